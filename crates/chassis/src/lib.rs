@@ -1,0 +1,1 @@
+//! How every service runs: configuration, mutual TLS, access, health, reflection, logs, drain.

@@ -1,0 +1,126 @@
+//! A strict reader for Postgres DSNs.
+//!
+//! Grammar: `postgres[ql]://user[:password]@host[:port][/database][?sslmode=MODE]`, with percent-encoding in
+//! user, password and database. libpq and the drivers accept far more (`host=/socket`, `sslcert=` paths,
+//! `options=`, several hosts, `PG*` variables); each of those reaches into the server's own machine or
+//! network, so all of them are refused.
+
+use percent_encoding::percent_decode_str;
+
+use crate::{AccessMode, CaBundle, Host, PostgresEndpoint, Secret, TlsMode, limits};
+
+/// A DSN, split into the endpoint and the password it carried.
+pub struct ParsedDsn {
+    /// Where the DSN leads.
+    pub endpoint: PostgresEndpoint,
+    /// The password, if there was one.
+    pub password: Option<Secret>,
+}
+
+/// Why a DSN was refused. The messages never repeat the text, which may hold a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidDsn {
+    /// The scheme is not `postgres` or `postgresql`.
+    #[error("a DSN starts with postgresql://")]
+    Scheme,
+    /// No `user@`.
+    #[error("the DSN names no user; write postgresql://user:password@host/database")]
+    User,
+    /// Several hosts, a socket, or no host name.
+    #[error("the DSN's host must be one IP address or one DNS name such as db.example.com")]
+    Host,
+    /// The port is not a number from 1 to 65535.
+    #[error("the DSN's port must be a number from 1 to 65535")]
+    Port,
+    /// Percent-encoding that is not UTF-8, holds a NUL, or is too long.
+    #[error("the DSN's {0} is empty, too long, or not UTF-8 without NUL; encode special characters as %XX")]
+    Part(&'static str),
+    /// A parameter other than `sslmode`.
+    #[error("DSN parameters other than sslmode are not supported; remove '{0}'")]
+    Parameter(String),
+    /// An unknown or a weak `sslmode`.
+    #[error("sslmode must be verify-full, require (taken as verify-full) or disable")]
+    SslMode,
+}
+
+/// Parses a DSN; see the module for the grammar. Without a database, the user's name is taken, as libpq does.
+pub fn parse(text: &str) -> Result<ParsedDsn, InvalidDsn> {
+    let rest = ["postgresql://", "postgres://"].iter().find_map(|s| text.trim().strip_prefix(s));
+    let rest = rest.ok_or(InvalidDsn::Scheme)?;
+    let (rest, query) = split_optional(rest, '?');
+    let (authority, path) = split_optional(rest, '/');
+    let (credentials, address) = authority.rsplit_once('@').ok_or(InvalidDsn::User)?;
+    let (user, password) = split_optional(credentials, ':');
+    let (host, port) = parse_address(address)?;
+
+    let user = decode("user", user)?;
+    let database = match path {
+        None | Some("") => user.clone(),
+        Some(path) => decode("database", path)?,
+    };
+    let password = match password {
+        None | Some("") => None,
+        Some(encoded) => Some(Secret::from_text(decode("password", encoded)?)),
+    };
+    let tls_mode = parse_query(query.unwrap_or_default())?;
+    let endpoint = PostgresEndpoint {
+        host,
+        port,
+        database,
+        user,
+        tls_mode,
+        ca: CaBundle::default(),
+        access_mode: AccessMode::default(),
+    };
+    Ok(ParsedDsn { endpoint, password })
+}
+
+fn split_optional(text: &str, at: char) -> (&str, Option<&str>) {
+    text.split_once(at).map_or((text, None), |(before, after)| (before, Some(after)))
+}
+
+/// `host`, `host:port`, `[v6]` or `[v6]:port`.
+fn parse_address(text: &str) -> Result<(Host, u16), InvalidDsn> {
+    let after_bracket = text.rfind(']').map_or(0, |end| end + 1);
+    let (host, port) = match text[after_bracket..].find(':') {
+        Some(colon) => (&text[..after_bracket + colon], Some(&text[after_bracket + colon + 1..])),
+        None => (text, None),
+    };
+    let port = match port {
+        None => PostgresEndpoint::DEFAULT_PORT,
+        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().map_err(|_| InvalidDsn::Port)?,
+        Some(_) => return Err(InvalidDsn::Port),
+    };
+    if port == 0 {
+        return Err(InvalidDsn::Port);
+    }
+    Ok((Host::parse(host).map_err(|_| InvalidDsn::Host)?, port))
+}
+
+fn decode(part: &'static str, encoded: &str) -> Result<String, InvalidDsn> {
+    let limit = if part == "password" { limits::SECRET_BYTES } else { limits::NAME_BYTES };
+    let text = percent_decode_str(encoded).decode_utf8().map_err(|_| InvalidDsn::Part(part))?;
+    let acceptable = !text.is_empty() && text.len() <= limit && !text.contains('\0');
+    if acceptable { Ok(text.into_owned()) } else { Err(InvalidDsn::Part(part)) }
+}
+
+fn parse_query(query: &str) -> Result<TlsMode, InvalidDsn> {
+    let mut mode = TlsMode::default();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = split_optional(pair, '=');
+        if key != "sslmode" {
+            let shown = key.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
+            return Err(InvalidDsn::Parameter(shown));
+        }
+        mode = match value {
+            Some("verify-full" | "require") => TlsMode::VerifyFull,
+            Some("disable") => TlsMode::Disable,
+            _ => return Err(InvalidDsn::SslMode),
+        };
+    }
+    Ok(mode)
+}
+
+#[cfg(test)]
+#[path = "dsn_tests.rs"]
+mod tests;

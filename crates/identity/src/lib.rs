@@ -1,0 +1,1 @@
+//! Issuers, key sets, and the way from a bearer token to a Principal.

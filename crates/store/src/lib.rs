@@ -1,0 +1,1 @@
+//! The control database: migrations, roles, user-scoped transactions.

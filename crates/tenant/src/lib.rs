@@ -1,0 +1,1 @@
+//! Drivers for tenant databases, their pools, and the guard against hostile servers.

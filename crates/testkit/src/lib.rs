@@ -1,0 +1,1 @@
+//! Parts for tests: servers, tokens, services in process. A dev-dependency only.

@@ -1,0 +1,1 @@
+//! Holds the master keys; seals and opens.

@@ -1,0 +1,1 @@
+//! Opens the caller's own connection and talks to its database.
