@@ -1,1 +1,21 @@
-//! How every service runs: configuration, mutual TLS, access, health, reflection, logs, drain.
+//! How every service runs.
+//!
+//! A service is its configuration type and one function that builds its RPCs; the chassis does the rest, the same
+//! way for all of them: it reads the configuration ([`config`]), closes the doors a process leaves open
+//! ([`harden`]), writes logs ([`telemetry`]), serves the edge in the clear or the inside over mutual TLS
+//! ([`server`], [`mtls`]), lets nobody in whom the table of callers does not name ([`gate`]), reports health and
+//! reflection ([`rpcs`]), and drains before it stops ([`lifecycle`]).
+
+pub mod config;
+pub mod cors;
+pub mod gate;
+pub mod harden;
+pub mod lifecycle;
+pub mod mtls;
+pub mod rpcs;
+pub mod server;
+pub mod telemetry;
+
+pub use gate::{Gate, SignedIn, signed_in};
+pub use lifecycle::{Lifecycle, run};
+pub use rpcs::Rpcs;

@@ -1,1 +1,40 @@
-//! Issuers, key sets, and the way from a bearer token to a Principal.
+//! Issuers, key sets, and the way from a bearer token to a [`Principal`].
+//!
+//! A [`Verifier`] is built from the operator's [`IssuerConfig`]s. It trusts nothing that a token says of
+//! itself: the unverified `iss` only selects a configured issuer, that issuer's key set comes from a
+//! configured URL or file, and each key knows the one algorithm it verifies. There is no other way to a
+//! [`Principal`] than [`Verifier::verify`].
+//!
+//! ```no_run
+//! # use std::sync::Arc;
+//! # use postern_domain::SystemClock;
+//! # use postern_egress::{Dialer, Policy, SystemResolver, http::HttpClient, tls};
+//! # use postern_identity::{IssuerConfig, Verifier, bearer};
+//! # async fn example(issuers: Vec<IssuerConfig>, headers: http::HeaderMap) -> Result<(), Box<dyn std::error::Error>> {
+//! let dialer = Dialer::new(Policy::default(), Arc::new(SystemResolver::default()));
+//! let fetcher = HttpClient::new(dialer, tls::client_config(None)?);
+//! let verifier = Verifier::new(issuers, fetcher, Arc::new(SystemClock))?;
+//! let principal = verifier.verify(bearer(&headers)?).await?;
+//! # Ok(()) }
+//! ```
+
+mod bearer;
+mod cache;
+mod claims;
+mod config;
+mod error;
+mod issuer;
+mod key_set;
+mod key_store;
+mod principal;
+mod verifier;
+
+#[cfg(test)]
+mod test_support;
+
+pub use bearer::{BearerToken, bearer};
+pub use config::{ConfigError, IssuerConfig, SubjectMapping};
+pub use error::AuthError;
+pub use key_store::{FetchKeys, Fetching};
+pub use principal::{DERIVED_OWNERS, Principal};
+pub use verifier::{MAX_TOKEN_BYTES, Verifier};

@@ -1,1 +1,21 @@
-//! The control database: migrations, roles, user-scoped transactions.
+//! The control database: its schema, its roles, and the only ways in.
+//!
+//! * [`admin`] prepares a database: roles, schema, migrations. For operators and the development server.
+//! * [`ConnectionStore`] reads and writes a user's rows, never a seal. For connection-service.
+//! * [`ProxyStore`] resolves a user's row with its seal, and writes nothing. For proxy-service.
+//!
+//! Both stores refuse to start with a role that row level security would not hold, or with an older schema.
+
+pub mod admin;
+mod connections;
+mod error;
+mod resolve;
+mod role;
+mod row;
+mod scope;
+
+pub use connections::{Change, ConnectionStore, SealedSecret};
+pub use error::StoreError;
+pub use resolve::{ProxyStore, Resolved};
+pub use role::Role;
+pub use row::SavedConnection;

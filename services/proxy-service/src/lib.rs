@@ -1,1 +1,55 @@
 //! Opens the caller's own connection and talks to its database.
+//!
+//! Each request resolves the caller's connection anew, under row level security, so that a changed or deleted one is
+//! dead for the very next query. Its seal is opened, by crypto-service and for the caller's token, only when a
+//! connection to the tenant is opened; after that the pool holds a signed-in session and no secret.
+
+mod config;
+mod convert;
+mod opener;
+mod problem;
+mod rpc;
+mod tenants;
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use postern_chassis::{Gate, Lifecycle, Rpcs, cors, mtls, server};
+use postern_domain::SystemClock;
+use postern_egress::{Dialer, SystemResolver};
+use postern_rpc::proxy::proxy_service_server::ProxyServiceServer;
+use postern_store::ProxyStore;
+use postern_tenant::{PoolLimits, Pools};
+
+pub use config::{Config, Parts};
+use opener::Opener;
+pub use rpc::Proxy;
+use tenants::Tenants;
+
+/// The longest request: a statement of 256 KiB and its parameters.
+const REQUEST_BYTES: usize = 4 * 1024 * 1024;
+
+/// Serves until the lifecycle ends.
+pub async fn run(config: Config, life: Lifecycle) -> Result<()> {
+    let listener = server::bind(config.edge.listen).await?;
+    let gate = Gate::new(config.issuers, config.parts.egress.clone(), Arc::new(SystemClock))?;
+    let router = Rpcs::default().with(service(&config.parts).await?).into_router(gate).await;
+    tracing::info!(address = %listener.local_addr()?, "proxy-service is ready");
+    server::serve_edge(listener, router, cors::layer(&config.edge.cors_origins)?, life).await
+}
+
+/// The RPCs, for whoever serves them.
+pub async fn service(parts: &Parts) -> Result<ProxyServiceServer<Proxy>> {
+    let url = std::fs::read_to_string(&parts.database_url_file)
+        .with_context(|| format!("cannot read {}", parts.database_url_file.display()))?;
+    if parts.egress.allow_loopback {
+        tracing::warn!("this machine's own addresses may be dialled: for development only");
+    }
+    let tenants = Tenants {
+        store: ProxyStore::connect(url.trim()).await?,
+        opener: Opener::new(mtls::crypto_channel(&parts.crypto)?),
+        dialer: Dialer::new(parts.egress.clone(), Arc::new(SystemResolver::default())),
+        pools: Pools::new(PoolLimits::default()),
+    };
+    Ok(ProxyServiceServer::new(Proxy::new(tenants)).max_decoding_message_size(REQUEST_BYTES))
+}

@@ -1,1 +1,76 @@
 //! Every service in one process, with an embedded Postgres: for development.
+//!
+//! Nothing is faked. The services talk over the same mutual TLS, with certificates of a development authority; the
+//! database has the same roles and policies; tokens are signed by a development issuer and verified through its key
+//! set, as those of a real one are. What is missing is an operator.
+
+mod database;
+mod demo;
+mod dev_routes;
+mod edge;
+mod internal;
+mod options;
+mod state;
+
+use anyhow::{Context, Result, bail};
+use postern_chassis::Lifecycle;
+use postern_devkit::postgres::Cluster;
+use tokio::task::JoinSet;
+
+use database::ControlDatabase;
+pub use options::Options;
+use state::State;
+
+/// Issuer (`iss`) of development tokens. It does not depend on the port: a user stays the same user.
+pub const ISSUER: &str = "postern-development";
+
+/// A running Postern.
+pub struct Stack {
+    url: String,
+    life: Lifecycle,
+    tasks: JoinSet<Result<()>>,
+    // Ends last: everything above uses it.
+    _cluster: Option<Cluster>,
+    _state: State,
+}
+
+impl Stack {
+    /// Starts everything; returns when requests are answered.
+    pub async fn start(options: Options, life: Lifecycle) -> Result<Self> {
+        let state = State::open(&options.state)?;
+        let listener = edge::bind(options.port).await?;
+        let port = listener.local_addr()?.port();
+        let database = ControlDatabase::start(&state, options.database_url.clone()).await?;
+        let demo = demo::prepare(&state, &database).await?;
+
+        let mut tasks = JoinSet::new();
+        let crypto = internal::start_crypto(&state, port, &mut tasks, life.clone()).await?;
+        let router = edge::router(&state, &options, &database, &crypto, demo, port).await?;
+        edge::start(listener, router, &mut tasks, life.clone())?;
+        let url = format!("http://127.0.0.1:{port}");
+        Ok(Self { url, life, tasks, _cluster: database.cluster, _state: state })
+    }
+
+    /// Where the console, gRPC and gRPC-web are.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Runs until the lifecycle ends, then drains. If one part fails, all of them stop.
+    pub async fn run(mut self) -> Result<()> {
+        let mut outcome = Ok(());
+        while let Some(ended) = self.tasks.join_next().await {
+            let ended = ended.context("a service panicked").and_then(|result| result);
+            if outcome.is_ok() {
+                outcome = ended;
+            }
+            self.life.stop();
+        }
+        outcome
+    }
+}
+
+/// Refuses to go on when a part of the machine is missing; the message says which and what to do.
+fn require(condition: bool, message: &str) -> Result<()> {
+    if condition { Ok(()) } else { bail!("{message}") }
+}

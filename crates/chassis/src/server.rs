@@ -1,0 +1,70 @@
+//! Serving: the edge in the clear behind an ingress, the inside over mutual TLS.
+
+use std::{io, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_stream::{Stream, wrappers::TcpListenerStream};
+use tonic::{service::Routes, transport::Server};
+use tonic_web::GrpcWebLayer;
+use tower_http::cors::CorsLayer;
+
+use crate::{
+    Lifecycle,
+    lifecycle::DRAIN,
+    mtls::{self, ServerTls},
+};
+
+/// Serves gRPC and gRPC-web, and whatever else `router` holds, in the clear.
+pub async fn serve_edge(listener: TcpListener, router: Router, cors: CorsLayer, life: Lifecycle) -> Result<()> {
+    let mut server = bounded().accept_http1(true).layer(cors).layer(GrpcWebLayer::new());
+    let served = server
+        .add_routes(Routes::from(router))
+        .serve_with_incoming_shutdown(nodelay(listener), life.clone().into_stopping());
+    drained(served, &life).await
+}
+
+/// Serves gRPC over mutual TLS. A peer without a certificate of the trust domain does not get past the handshake.
+pub async fn serve_internal(listener: TcpListener, router: Router, tls: ServerTls, life: Lifecycle) -> Result<()> {
+    let served = bounded()
+        .add_routes(Routes::from(router))
+        .serve_with_incoming_shutdown(mtls::incoming(listener, tls), life.clone().into_stopping());
+    drained(served, &life).await
+}
+
+/// The bounds of every server: what one peer may hold open, send, or leave idle.
+fn bounded() -> Server {
+    Server::builder()
+        .max_concurrent_streams(256)
+        .http2_max_pending_accept_reset_streams(Some(20))
+        .http2_max_local_error_reset_streams(Some(64))
+        .http2_max_header_list_size(32 * 1024)
+        .http2_keepalive_interval(Some(Duration::from_secs(30)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(20)))
+        .initial_stream_window_size(1 << 20)
+        .initial_connection_window_size(4 << 20)
+}
+
+fn nodelay(listener: TcpListener) -> impl Stream<Item = io::Result<tokio::net::TcpStream>> {
+    use tokio_stream::StreamExt;
+
+    TcpListenerStream::new(listener).map(|accepted| accepted.and_then(|stream| stream.set_nodelay(true).map(|()| stream)))
+}
+
+/// Waits for the server; once it is asked to stop, for no longer than the drain time.
+async fn drained(served: impl Future<Output = Result<(), tonic::transport::Error>>, life: &Lifecycle) -> Result<()> {
+    let overdue = async {
+        life.stopping().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        outcome = served => outcome.context("the server failed"),
+        () = overdue => bail!("calls were still running {} s after the stop; they were cut", DRAIN.as_secs()),
+    }
+}
+
+/// Binds a listener; the error names the address.
+pub async fn bind(address: std::net::SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}

@@ -1,0 +1,35 @@
+//! Logs: JSON lines on stderr, filtered by `POSTERN_LOG` (for example `info,postern_tenant=debug`).
+//!
+//! Never logged, at any level: secrets, tokens, SQL, parameters, rows, addresses of tenants, and whole requests.
+
+use std::{fs::File, io, sync::Mutex};
+
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{self, MakeWriter},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
+
+/// Starts logging to stderr.
+pub fn init() {
+    start(io::stderr);
+}
+
+/// Starts logging to a file: for the development server, whose terminal is for its user.
+pub fn init_to(file: File) {
+    start(Mutex::new(file));
+}
+
+/// A filter that cannot be read is replaced by `info`, and the log says so.
+fn start(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static) {
+    let wanted = std::env::var("POSTERN_LOG").unwrap_or_else(|_| "info".to_owned());
+    let parsed = EnvFilter::try_new(&wanted);
+    let unreadable = parsed.is_err();
+    let filter = parsed.unwrap_or_else(|_| EnvFilter::new("info"));
+    let json = fmt::layer().json().flatten_event(true).with_writer(writer);
+    let started = tracing_subscriber::registry().with(filter).with(json).try_init();
+    if unreadable && started.is_ok() {
+        tracing::warn!("POSTERN_LOG cannot be read as a filter; using info");
+    }
+}

@@ -1,0 +1,67 @@
+//! An issuer of development tokens: ES256, with a JWKS as a real one has.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use postern_domain::Clock;
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::private_file::load_or_create;
+
+/// `aud` of the tokens.
+pub const AUDIENCE: &str = "postern";
+
+/// Seconds that a token is good for.
+pub const LIFETIME: u64 = 3600;
+
+const KEY_ID: &str = "dev-1";
+
+/// Signs tokens with a key that lives in a file.
+pub struct DevIssuer {
+    issuer: String,
+    signing: EncodingKey,
+    point: Vec<u8>,
+}
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    sub: &'a str,
+    iat: u64,
+    exp: u64,
+}
+
+impl DevIssuer {
+    /// An issuer of this name (`iss`), whose key is read from `key_file` or made there.
+    pub fn load_or_create(issuer: &str, key_file: &Path) -> Result<Self> {
+        let make = || Ok(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?.serialize_pem());
+        let pem = load_or_create(key_file, make)?;
+        let key = KeyPair::from_pem(&pem).with_context(|| format!("{} holds no key", key_file.display()))?;
+        Ok(Self {
+            issuer: issuer.to_owned(),
+            signing: EncodingKey::from_ec_pem(pem.as_bytes())?,
+            point: key.der_bytes().to_vec(),
+        })
+    }
+
+    /// A token for `subject`, good for [`LIFETIME`] seconds.
+    pub fn mint(&self, subject: &str, clock: &dyn Clock) -> Result<String> {
+        let now = clock.now().as_secs();
+        let claims = Claims { iss: &self.issuer, aud: AUDIENCE, sub: subject, iat: now, exp: now + LIFETIME };
+        let header = Header { kid: Some(KEY_ID.to_owned()), ..Header::new(Algorithm::ES256) };
+        encode(&header, &claims, &self.signing).context("cannot sign a token")
+    }
+
+    /// The public key as a JSON Web Key Set.
+    pub fn jwks(&self) -> Value {
+        // An uncompressed point of P-256: 0x04, then x and y of 32 bytes each.
+        let (x, y) = self.point[1..].split_at(32);
+        let [x, y] = [x, y].map(|coordinate| URL_SAFE_NO_PAD.encode(coordinate));
+        json!({ "keys": [{ "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": KEY_ID, "x": x, "y": y }] })
+    }
+}

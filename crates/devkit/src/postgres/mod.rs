@@ -1,0 +1,208 @@
+//! A Postgres server as a child process.
+//!
+//! The server listens on 127.0.0.1 only, asks for SCRAM passwords, and ends with this process, even if this process is
+//! killed. Postgres refuses to run as root, so root's child runs as `nobody`.
+
+mod binaries;
+mod keeper;
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    net::TcpListener,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+pub use binaries::Binaries;
+use keeper::Keeper;
+
+use crate::private_file::{load_or_create, random_hex};
+
+/// User and group id of `nobody` on Linux.
+const NOBODY: u32 = 65534;
+
+/// Name of the superuser.
+pub const SUPERUSER: &str = "postgres";
+
+/// A running server.
+pub struct Cluster {
+    port: u16,
+    password: String,
+    _keeper: Keeper,
+}
+
+impl Cluster {
+    /// Starts the server whose data is in `dir`, creating the data first if there is none.
+    pub fn start(binaries: &Binaries, dir: &Path) -> Result<Self> {
+        fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        let home = if is_root() { reachable_by_nobody(dir)? } else { dir.to_owned() };
+        let binaries = if is_root() { binaries.reachable_by_nobody(&home)? } else { binaries.clone() };
+        let password = load_or_create(&dir.join("superuser.password"), || random_hex(24))?;
+        let data = home.join("data");
+        if !data.join("PG_VERSION").exists() {
+            create_data(&binaries, &home, &data, &password)?;
+        }
+        let port = free_port()?;
+        let keeper = Keeper::spawn(server_command(&binaries, &data, port))?;
+        Ok(Self { port, password, _keeper: keeper })
+    }
+
+    /// TCP port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The superuser's password.
+    pub fn superuser_password(&self) -> &str {
+        &self.password
+    }
+
+    /// The superuser's URL for a database.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://{SUPERUSER}:{}@127.0.0.1:{}/{database}?sslmode=disable", self.password, self.port)
+    }
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Runs `initdb` into a folder beside the final one and renames it, so that an interrupted first start leaves no
+/// half-made data behind.
+fn create_data(binaries: &Binaries, home: &Path, data: &Path, password: &str) -> Result<()> {
+    let unfinished = home.join("data.unfinished");
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished)?;
+    }
+    fs::create_dir(&unfinished)?;
+    let password_file = unfinished.with_extension("password");
+    fs::write(&password_file, password)?;
+    fs::set_permissions(&password_file, PermissionsExt::from_mode(0o600))?;
+    if is_root() {
+        for path in [&unfinished, &password_file] {
+            std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY))?;
+        }
+    }
+    let output = as_server_user(Command::new(binaries.program("initdb")))
+        .arg("--pgdata")
+        .arg(&unfinished)
+        .arg("--pwfile")
+        .arg(&password_file)
+        .args(["--username", SUPERUSER, "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C"])
+        .args(["--no-sync", "--no-instructions"])
+        .current_dir(home)
+        .output()
+        .context("cannot run initdb")?;
+    fs::remove_file(&password_file)?;
+    if !output.status.success() {
+        bail!("initdb failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    fs::rename(&unfinished, data).context("cannot put the new data folder in place")
+}
+
+fn server_command(binaries: &Binaries, data: &Path, port: u16) -> Command {
+    let mut command = as_server_user(Command::new(binaries.program("postgres")));
+    command.arg("-D").arg(data).args(["-p", &port.to_string(), "-h", "127.0.0.1"]).current_dir(data);
+    for setting in [
+        "unix_socket_directories=",
+        "password_encryption=scram-sha-256",
+        "max_connections=300",
+        "log_destination=stderr",
+        "logging_collector=off",
+        // Statements may carry whatever a user typed: none of it belongs in a log.
+        "log_min_error_statement=panic",
+        "log_statement=none",
+    ] {
+        command.args(["-c", setting]);
+    }
+    command
+}
+
+/// Drops root's rights, which Postgres refuses.
+fn as_server_user(mut command: Command) -> Command {
+    if is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command.env_remove("PGDATA").env("LC_ALL", "C").stdin(Stdio::null());
+    command
+}
+
+/// A port below the range from which the system takes ports for outgoing connections, so that nothing takes it
+/// between this look and the server's start but another server that was told to.
+fn free_port() -> Result<u16> {
+    let mut random = [0; 2];
+    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no randomness from the system: {error}"))?;
+    let first = 15_000 + u16::from_ne_bytes(random) % 10_000;
+    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    (first..first + 2_000).find(free).context("no free port on 127.0.0.1 for Postgres")
+}
+
+/// A folder that `nobody` owns and can reach. Where the folder asked for lies under one that only root can enter (such
+/// as /root), it is one in /var/tmp that is named after it.
+fn reachable_by_nobody(dir: &Path) -> Result<PathBuf> {
+    let dir = dir.canonicalize()?;
+    let home = if others_can_enter(&dir)? { dir } else { stand_in(&dir)? };
+    std::os::unix::fs::chown(&home, Some(NOBODY), Some(NOBODY))?;
+    Ok(home)
+}
+
+fn others_can_enter(dir: &Path) -> Result<bool> {
+    for ancestor in dir.ancestors().skip(1) {
+        if fs::metadata(ancestor)?.permissions().mode() & 0o001 == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn stand_in(dir: &Path) -> Result<PathBuf> {
+    use std::os::unix::fs::MetadataExt;
+
+    // The inode names the folder for as long as it exists, without spelling its path out in a shared place.
+    let stand_in = PathBuf::from(format!("/var/tmp/postern-{:x}", fs::metadata(dir)?.ino()));
+    match fs::create_dir(&stand_in) {
+        Ok(()) => fs::set_permissions(&stand_in, PermissionsExt::from_mode(0o755))?,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            let owner = fs::symlink_metadata(&stand_in)?;
+            let ours = owner.is_dir() && [0, NOBODY].contains(&owner.uid());
+            ensure!(ours, "{} exists and is not Postern's; remove it", stand_in.display());
+        }
+        Err(error) => return Err(error).with_context(|| format!("cannot create {}", stand_in.display())),
+    }
+    Ok(stand_in)
+}
+
+/// Reads the server's log until it is ready; the lines up to then explain a failure.
+fn wait_until_ready(log: impl Read) -> Result<BufReader<impl Read>> {
+    let mut log = BufReader::new(log);
+    let (mut said, mut line) = (String::new(), String::new());
+    while log.read_line(&mut line)? > 0 {
+        if line.contains("database system is ready to accept connections") {
+            return Ok(log);
+        }
+        said.push_str(&line);
+        line.clear();
+    }
+    bail!("Postgres did not start: {}", said.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_starts_twice_on_the_same_data_and_ends_when_dropped() {
+        let dir = tempfile::tempdir_in(std::env::var("POSTERN_TEST_DIR").unwrap_or("/tmp".into())).unwrap();
+        fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        let binaries = Binaries::find().unwrap();
+        let first = Cluster::start(&binaries, dir.path()).unwrap();
+        let port = first.port();
+        drop(first);
+        assert!(TcpListener::bind(("127.0.0.1", port)).is_ok(), "the server still listens");
+        Cluster::start(&binaries, dir.path()).unwrap();
+    }
+}

@@ -1,0 +1,147 @@
+//! Resolve once, judge every answer, connect to what was judged.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use postern_domain::Host;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout, timeout_at},
+};
+
+use crate::{EgressError, JudgedAddr, Policy, Resolve};
+
+/// A connection to an address that was judged, and the host it was made for.
+pub struct Dialed {
+    /// The connection, with `TCP_NODELAY` and keep-alive set.
+    pub stream: TcpStream,
+    /// What TLS must verify the server's certificate against.
+    pub host: Host,
+}
+
+/// Dials hosts within a [`Policy`]. Cheap to clone.
+#[derive(Clone)]
+pub struct Dialer {
+    policy: Arc<Policy>,
+    resolver: Arc<dyn Resolve>,
+    budget: Duration,
+}
+
+/// Time for resolving and connecting together.
+const CONNECT_BUDGET: Duration = Duration::from_secs(5);
+
+/// Addresses of one host that are tried. Each gets an equal share of the time that is left, so that a dead
+/// one leaves time for the next.
+const ATTEMPTS: usize = 8;
+
+/// Idle time before the system asks whether the peer is still there, and between such questions.
+const KEEPALIVE_IDLE: Duration = Duration::from_mins(1);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+
+impl Dialer {
+    /// A dialer with the connect budget of 5 s.
+    pub fn new(policy: Policy, resolver: Arc<dyn Resolve>) -> Self {
+        Self { policy: Arc::new(policy), resolver, budget: CONNECT_BUDGET }
+    }
+
+    /// The same dialer with another connect budget.
+    #[must_use]
+    pub fn with_budget(self, budget: Duration) -> Self {
+        Self { budget, ..self }
+    }
+
+    /// What this dialer lets out.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Resolves, judges and connects within one budget.
+    pub async fn dial(&self, host: &Host, port: u16) -> Result<Dialed, EgressError> {
+        let deadline = Instant::now() + self.budget;
+        let addresses = self.resolve_by(deadline, host, port).await?;
+        let stream = self.connect_by(deadline, &addresses).await?;
+        Ok(Dialed { stream, host: host.clone() })
+    }
+
+    /// The first half of [`Dialer::dial`], for callers that time the steps. Resolves once and refuses the
+    /// host when any answer is bad; the addresses are never empty.
+    pub async fn resolve_and_judge(&self, host: &Host, port: u16) -> Result<Vec<JudgedAddr>, EgressError> {
+        self.resolve_by(Instant::now() + self.budget, host, port).await
+    }
+
+    /// The second half of [`Dialer::dial`]: connects to the first address that answers.
+    pub async fn connect(&self, addresses: &[JudgedAddr]) -> Result<TcpStream, EgressError> {
+        self.connect_by(Instant::now() + self.budget, addresses).await
+    }
+
+    async fn resolve_by(&self, by: Instant, host: &Host, port: u16) -> Result<Vec<JudgedAddr>, EgressError> {
+        self.policy.admit(host, port)?;
+        let answers = match host {
+            Host::Ip(ip) => vec![*ip],
+            Host::Name(name) => match timeout_at(by, self.resolver.resolve(name)).await {
+                Err(_) => return Err(EgressError::Timeout),
+                Ok(Err(_)) => return Err(EgressError::NameNotFound),
+                Ok(Ok(answers)) => answers,
+            },
+        };
+        if answers.is_empty() {
+            return Err(EgressError::NameNotFound);
+        }
+        let judged = answers.into_iter().map(|ip| self.policy.judge(ip, port));
+        judged.collect::<Result<_, _>>().map_err(EgressError::AddressRefused)
+    }
+
+    async fn connect_by(&self, by: Instant, addresses: &[JudgedAddr]) -> Result<TcpStream, EgressError> {
+        let addresses = &addresses[..addresses.len().min(ATTEMPTS)];
+        let mut failure = EgressError::NameNotFound;
+        for (left, address) in (1..=addresses.len()).rev().zip(addresses) {
+            let share =
+                by.saturating_duration_since(Instant::now()) / u32::try_from(left).unwrap_or(u32::MAX);
+            failure = match timeout(share, self.connect_one(*address)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(failure)) => failure,
+                Err(_) => EgressError::Timeout,
+            };
+        }
+        Err(explain(failure, addresses))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one connect there is, to an address that was judged")]
+    async fn connect_one(&self, address: JudgedAddr) -> Result<TcpStream, EgressError> {
+        let stream = TcpStream::connect(address.socket()).await.map_err(|e| failure_of(&e))?;
+        let peer = stream.peer_addr().map_err(|e| failure_of(&e))?;
+        self.check_peer(peer, address)?;
+        tune(&stream).map_err(|e| failure_of(&e))?;
+        Ok(stream)
+    }
+
+    /// The peer must be the address that was judged, and pass the judge again.
+    fn check_peer(&self, peer: SocketAddr, dialled: JudgedAddr) -> Result<(), EgressError> {
+        let judged = self.policy.judge(peer.ip(), peer.port()).map_err(EgressError::AddressRefused)?;
+        if judged == dialled { Ok(()) } else { Err(EgressError::PeerMismatch) }
+    }
+}
+
+/// Most hosts that cannot be reached, with IPv6 alone, are databases whose pooler has IPv4.
+fn explain(failure: EgressError, addresses: &[JudgedAddr]) -> EgressError {
+    let only_ipv6 = failure == EgressError::Unreachable && addresses.iter().all(|a| a.is_ipv6());
+    if only_ipv6 { EgressError::Ipv6Only } else { failure }
+}
+
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL);
+    SockRef::from(stream).set_tcp_keepalive(&keepalive)
+}
+
+fn failure_of(error: &io::Error) -> EgressError {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => EgressError::ConnectionRefused,
+        io::ErrorKind::TimedOut => EgressError::Timeout,
+        _ => EgressError::Unreachable,
+    }
+}
+
+#[cfg(test)]
+#[path = "dialer_tests.rs"]
+mod tests;

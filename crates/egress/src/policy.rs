@@ -1,0 +1,83 @@
+//! What the operator lets out.
+
+use ipnet::IpNet;
+use postern_domain::Host;
+use serde::Deserialize;
+
+use crate::EgressError;
+
+/// What may be dialled. The default lets public addresses out on the ports of Postgres, its poolers and
+/// HTTPS, and nothing else.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// Development on one machine: 127.0.0.0/8, `::1` and `localhost` may be dialled.
+    pub allow_loopback: bool,
+    /// Networks that may be dialled although they are private.
+    pub allow: Vec<IpNet>,
+    /// Networks that may not be dialled, even when `allow` lists them: the cluster's own ranges, say.
+    pub deny: Vec<IpNet>,
+    /// Ports that may be dialled. Empty: 5432, 6543 and 443.
+    pub ports: Vec<u16>,
+    /// Development on one machine: every port may be dialled.
+    pub any_port: bool,
+    /// Name suffixes that may not be dialled, beside `svc`, `cluster.local`, `internal`, `localhost` and
+    /// names of a single label, which never may. Matched by whole labels.
+    pub deny_names: Vec<String>,
+    /// Name suffixes that are let through the rules on names. Their addresses are judged all the same.
+    pub allow_names: Vec<String>,
+}
+
+/// Postgres, the transaction-mode poolers of Supabase and others, HTTPS.
+const DEFAULT_PORTS: &[u16] = &[5432, 6543, 443];
+
+/// Names that only mean something inside a cluster, a cloud or a machine.
+const INTERNAL_NAMES: &[&str] = &["svc", "cluster.local", "internal", "localhost"];
+
+impl Policy {
+    /// A policy for development on one machine: loopback, any port.
+    pub fn development() -> Self {
+        Self { allow_loopback: true, any_port: true, ..Self::default() }
+    }
+
+    /// Checks what can be checked before a name is resolved: the port, the name, a literal address.
+    pub fn admit(&self, host: &Host, port: u16) -> Result<(), EgressError> {
+        self.admit_port(port)?;
+        match host {
+            Host::Ip(ip) => self.judge(*ip, port).map(drop).map_err(EgressError::AddressRefused),
+            Host::Name(name) if self.refuses_name(name) => Err(EgressError::NameRefused),
+            Host::Name(_) => Ok(()),
+        }
+    }
+
+    fn admit_port(&self, port: u16) -> Result<(), EgressError> {
+        let ports = if self.ports.is_empty() { DEFAULT_PORTS } else { &self.ports };
+        if port != 0 && (self.any_port || ports.contains(&port)) {
+            return Ok(());
+        }
+        let allowed = ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+        Err(EgressError::PortRefused { port, allowed })
+    }
+
+    fn refuses_name(&self, name: &str) -> bool {
+        let local = is_under(name, "localhost");
+        if (local && self.allow_loopback) || self.allow_names.iter().any(|s| is_under(name, s)) {
+            return false;
+        }
+        let denied = INTERNAL_NAMES.iter().copied().chain(self.deny_names.iter().map(String::as_str));
+        !name.contains('.') || denied.into_iter().any(|suffix| is_under(name, suffix))
+    }
+}
+
+/// Whether `name` is `suffix` or ends with its labels. Suffixes may be written `corp`, `.corp` or `CORP.`.
+fn is_under(name: &str, suffix: &str) -> bool {
+    let suffix = suffix.trim_matches('.');
+    let Some(at) = name.len().checked_sub(suffix.len()) else { return false };
+    // The suffix may not be ASCII and the cut not fall between characters: `get` then finds nothing.
+    let same = name.get(at..).is_some_and(|tail| tail.eq_ignore_ascii_case(suffix));
+    !suffix.is_empty() && same && (at == 0 || name.as_bytes()[at - 1] == b'.')
+}
+
+#[cfg(test)]
+#[path = "policy_tests.rs"]
+mod tests;

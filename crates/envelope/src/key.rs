@@ -1,0 +1,142 @@
+//! Keys of the ring: the key itself, its id, and its state.
+
+use std::{convert::Infallible, fmt, num::NonZeroU32};
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::{Entropy, EntropyError};
+
+/// Number of a key in its ring: not zero, counted up from 1, never reused, not even after the key is
+/// destroyed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct KeyId(NonZeroU32);
+
+impl KeyId {
+    /// The first key of a ring.
+    pub const FIRST: Self = Self(NonZeroU32::MIN);
+
+    /// Takes a number; `None` for zero.
+    pub fn new(number: u32) -> Option<Self> {
+        NonZeroU32::new(number).map(Self)
+    }
+
+    /// The number.
+    pub fn get(self) -> u32 {
+        self.0.get()
+    }
+
+    /// The four bytes, big-endian, that stand in sealed values and contexts.
+    pub fn to_be_bytes(self) -> [u8; 4] {
+        self.get().to_be_bytes()
+    }
+
+    /// The reverse of [`KeyId::to_be_bytes`]; `None` for zero.
+    pub fn from_be_bytes(bytes: [u8; 4]) -> Option<Self> {
+        Self::new(u32::from_be_bytes(bytes))
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a key is used for. A key moves downwards only, and a ring always has exactly one primary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyState {
+    /// On its way to all replicas. It opens, since a replica that already knows the key as primary may
+    /// have sealed with it while this one still holds the earlier revision of the ring.
+    Staged,
+    /// Seals and opens.
+    Primary,
+    /// Was primary; still opens what was sealed with it.
+    Active,
+    /// Neither seals nor opens, and is not unwrapped. The last step before it is destroyed: a seal that was
+    /// forgotten under it shows now, and is not lost yet.
+    Disabled,
+    /// The key is gone. Its id stays in the ring, so that it is not used again.
+    Destroyed,
+}
+
+impl KeyState {
+    /// Whether seals under a key in this state are opened.
+    pub const fn may_open(self) -> bool {
+        matches!(self, Self::Staged | Self::Primary | Self::Active)
+    }
+}
+
+/// All about a key but the key itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyInfo {
+    /// Number in the ring.
+    pub id: KeyId,
+    /// What it is used for.
+    pub state: KeyState,
+    /// When it was generated, in seconds since 1970-01-01T00:00:00Z.
+    pub created_at: u64,
+    /// When it came into its state, in seconds since 1970-01-01T00:00:00Z.
+    pub state_since: u64,
+}
+
+/// 32 uniformly random bytes: a key that seals secrets, or a root that wraps such keys.
+///
+/// Kept in one place on the heap, so that moving it leaves no copy behind; wiped when dropped; without
+/// `Debug`, `Clone` and `Serialize`.
+pub struct MasterKey(Box<Zeroizing<[u8; Self::BYTES]>>);
+
+impl MasterKey {
+    /// Length of a key.
+    pub const BYTES: usize = 32;
+
+    /// Draws a new key.
+    pub fn generate(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+        Self::fill_with(|bytes| entropy.fill(bytes))
+    }
+
+    /// Copies a key; `None` unless it has 32 bytes. The caller wipes what it copied from.
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        let bytes: &[u8; Self::BYTES] = bytes.try_into().ok()?;
+        let copy = |target: &mut [u8; Self::BYTES]| {
+            target.copy_from_slice(bytes);
+            Ok::<(), Infallible>(())
+        };
+        Self::fill_with(copy).ok()
+    }
+
+    /// Lets `fill` write the key to where it will stay.
+    pub(crate) fn fill_with<E>(
+        fill: impl FnOnce(&mut [u8; Self::BYTES]) -> Result<(), E>,
+    ) -> Result<Self, E> {
+        let mut key = Self(Box::new(Zeroizing::new([0; Self::BYTES])));
+        fill(&mut key.0)?;
+        Ok(key)
+    }
+
+    /// Shows the key to code that must use it. Every call is a place to review.
+    pub fn expose(&self) -> &[u8; Self::BYTES] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_is_no_key_id() {
+        assert_eq!(KeyId::new(0), None);
+        assert_eq!(KeyId::from_be_bytes([0; 4]), None);
+        assert_eq!(KeyId::from_be_bytes([0, 0, 1, 2]).unwrap().get(), 258);
+    }
+
+    #[test]
+    fn a_master_key_has_32_bytes() {
+        assert!(MasterKey::from_slice(&[1; 31]).is_none());
+        assert!(MasterKey::from_slice(&[1; 33]).is_none());
+        assert_eq!(MasterKey::from_slice(&[1; 32]).unwrap().expose(), &[1; 32]);
+    }
+}

@@ -1,0 +1,199 @@
+//! The key ring on disk: a JSON file of mode 0600, whose keys are wrapped by a [`Root`].
+//!
+//! ```json
+//! {
+//!   "version": 1,
+//!   "revision": 1,
+//!   "root": "file",
+//!   "keys": [
+//!     {
+//!       "id": 1,
+//!       "state": "primary",
+//!       "created_at": 1767225600,
+//!       "state_since": 1767225600,
+//!       "wrapped": "base64 of what the root made of the key, or null once the key is destroyed"
+//!     }
+//!   ],
+//!   "checksum": "64 hex digits"
+//! }
+//! ```
+//!
+//! * All members are there, and no other. `revision` counts the changes of the file, from 1.
+//! * `root` is the [`Root::kind`] that wrapped the keys. Times are seconds since 1970-01-01T00:00:00Z.
+//! * Ids are not zero and appear once; one key is `primary`. A destroyed key stays, without `wrapped`, so that
+//!   its id is never given again.
+//! * `checksum` is the SHA-256 of the other members as compact JSON in the order above:
+//!   `jq -cj 'del(.checksum)' FILE | sha256sum`. It finds accidents, not attackers: who may write this file
+//!   can change the state of a key or put back an old file, but cannot read or make a key without the root.
+
+use std::{collections::BTreeMap, io, path::Path};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use postern_domain::Clock;
+
+use crate::{
+    Entropy, EntropyError, KeyId, KeyInfo, KeyRing, KeyState, MasterKey, Root, RootError, files,
+    ring_document::{RingDocument, StoredKey},
+};
+
+/// Bytes of the longest ring file: some thousand keys.
+const FILE_BYTES: usize = 1024 * 1024;
+
+/// Why a ring file was not created or loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RingFileError {
+    /// There is none.
+    #[error("the key ring is missing; restore it from its backup, or create one if nothing was sealed yet")]
+    Missing,
+    /// There is one already.
+    #[error("the key ring exists already; it is never overwritten by a new one")]
+    Exists,
+    /// Not the JSON that this module describes.
+    #[error("the key ring is not the expected JSON, or has unknown members; restore it from its backup")]
+    Malformed,
+    /// Written by another release.
+    #[error("the key ring has version {0}, and this release reads version 1; use the release that wrote it")]
+    Version(u64),
+    /// Changed by hand, or damaged.
+    #[error("the key ring does not fit its checksum: it was edited or damaged; restore it from its backup")]
+    Checksum,
+    /// Wrapped by another kind of root than the one given.
+    #[error("the key ring was wrapped by another kind of root; configure the root that it names")]
+    RootKind,
+    /// Wrapped by another root of the same kind.
+    #[error("key {0} does not unwrap with this root; configure the root that the key ring was made with")]
+    WrongRoot(KeyId),
+    /// No key seals.
+    #[error("the key ring has no primary key; restore it from its backup")]
+    NoPrimary,
+    /// More than one key seals.
+    #[error("the key ring has more than one primary key; restore it from its backup")]
+    SeveralPrimaries,
+    /// An id twice.
+    #[error("the key ring has key {0} twice; restore it from its backup")]
+    DuplicateId(KeyId),
+    /// No random bytes.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// The file system refused.
+    #[error("the key ring cannot be read or written: {0}")]
+    Io(io::ErrorKind),
+}
+
+/// Creates a ring with one primary key. An existing file is left alone.
+pub fn create(
+    path: &Path,
+    root: &dyn Root,
+    entropy: &dyn Entropy,
+    clock: &dyn Clock,
+) -> Result<KeyRing, RingFileError> {
+    let now = clock.now().as_secs();
+    let info = KeyInfo { id: KeyId::FIRST, state: KeyState::Primary, created_at: now, state_since: now };
+    let key = MasterKey::generate(entropy)?;
+    let wrapped = root.wrap_key(info.id, &key, entropy).map_err(|error| in_ring(info.id, error))?;
+    let document =
+        RingDocument::new(1, root.kind(), vec![StoredKey::new(info, Some(BASE64.encode(wrapped)))]);
+    // Unwrapped before it is published: no ring is left behind that does not open.
+    let ring = unlock(&document, root)?;
+    files::publish_new(path, &document.to_bytes()).map_err(not_written)?;
+    Ok(ring)
+}
+
+/// Loads a ring, and unwraps the keys of it that may open.
+pub fn load(path: &Path, root: &dyn Root) -> Result<KeyRing, RingFileError> {
+    let bytes = files::read_bounded(path, FILE_BYTES)?;
+    unlock(&RingDocument::parse(&bytes)?, root)
+}
+
+/// Loads the ring, or creates it if there is none. Of two processes that race, one creates and the other
+/// loads.
+pub fn load_or_create(
+    path: &Path,
+    root: &dyn Root,
+    entropy: &dyn Entropy,
+    clock: &dyn Clock,
+) -> Result<KeyRing, RingFileError> {
+    match load(path, root) {
+        Err(RingFileError::Missing) => {}
+        loaded => return loaded,
+    }
+    match create(path, root, entropy, clock) {
+        Err(RingFileError::Exists) => load(path, root),
+        created => created,
+    }
+}
+
+/// Checks what the document says, then unwraps.
+fn unlock(document: &RingDocument, root: &dyn Root) -> Result<KeyRing, RingFileError> {
+    let keys: Vec<KeyInfo> = document.keys.iter().map(StoredKey::info).collect();
+    refuse_duplicates(&keys)?;
+    let primary = sole_primary(&keys)?;
+    if document.root != root.kind() {
+        return Err(RingFileError::RootKind);
+    }
+    let mut usable = BTreeMap::new();
+    for key in &document.keys {
+        let info = key.info();
+        let wrapped = wrapped_bytes(key)?;
+        if info.state.may_open() {
+            let key = root.unwrap_key(info.id, &wrapped).map_err(|error| in_ring(info.id, error))?;
+            usable.insert(info.id, key);
+        }
+    }
+    Ok(KeyRing::new(document.revision, primary, usable, keys))
+}
+
+fn refuse_duplicates(keys: &[KeyInfo]) -> Result<(), RingFileError> {
+    let mut ids: Vec<KeyId> = keys.iter().map(|key| key.id).collect();
+    ids.sort_unstable();
+    match ids.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(RingFileError::DuplicateId(pair[0])),
+        None => Ok(()),
+    }
+}
+
+fn sole_primary(keys: &[KeyInfo]) -> Result<KeyId, RingFileError> {
+    let mut primaries = keys.iter().filter(|key| key.state == KeyState::Primary);
+    let primary = primaries.next().ok_or(RingFileError::NoPrimary)?;
+    if primaries.next().is_some() { Err(RingFileError::SeveralPrimaries) } else { Ok(primary.id) }
+}
+
+/// The wrapped key; empty for a destroyed one, which must have none.
+fn wrapped_bytes(key: &StoredKey) -> Result<Vec<u8>, RingFileError> {
+    let destroyed = key.info().state == KeyState::Destroyed;
+    match &key.wrapped {
+        None if destroyed => Ok(Vec::new()),
+        Some(text) if !destroyed => BASE64.decode(text).map_err(|_| RingFileError::Malformed),
+        _ => Err(RingFileError::Malformed),
+    }
+}
+
+fn in_ring(id: KeyId, error: RootError) -> RingFileError {
+    match error {
+        RootError::Foreign => RingFileError::WrongRoot(id),
+        RootError::Entropy(error) => RingFileError::Entropy(error),
+    }
+}
+
+/// Errors of reading.
+impl From<io::Error> for RingFileError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Missing,
+            io::ErrorKind::FileTooLarge => Self::Malformed,
+            kind => Self::Io(kind),
+        }
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn not_written(error: io::Error) -> RingFileError {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => RingFileError::Exists,
+        kind => RingFileError::Io(kind),
+    }
+}
+
+#[cfg(test)]
+#[path = "ring_file_tests.rs"]
+mod tests;

@@ -1,0 +1,149 @@
+//! Roots: what wraps the keys of the ring.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+};
+
+use crate::{Entropy, EntropyError, KeyId, MasterKey, cobblestone, context::fields, files};
+
+/// Wraps and unwraps the keys of a ring. Called when a ring is loaded or changed, never to seal or open,
+/// so that an implementation may block.
+pub trait Root: Send + Sync {
+    /// Name of the root's kind, as the ring file states it.
+    fn kind(&self) -> &'static str;
+
+    /// Wraps a key so that it unwraps only under the same id.
+    fn wrap_key(&self, id: KeyId, key: &MasterKey, entropy: &dyn Entropy) -> Result<Vec<u8>, RootError>;
+
+    /// The reverse of [`Root::wrap_key`].
+    fn unwrap_key(&self, id: KeyId, wrapped: &[u8]) -> Result<MasterKey, RootError>;
+}
+
+/// Why a root did not wrap or unwrap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RootError {
+    /// Wrapped by another root, for another id, or changed since.
+    #[error("the key was not wrapped by this root under this id")]
+    Foreign,
+    /// No random salt.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+}
+
+/// A root in a file of exactly 32 random bytes that only its owner may read.
+///
+/// A wrapped key is raw Cobblestone-256 under the root, 104 bytes: `salt (24) ‖ commitment (32) ‖ key (32) ‖
+/// tag (16)`. Its context has two fields, each preceded by its length as four bytes, big-endian: `"PKW1"`,
+/// and the key's id as four bytes, big-endian. The first field keeps it apart from the context of any seal.
+pub struct FileRoot(MasterKey);
+
+/// Why a root file was not created or loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RootFileError {
+    /// There is none.
+    #[error("the root file is missing; restore it from its backup: nothing else unwraps the key ring")]
+    Missing,
+    /// There is one already.
+    #[error("the root file exists already; it is never overwritten")]
+    Exists,
+    /// Group or others may read, write or execute it.
+    #[error(
+        "the root file is open to group or others; run chmod 600 on it, and renew it if others had access"
+    )]
+    Exposed,
+    /// Not a file of 32 bytes.
+    #[error("the root file must have exactly 32 bytes; restore it from its backup")]
+    Length,
+    /// No random bytes.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// The file system refused.
+    #[error("the root file cannot be read or written: {0}")]
+    Io(io::ErrorKind),
+}
+
+impl FileRoot {
+    /// What the ring file calls this kind of root.
+    pub const KIND: &str = "file";
+
+    /// Draws a new root and writes it with mode 0600. An existing file is left alone.
+    pub fn create(path: &Path, entropy: &dyn Entropy) -> Result<Self, RootFileError> {
+        let key = MasterKey::generate(entropy)?;
+        files::publish_new(path, key.expose()).map_err(not_written)?;
+        Ok(Self(key))
+    }
+
+    /// Reads a root. Its permissions are judged on the open file, so that it cannot be exchanged in between.
+    pub fn load(path: &Path) -> Result<Self, RootFileError> {
+        let mut file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if metadata.permissions().mode() & 0o077 != 0 {
+            return Err(RootFileError::Exposed);
+        }
+        if metadata.len() != MasterKey::BYTES as u64 {
+            return Err(RootFileError::Length);
+        }
+        Ok(Self(MasterKey::fill_with(|bytes| file.read_exact(bytes))?))
+    }
+
+    /// Loads the root, or creates it. Of two processes that race, one creates and the other loads.
+    ///
+    /// Only for a folder without a ring: a new root beside an old ring would hide that the old root was lost.
+    pub(crate) fn load_or_create(path: &Path, entropy: &dyn Entropy) -> Result<Self, RootFileError> {
+        match Self::load(path) {
+            Err(RootFileError::Missing) => {}
+            loaded => return loaded,
+        }
+        match Self::create(path, entropy) {
+            Err(RootFileError::Exists) => Self::load(path),
+            created => created,
+        }
+    }
+}
+
+impl Root for FileRoot {
+    fn kind(&self) -> &'static str {
+        Self::KIND
+    }
+
+    fn wrap_key(&self, id: KeyId, key: &MasterKey, entropy: &dyn Entropy) -> Result<Vec<u8>, RootError> {
+        let mut wrapped = Vec::new();
+        cobblestone::seal(&self.0, &wrapping_context(id), key.expose(), entropy, &mut wrapped)?;
+        Ok(wrapped)
+    }
+
+    fn unwrap_key(&self, id: KeyId, wrapped: &[u8]) -> Result<MasterKey, RootError> {
+        let key =
+            cobblestone::open(&self.0, &wrapping_context(id), wrapped).map_err(|_| RootError::Foreign)?;
+        MasterKey::from_slice(&key).ok_or(RootError::Foreign)
+    }
+}
+
+fn wrapping_context(id: KeyId) -> Vec<u8> {
+    fields(&[b"PKW1", &id.to_be_bytes()])
+}
+
+/// Errors of reading.
+impl From<io::Error> for RootFileError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Missing,
+            kind => Self::Io(kind),
+        }
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn not_written(error: io::Error) -> RootFileError {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => RootFileError::Exists,
+        kind => RootFileError::Io(kind),
+    }
+}
+
+#[cfg(test)]
+#[path = "root_tests.rs"]
+mod tests;

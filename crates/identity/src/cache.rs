@@ -1,0 +1,87 @@
+//! Tokens that were verified a moment ago.
+//!
+//! An own map rather than a cache crate: entries end by our clock and by the epoch of the key sets, and
+//! what is left, a bound on the number of entries, takes two maps.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use sha2::{Digest, Sha256};
+
+use crate::Principal;
+
+/// SHA-256 of a token: the cache holds no token.
+pub(crate) type TokenDigest = [u8; 32];
+
+/// Principals by the digest of their token, for at most [`MAX_AGE`] and [`CAPACITY`] of them.
+pub(crate) struct TokenCache {
+    shards: [Mutex<Shard>; SHARDS],
+    epoch: Arc<AtomicU64>,
+}
+
+/// Longest time for which a token is taken as verified.
+pub(crate) const MAX_AGE: Duration = Duration::from_mins(1);
+
+/// Most entries of all shards.
+const CAPACITY: usize = 10_000;
+const SHARDS: usize = 16;
+const GENERATION: usize = CAPACITY / SHARDS / 2;
+
+/// New entries go to `young`. When it is full it becomes `old`, and the old ones are forgotten.
+#[derive(Default)]
+struct Shard {
+    young: HashMap<TokenDigest, Entry>,
+    old: HashMap<TokenDigest, Entry>,
+}
+
+struct Entry {
+    principal: Principal,
+    until: Duration,
+    epoch: u64,
+}
+
+impl TokenCache {
+    /// An empty cache, whose entries die when the epoch moves on.
+    pub(crate) fn new(epoch: Arc<AtomicU64>) -> Self {
+        Self { shards: std::array::from_fn(|_| Mutex::default()), epoch }
+    }
+
+    pub(crate) fn digest(token: &str) -> TokenDigest {
+        Sha256::digest(token).into()
+    }
+
+    /// The current epoch. To be read before the keys that verify a token are looked up.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn get(&self, digest: &TokenDigest, now: Duration) -> Option<Principal> {
+        let shard = self.shard(digest).lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = shard.young.get(digest).or_else(|| shard.old.get(digest))?;
+        (entry.epoch == self.epoch() && now < entry.until).then(|| entry.principal.clone())
+    }
+
+    /// Keeps a principal until its token expires, at most [`MAX_AGE`].
+    pub(crate) fn insert(&self, digest: TokenDigest, principal: &Principal, now: Duration, epoch: u64) {
+        let until = principal.expires_at().min(now.saturating_add(MAX_AGE));
+        let mut shard = self.shard(&digest).lock().unwrap_or_else(PoisonError::into_inner);
+        if shard.young.len() >= GENERATION {
+            shard.old = std::mem::take(&mut shard.young);
+        }
+        shard.young.insert(digest, Entry { principal: principal.clone(), until, epoch });
+    }
+
+    fn shard(&self, digest: &TokenDigest) -> &Mutex<Shard> {
+        &self.shards[usize::from(digest[0]) % SHARDS]
+    }
+}
+
+#[cfg(test)]
+#[path = "cache_tests.rs"]
+mod tests;

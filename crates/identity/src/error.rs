@@ -1,0 +1,75 @@
+//! Why a caller is not let in.
+
+/// Why a token was refused. The messages are safe to show and hold nothing of the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuthError {
+    /// No `Authorization` header.
+    #[error("no token was sent; sign in, and send 'Authorization: Bearer <token>'")]
+    TokenMissing,
+    /// The token is longer than [`crate::MAX_TOKEN_BYTES`].
+    #[error("the token is longer than 8 KiB; ask the issuer for one with fewer claims")]
+    TokenTooLarge,
+    /// Not a signed JWT, claims of the wrong type, or a header that changes the meaning of a token.
+    #[error("the token is not a well-formed signed JWT; sign in again")]
+    TokenMalformed,
+    /// No configured issuer has the token's `iss`.
+    #[error("the token's issuer is not one that this service trusts; sign in with a configured issuer")]
+    IssuerUnknown,
+    /// The issuer's key set has no key of the token's `kid`.
+    #[error("the token is signed with a key that its issuer does not publish; sign in again")]
+    KeyUnknown,
+    /// The token's `alg` is not the algorithm of its key.
+    #[error("the token's algorithm is not the one of its issuer's key; sign in again")]
+    AlgorithmRefused,
+    /// The signature does not verify.
+    #[error("the token's signature is not valid; sign in again")]
+    SignatureInvalid,
+    /// No `exp`.
+    #[error("the token never expires; ask the issuer for one with 'exp'")]
+    ExpiryMissing,
+    /// Past `exp` and the leeway.
+    #[error("the token has expired; sign in again or refresh it")]
+    TokenExpired,
+    /// Before `nbf` less the leeway.
+    #[error("the token is not valid yet; check the clock of this machine and of the issuer")]
+    TokenNotYetValid,
+    /// `aud` lacks the configured audience.
+    #[error("the token is meant for another service; ask the issuer for one with this service's audience")]
+    AudienceWrong,
+    /// `sub` is missing, empty, too long, or not of the form that the issuer is configured for.
+    #[error("the token's subject is missing or not of the configured form; sign in as a user")]
+    SubjectInvalid,
+    /// `role` is not the one required, as with the anonymous and service keys of Supabase.
+    #[error("the token is not a signed-in user's; sign in, and do not send an API key in its place")]
+    RoleWrong,
+    /// The issuer's key set could not be fetched yet.
+    #[error("the issuer's keys cannot be fetched at the moment; try again in a few seconds")]
+    KeysUnavailable,
+}
+
+impl AuthError {
+    /// A stable word for programs, metrics and tests.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::TokenMissing => "TOKEN_MISSING",
+            Self::TokenTooLarge => "TOKEN_TOO_LARGE",
+            Self::TokenMalformed => "TOKEN_MALFORMED",
+            Self::IssuerUnknown => "ISSUER_UNKNOWN",
+            Self::KeyUnknown => "KEY_UNKNOWN",
+            Self::AlgorithmRefused => "ALGORITHM_REFUSED",
+            Self::SignatureInvalid => "SIGNATURE_INVALID",
+            Self::ExpiryMissing => "EXPIRY_MISSING",
+            Self::TokenExpired => "TOKEN_EXPIRED",
+            Self::TokenNotYetValid => "TOKEN_NOT_YET_VALID",
+            Self::AudienceWrong => "AUDIENCE_WRONG",
+            Self::SubjectInvalid => "SUBJECT_INVALID",
+            Self::RoleWrong => "ROLE_WRONG",
+            Self::KeysUnavailable => "KEYS_UNAVAILABLE",
+        }
+    }
+
+    /// Whether the service is at fault and the same token may pass later.
+    pub const fn is_unavailable(self) -> bool {
+        matches!(self, Self::KeysUnavailable)
+    }
+}

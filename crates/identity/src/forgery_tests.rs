@@ -1,0 +1,154 @@
+use std::sync::LazyLock;
+
+use jsonwebtoken::{EncodingKey, Header};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::test_support::{ES, RS, Signer, base64_url, claims, config, raw_token, verdict, verifier};
+
+#[tokio::test]
+async fn unsigned_tokens_are_refused() {
+    let body = claims(json!({})).to_string();
+    for alg in ["none", "None", "NONE", "nOnE", "", "HS1"] {
+        let header = json!({"alg": alg, "kid": "es"}).to_string();
+        assert_eq!(verdict(&raw_token(&header, &body, b"")).await, Err(AuthError::AlgorithmRefused), "{alg}");
+    }
+    let good = ES.sign(&claims(json!({})));
+    let (signed, _) = good.rsplit_once('.').unwrap();
+    assert_eq!(verdict(&format!("{signed}.")).await, Err(AuthError::SignatureInvalid));
+    assert_eq!(verdict(signed).await, Err(AuthError::TokenMalformed));
+    assert_eq!(verdict(&format!("{good}.")).await, Err(AuthError::TokenMalformed));
+}
+
+#[tokio::test]
+async fn a_public_key_is_no_hs256_secret() {
+    let body = claims(json!({}));
+    for signer in [&*RS, &*ES] {
+        let kid = signer.header().kid;
+        let pem = signer.pair.public_key_pem();
+        let jwk = signer.jwk().to_string();
+        for secret in
+            [pem.as_bytes(), pem.trim_end().as_bytes(), signer.pair.public_key_raw(), jwk.as_bytes()]
+        {
+            let header = Header { kid: kid.clone(), ..Header::new(Algorithm::HS256) };
+            let token = jsonwebtoken::encode(&header, &body, &EncodingKey::from_secret(secret)).unwrap();
+            assert_eq!(verdict(&token).await, Err(AuthError::AlgorithmRefused));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_verifies_its_own_algorithm_only() {
+    let body = claims(json!({}));
+    for algorithm in [Algorithm::RS384, Algorithm::RS512, Algorithm::PS256] {
+        let header = Header { kid: Some("rs".into()), ..Header::new(algorithm) };
+        assert_eq!(verdict(&RS.sign_with(&header, &body)).await, Err(AuthError::AlgorithmRefused));
+    }
+    let crossed = Header { kid: Some("rs".into()), ..ES.header() };
+    assert_eq!(verdict(&ES.sign_with(&crossed, &body)).await, Err(AuthError::AlgorithmRefused));
+}
+
+#[tokio::test]
+async fn another_key_of_the_same_id_does_not_sign() {
+    let forged = Signer::es256("es").sign(&claims(json!({})));
+    assert_eq!(verdict(&forged).await, Err(AuthError::SignatureInvalid));
+    let good = ES.sign(&claims(json!({})));
+    let parts: Vec<_> = good.split('.').collect();
+    let swapped =
+        format!("{}.{}.{}", parts[0], base64_url(claims(json!({"sub": "admin"})).to_string()), parts[2]);
+    assert_eq!(verdict(&swapped).await, Err(AuthError::SignatureInvalid));
+}
+
+#[tokio::test]
+async fn keys_that_a_token_brings_along_are_ignored() {
+    let own = Signer::es256("own");
+    let jwk = serde_json::from_value(own.jwk()).unwrap();
+    let url = Some("https://evil.example.com/jwks".to_owned());
+    let embedded = Header { jwk: Some(jwk), jku: url.clone(), x5u: url, ..own.header() };
+    let token = own.sign_with(&embedded, &claims(json!({})));
+    assert_eq!(verdict(&token).await, Err(AuthError::KeyUnknown));
+    let posing = Header { kid: Some("es".into()), ..embedded };
+    let token = own.sign_with(&posing, &claims(json!({})));
+    assert_eq!(verdict(&token).await, Err(AuthError::SignatureInvalid));
+}
+
+#[tokio::test]
+async fn a_key_id_is_a_name_and_nothing_else() {
+    for kid in ["", "ES", "es ", "../es", "/dev/null", "es' UNION SELECT 'x", "es\0"] {
+        let header = Header { kid: Some(kid.into()), ..ES.header() };
+        let token = ES.sign_with(&header, &claims(json!({})));
+        assert_eq!(verdict(&token).await, Err(AuthError::KeyUnknown), "{kid:?}");
+    }
+    let nameless = Header { kid: None, ..ES.header() };
+    let token = ES.sign_with(&nameless, &claims(json!({})));
+    assert_eq!(verdict(&token).await, Err(AuthError::KeyUnknown));
+    assert!(verifier(config(), &[ES.jwk()]).0.verify(&token).await.is_ok());
+}
+
+#[tokio::test]
+async fn headers_that_change_a_tokens_meaning_are_refused() {
+    let body = claims(json!({})).to_string();
+    for header in [
+        r#"{"alg":"ES256","kid":"es","crit":["exp"],"exp":1}"#,
+        r#"{"alg":"ES256","kid":"es","crit":null}"#,
+        r#"{"alg":"ES256","kid":"es","b64":false,"crit":["b64"]}"#,
+        r#"{"alg":"ES256","kid":"es","zip":"DEF"}"#,
+        r#"{"alg":"ES256","kid":"es","enc":"A256GCM"}"#,
+        r#"{"alg":"ES256","alg":"none","kid":"es"}"#,
+        r#"{"alg":["ES256"],"kid":"es"}"#,
+        r#"{"alg":"ES256","kid":["es"]}"#,
+        r#"{"kid":"es"}"#,
+        "[]",
+        "",
+    ] {
+        let message = format!("{}.{}", base64_url(header), base64_url(&body));
+        let signature =
+            jsonwebtoken::crypto::sign(message.as_bytes(), &ES.encoding_key(), Algorithm::ES256).unwrap();
+        let token = format!("{message}.{signature}");
+        assert_eq!(verdict(&token).await, Err(AuthError::TokenMalformed), "{header}");
+    }
+}
+
+#[tokio::test]
+async fn a_claim_given_twice_makes_the_token_malformed() {
+    let body = claims(json!({})).to_string().replacen('{', r#"{"sub":"admin","#, 1);
+    let message = format!("{}.{}", base64_url(r#"{"alg":"ES256","kid":"es"}"#), base64_url(&body));
+    let signature =
+        jsonwebtoken::crypto::sign(message.as_bytes(), &ES.encoding_key(), Algorithm::ES256).unwrap();
+    assert_eq!(verdict(&format!("{message}.{signature}")).await, Err(AuthError::TokenMalformed));
+}
+
+/// Verifies outside of a test's own runtime, for properties.
+fn verdict_now(token: &str) -> Result<Principal, AuthError> {
+    static RUNTIME: LazyLock<tokio::runtime::Runtime> =
+        LazyLock::new(|| tokio::runtime::Runtime::new().unwrap());
+    static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| verifier(config(), &[ES.jwk(), RS.jwk()]).0);
+    RUNTIME.block_on(VERIFIER.verify(token))
+}
+
+proptest! {
+    #[test]
+    fn no_text_verifies_or_panics(text in "([ -~é\\.]{0,40}|[A-Za-z0-9_-]{0,30}\\.[A-Za-z0-9_-]{0,30}\\.[A-Za-z0-9_-]{0,30})") {
+        prop_assert!(verdict_now(&text).is_err());
+    }
+
+    #[test]
+    fn no_header_or_claims_verify_without_a_signature(
+        alg in "(none|ES256|RS256|HS256|EdDSA)", kid in "(es|rs|[a-z]{1,4})", signature: [u8; 32], twice: bool,
+    ) {
+        let header = json!({"alg": alg, "kid": kid}).to_string();
+        let signature = signature.repeat(1 + usize::from(twice));
+        let token = raw_token(&header, &claims(json!({})).to_string(), &signature);
+        prop_assert!(verdict_now(&token).is_err());
+    }
+
+    #[test]
+    fn no_changed_byte_of_a_good_token_verifies(at in 0_usize..200, with in "[A-Za-z0-9_.-]") {
+        static GOOD: LazyLock<String> = LazyLock::new(|| ES.sign(&claims(json!({}))));
+        let mut changed = GOOD.clone();
+        let at = at % changed.len();
+        changed.replace_range(at..=at, &with);
+        prop_assert_eq!(verdict_now(&changed).is_ok(), changed == *GOOD);
+    }
+}

@@ -1,0 +1,87 @@
+use std::io::Write;
+
+use postern_egress::HttpUrl;
+
+use super::*;
+use crate::test_support::{Issuing, config};
+
+fn error(configs: Vec<IssuerConfig>) -> Option<ConfigError> {
+    let fetcher: Arc<dyn FetchKeys> = Issuing::new([None]);
+    configure(configs, &fetcher, &Arc::default()).err()
+}
+
+fn name() -> String {
+    config().issuer
+}
+
+fn secret_file(bytes: &[u8]) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(bytes).unwrap();
+    file
+}
+
+fn hs256(file: &tempfile::NamedTempFile) -> IssuerConfig {
+    IssuerConfig { jwks_url: None, hs256_secret_file: Some(file.path().to_owned()), ..config() }
+}
+
+#[test]
+fn a_good_configuration_is_taken() {
+    let other = IssuerConfig { issuer: "https://other".into(), subject: SubjectMapping::Uuid, ..config() };
+    assert_eq!(error(vec![config(), other]), None);
+}
+
+#[test]
+fn rules_between_fields_and_issuers_are_checked() {
+    let uuid =
+        |issuer: &str| IssuerConfig { issuer: issuer.into(), subject: SubjectMapping::Uuid, ..config() };
+    let cases = [
+        (vec![], ConfigError::NoIssuer),
+        (vec![config(), config()], ConfigError::Duplicate(name())),
+        (vec![uuid("a"), uuid("b")], ConfigError::SeveralUuidIssuers),
+        (vec![IssuerConfig { jwks_url: None, ..config() }], ConfigError::KeySource(name())),
+        (
+            vec![IssuerConfig { hs256_secret_file: Some("x".into()), ..config() }],
+            ConfigError::KeySource(name()),
+        ),
+        (vec![IssuerConfig { leeway_seconds: 61, ..config() }], ConfigError::Leeway(name())),
+        (
+            vec![IssuerConfig { audience: String::new(), ..config() }],
+            ConfigError::Empty { issuer: name(), field: "audience" },
+        ),
+        (
+            vec![IssuerConfig { require_role: Some(String::new()), ..config() }],
+            ConfigError::Empty { issuer: name(), field: "require_role" },
+        ),
+        (
+            vec![IssuerConfig { issuer: String::new(), ..config() }],
+            ConfigError::Empty { issuer: String::new(), field: "issuer" },
+        ),
+    ];
+    for (configs, expected) in cases {
+        assert_eq!(error(configs), Some(expected));
+    }
+}
+
+#[test]
+fn a_secret_file_must_be_there_and_hold_32_bytes_before_its_line_end() {
+    assert_eq!(error(vec![hs256(&secret_file(&[b's'; 32]))]), None);
+    let padded = secret_file(&[&[b's'; 31][..], b"\r\n\n"].concat());
+    assert_eq!(error(vec![hs256(&padded)]), Some(ConfigError::SecretTooShort(name())));
+    assert_eq!(error(vec![hs256(&secret_file(b""))]), Some(ConfigError::SecretTooShort(name())));
+    let gone = IssuerConfig { jwks_url: None, hs256_secret_file: Some("/nowhere".into()), ..config() };
+    assert_eq!(error(vec![gone]), Some(ConfigError::SecretUnreadable(name())));
+}
+
+#[test]
+fn the_file_has_defaults_and_no_unknown_keys() {
+    let text = "issuer = 'i'\naudience = 'a'\njwks_url = 'https://i.example.com/jwks'\n";
+    let config: IssuerConfig = toml::from_str(text).unwrap();
+    assert_eq!(config.jwks_url, HttpUrl::parse("https://i.example.com/jwks").ok());
+    assert_eq!((config.subject, config.leeway_seconds), (SubjectMapping::Derived, 30));
+    for line in ["jwks_uri = 'x'", "subject = 'UUID'", "leeway_seconds = -1", "require_role = 1"] {
+        assert!(toml::from_str::<IssuerConfig>(&format!("{text}{line}\n")).is_err(), "{line}");
+    }
+    assert!(
+        toml::from_str::<IssuerConfig>("issuer = 'i'\naudience = 'a'\njwks_url = 'file:///etc/x'").is_err()
+    );
+}

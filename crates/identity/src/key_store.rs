@@ -1,0 +1,152 @@
+//! The key set behind a URL: fetched when first needed, kept, refreshed with care.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+use postern_egress::{
+    HttpUrl,
+    http::{HttpClient, HttpError},
+};
+use sha2::{Digest, Sha256};
+use tokio::{sync::watch, time::Instant};
+
+use crate::{
+    AuthError,
+    key_set::{KeySet, VerifyingKey},
+};
+
+/// What a [`FetchKeys`] gives back.
+pub type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Bytes, HttpError>> + Send + 'a>>;
+
+/// A source of key sets.
+pub trait FetchKeys: Send + Sync + 'static {
+    /// Fetches the document behind a configured URL, within bounds of its own.
+    fn fetch<'a>(&'a self, url: &'a HttpUrl) -> Fetching<'a>;
+}
+
+/// Bounds of one fetch.
+const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
+const FETCH_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Time between two fetches of one set, whatever tokens ask for.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(30);
+
+/// The same before the first set has arrived, while nobody can sign in.
+const FIRST_LOAD_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Age at which a set is refreshed, while it goes on being used.
+const STALE_AFTER: Duration = Duration::from_mins(10);
+
+impl FetchKeys for HttpClient {
+    fn fetch<'a>(&'a self, url: &'a HttpUrl) -> Fetching<'a> {
+        Box::pin(self.get(url, MAX_DOCUMENT_BYTES, FETCH_DEADLINE))
+    }
+}
+
+impl<F: FetchKeys + ?Sized> FetchKeys for Arc<F> {
+    fn fetch<'a>(&'a self, url: &'a HttpUrl) -> Fetching<'a> {
+        (**self).fetch(url)
+    }
+}
+
+/// One issuer's published key set.
+pub(crate) struct KeyStore {
+    url: HttpUrl,
+    fetcher: Arc<dyn FetchKeys>,
+    loaded: ArcSwapOption<Loaded>,
+    flight: Mutex<Option<Flight>>,
+    /// Shared with the token cache; moves on when the set changes.
+    epoch: Arc<AtomicU64>,
+}
+
+struct Loaded {
+    keys: KeySet,
+    digest: [u8; 32],
+    at: Instant,
+}
+
+/// The latest fetch: when it began, and a channel that is closed when it ends.
+struct Flight {
+    began: Instant,
+    ended: watch::Receiver<()>,
+}
+
+impl KeyStore {
+    pub(crate) fn new(url: HttpUrl, fetcher: Arc<dyn FetchKeys>, epoch: Arc<AtomicU64>) -> Self {
+        Self { url, fetcher, loaded: ArcSwapOption::empty(), flight: Mutex::new(None), epoch }
+    }
+
+    /// The key for a token with this `kid`. An unknown one may be new: the set is refreshed once, by one
+    /// caller for all, unless that was done a short while ago.
+    pub(crate) async fn find(self: &Arc<Self>, id: Option<&str>) -> Result<Arc<VerifyingKey>, AuthError> {
+        if let Some(loaded) = self.loaded.load_full() {
+            if loaded.at.elapsed() >= STALE_AFTER {
+                drop(self.refresh());
+            }
+            if let Some(key) = loaded.keys.find(id) {
+                return Ok(key);
+            }
+        }
+        if let Some(mut ended) = self.refresh() {
+            // Nothing is ever sent: the wait ends when the sender is dropped.
+            let _ = ended.changed().await;
+        }
+        let loaded = self.loaded.load_full().ok_or(AuthError::KeysUnavailable)?;
+        loaded.keys.find(id).ok_or(AuthError::KeyUnknown)
+    }
+
+    /// Joins the fetch under way or begins one. Nothing when the last one is too recent.
+    fn refresh(self: &Arc<Self>) -> Option<watch::Receiver<()>> {
+        let interval = if self.loaded.load().is_some() { REFRESH_INTERVAL } else { FIRST_LOAD_INTERVAL };
+        let mut flight = self.flight.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = &*flight {
+            if last.ended.has_changed().is_ok() {
+                return Some(last.ended.clone());
+            }
+            if last.began.elapsed() < interval {
+                return None;
+            }
+        }
+        let (end, ended) = watch::channel(());
+        *flight = Some(Flight { began: Instant::now(), ended: ended.clone() });
+        let store = Arc::clone(self);
+        // A task of its own: callers that go away must not take the refresh, and its turn, with them.
+        tokio::spawn(async move {
+            store.load().await;
+            drop(end);
+        });
+        Some(ended)
+    }
+
+    /// Fetches the set. A failure leaves the old one in use.
+    async fn load(&self) {
+        let document = match self.fetcher.fetch(&self.url).await {
+            Ok(document) => document,
+            Err(error) => {
+                return tracing::warn!(url = %self.url, %error, "a key set could not be fetched; the old one stays");
+            }
+        };
+        let Ok(keys) = KeySet::parse(&document) else {
+            return tracing::warn!(url = %self.url, "not a JWK set; the old one stays");
+        };
+        let digest = Sha256::digest(&document).into();
+        let old = self.loaded.swap(Some(Arc::new(Loaded { keys, digest, at: Instant::now() })));
+        if old.is_some_and(|old| old.digest != digest) {
+            // After the swap: who verified with the old set has read an epoch that is over now.
+            self.epoch.fetch_add(1, Ordering::AcqRel);
+            tracing::info!(url = %self.url, "a key set has changed; tokens are verified anew");
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "key_store_tests.rs"]
+mod tests;

@@ -1,0 +1,97 @@
+//! Who a verified token speaks for.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use postern_domain::OwnerId;
+use uuid::Uuid;
+
+use crate::{AuthError, SubjectMapping};
+
+/// The bearer of a verified token. Only [`crate::Verifier::verify`] makes one. Cheap to clone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Principal {
+    owner: OwnerId,
+    issuer: Arc<str>,
+    subject: Arc<str>,
+    expires_at: Duration,
+}
+
+impl Principal {
+    /// The user whom rows belong to.
+    pub fn owner(&self) -> OwnerId {
+        self.owner
+    }
+
+    /// The token's `iss`.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The token's `sub`.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The token's `exp`, since 1970-01-01T00:00:00Z.
+    pub fn expires_at(&self) -> Duration {
+        self.expires_at
+    }
+
+    pub(crate) fn new(
+        issuer: &Arc<str>,
+        mapping: SubjectMapping,
+        subject: &str,
+        expires_at: Duration,
+    ) -> Result<Self, AuthError> {
+        let owner = owner_of(issuer, mapping, subject)?;
+        Ok(Self { owner, issuer: Arc::clone(issuer), subject: subject.into(), expires_at })
+    }
+}
+
+/// The owner alone: subjects may be mail addresses, which do not belong in logs.
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Principal").field("owner", &self.owner).finish_non_exhaustive()
+    }
+}
+
+/// Namespace of derived owners: an owner is the `UUIDv5`, in this namespace, of the issuer's length in
+/// bytes (8 bytes, big-endian), the issuer, and the subject. A new value would give every user of such an
+/// issuer a new, empty account.
+pub const DERIVED_OWNERS: Uuid = Uuid::from_u128(0x7422_0fcf_50c3_4367_aef2_92d7_57da_a4fa);
+
+/// Bytes of the longest subject, as `OpenID` Connect has it.
+const MAX_SUBJECT_BYTES: usize = 255;
+
+fn owner_of(issuer: &str, mapping: SubjectMapping, subject: &str) -> Result<OwnerId, AuthError> {
+    let well_formed = (1..=MAX_SUBJECT_BYTES).contains(&subject.len()) && !subject.contains(char::is_control);
+    if !well_formed {
+        return Err(AuthError::SubjectInvalid);
+    }
+    match mapping {
+        SubjectMapping::Derived => Ok(derived_owner(issuer, subject)),
+        SubjectMapping::Uuid => uuid_owner(subject),
+    }
+}
+
+fn derived_owner(issuer: &str, subject: &str) -> OwnerId {
+    let length = (issuer.len() as u64).to_be_bytes();
+    let name = [length.as_slice(), issuer.as_bytes(), subject.as_bytes()].concat();
+    OwnerId(Uuid::new_v5(&DERIVED_OWNERS, &name))
+}
+
+/// A UUID in its one canonical spelling. Version 5 is left to derived owners, so that no subject of this
+/// issuer can be the owner of another issuer's user; the nil UUID is nobody.
+fn uuid_owner(subject: &str) -> Result<OwnerId, AuthError> {
+    let uuid = Uuid::try_parse(subject).map_err(|_| AuthError::SubjectInvalid)?;
+    let canonical = uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == subject;
+    if canonical && !uuid.is_nil() && uuid.get_version_num() != 5 {
+        Ok(OwnerId(uuid))
+    } else {
+        Err(AuthError::SubjectInvalid)
+    }
+}
+
+#[cfg(test)]
+#[path = "principal_tests.rs"]
+mod tests;

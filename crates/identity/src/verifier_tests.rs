@@ -1,0 +1,186 @@
+use std::io::Write;
+
+use jsonwebtoken::{EncodingKey, Header};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    SubjectMapping,
+    test_support::{
+        AUDIENCE, ES, ISSUER, Issuing, NOW, RS, Signer, TestClock, claims, config, jwks, verdict, verifier,
+    },
+};
+
+/// The same of a token with some claims changed, signed by the good key.
+async fn verdict_on(changes: Value) -> Result<Principal, AuthError> {
+    verdict(&ES.sign(&claims(changes))).await
+}
+
+#[tokio::test]
+async fn a_good_token_names_its_principal() {
+    let ed = Signer::eddsa("ed");
+    let (verifier, _) = verifier(config(), &[ES.jwk(), RS.jwk(), ed.jwk()]);
+    for signer in [&*ES, &*RS, &ed] {
+        let principal = verifier.verify(&signer.sign(&claims(json!({})))).await.unwrap();
+        assert_eq!((principal.issuer(), principal.subject()), (ISSUER, "user-1"));
+        assert_eq!(principal.expires_at().as_secs(), NOW + 300);
+        assert_eq!(principal.owner().0.get_version_num(), 5);
+        assert!(!format!("{principal:?}").contains("user-1"));
+    }
+}
+
+#[tokio::test]
+async fn the_audience_may_be_one_of_several() {
+    assert!(verdict_on(json!({"aud": ["other", AUDIENCE]})).await.is_ok());
+    for aud in [json!("other"), json!([]), json!(["other"]), json!("postern "), json!(["post", "ern"])] {
+        assert_eq!(verdict_on(json!({"aud": aud})).await, Err(AuthError::AudienceWrong), "{aud}");
+    }
+}
+
+#[tokio::test]
+async fn each_claim_is_required() {
+    assert_eq!(verdict_on(json!({"exp": null})).await, Err(AuthError::ExpiryMissing));
+    assert_eq!(verdict_on(json!({"aud": null})).await, Err(AuthError::AudienceWrong));
+    assert_eq!(verdict_on(json!({"iss": null})).await, Err(AuthError::IssuerUnknown));
+    assert_eq!(verdict_on(json!({"sub": null})).await, Err(AuthError::SubjectInvalid));
+    assert_eq!(verdict_on(json!({"sub": ""})).await, Err(AuthError::SubjectInvalid));
+    assert_eq!(verdict_on(json!({"sub": "x".repeat(256)})).await, Err(AuthError::SubjectInvalid));
+    for iss in ["https://evil.example.com", "https://auth.example.com/", "HTTPS://auth.example.com", ""] {
+        assert_eq!(verdict_on(json!({"iss": iss})).await, Err(AuthError::IssuerUnknown), "{iss}");
+    }
+}
+
+#[tokio::test]
+async fn claims_of_a_wrong_type_make_the_token_malformed() {
+    let wrong = [
+        json!({"exp": (NOW + 300).to_string()}),
+        json!({"exp": "never"}),
+        json!({"exp": true}),
+        json!({"exp": [NOW + 300]}),
+        json!({"exp": -1}),
+        json!({"exp": 1e300}),
+        json!({"nbf": NOW.to_string()}),
+        json!({"nbf": {}}),
+        json!({"iss": [ISSUER]}),
+        json!({"iss": 1}),
+        json!({"aud": 1}),
+        json!({"aud": [AUDIENCE, 1]}),
+        json!({"sub": 7}),
+        json!({"sub": ["user-1"]}),
+    ];
+    for changes in wrong {
+        assert_eq!(verdict_on(changes.clone()).await, Err(AuthError::TokenMalformed), "{changes}");
+    }
+}
+
+#[tokio::test]
+async fn times_are_judged_by_our_clock_with_the_leeway() {
+    let judge = async |leeway_seconds, changes: Value| {
+        let (verifier, _) = verifier(IssuerConfig { leeway_seconds, ..config() }, &[ES.jwk()]);
+        verifier.verify(&ES.sign(&claims(changes))).await.map(drop)
+    };
+    assert_eq!(judge(30, json!({"exp": NOW - 29})).await, Ok(()));
+    assert_eq!(judge(30, json!({"exp": NOW - 30})).await, Err(AuthError::TokenExpired));
+    assert_eq!(judge(0, json!({"exp": NOW + 1})).await, Ok(()));
+    assert_eq!(judge(0, json!({"exp": NOW})).await, Err(AuthError::TokenExpired));
+    assert_eq!(judge(0, json!({"exp": 0})).await, Err(AuthError::TokenExpired));
+    assert_eq!(judge(30, json!({"nbf": NOW + 30})).await, Ok(()));
+    assert_eq!(judge(30, json!({"nbf": NOW + 31})).await, Err(AuthError::TokenNotYetValid));
+    assert_eq!(judge(0, json!({"nbf": NOW, "exp": 1_800_000_000.5})).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_cached_token_ends_when_it_expires() {
+    let (verifier, clock) = verifier(IssuerConfig { leeway_seconds: 0, ..config() }, &[ES.jwk()]);
+    let token = ES.sign(&claims(json!({"exp": NOW + 20})));
+    assert!(verifier.verify(&token).await.is_ok());
+    clock.advance(19);
+    assert!(verifier.verify(&token).await.is_ok());
+    clock.advance(1);
+    assert_eq!(verifier.verify(&token).await, Err(AuthError::TokenExpired));
+}
+
+#[tokio::test]
+async fn anonymous_and_service_keys_are_no_users() {
+    let supabase = IssuerConfig { require_role: Some("authenticated".into()), ..config() };
+    let (verifier, _) = verifier(supabase, &[ES.jwk()]);
+    assert!(verifier.verify(&ES.sign(&claims(json!({})))).await.is_ok());
+    for role in
+        [json!(null), json!("anon"), json!("service_role"), json!(["authenticated"]), json!("Authenticated")]
+    {
+        let token = ES.sign(&claims(json!({"role": role})));
+        assert_eq!(verifier.verify(&token).await, Err(AuthError::RoleWrong), "{role}");
+    }
+}
+
+#[tokio::test]
+async fn giant_and_absent_tokens_are_refused_unread() {
+    let giant = ES.sign(&claims(json!({"pad": "x".repeat(MAX_TOKEN_BYTES)})));
+    assert_eq!(verdict(&giant).await, Err(AuthError::TokenTooLarge));
+    assert_eq!(verdict("").await, Err(AuthError::TokenMissing));
+    assert!(verdict_on(json!({"pad": "x".repeat(5000)})).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_secret_file_verifies_hs256_alone() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let secret = "a secret of at least thirty-two bytes";
+    writeln!(file, "{secret}").unwrap();
+    let shared = IssuerConfig { jwks_url: None, hs256_secret_file: Some(file.path().into()), ..config() };
+    let (verifier, _) = verifier(shared, &[]);
+    let sign = |algorithm, secret: &str| {
+        let header = Header { kid: Some("any".into()), ..Header::new(algorithm) };
+        jsonwebtoken::encode(&header, &claims(json!({})), &EncodingKey::from_secret(secret.as_bytes()))
+            .unwrap()
+    };
+    assert!(verifier.verify(&sign(Algorithm::HS256, secret)).await.is_ok());
+    assert_eq!(verifier.verify(&sign(Algorithm::HS256, "another")).await, Err(AuthError::SignatureInvalid));
+    assert_eq!(verifier.verify(&sign(Algorithm::HS256, "")).await, Err(AuthError::SignatureInvalid));
+    assert_eq!(verifier.verify(&sign(Algorithm::HS512, secret)).await, Err(AuthError::AlgorithmRefused));
+    assert_eq!(verifier.verify(&ES.sign(&claims(json!({})))).await, Err(AuthError::AlgorithmRefused));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_withdrawn_takes_its_cached_tokens_along() {
+    let answers = [Some(jwks(&[ES.jwk(), RS.jwk()])), Some(jwks(&[RS.jwk()]))];
+    let issuing = Issuing::new(answers);
+    let verifier = Verifier::new(vec![config()], issuing.clone(), TestClock::new()).unwrap();
+    let (cached, other) = (ES.sign(&claims(json!({}))), RS.sign(&claims(json!({}))));
+    assert!(verifier.verify(&cached).await.is_ok());
+    tokio::time::advance(Duration::from_secs(30)).await;
+    assert!(verifier.verify(&cached).await.is_ok());
+    // An unknown key brings the new set in.
+    let unknown = Signer::es256("new").sign(&claims(json!({})));
+    assert_eq!(verifier.verify(&unknown).await, Err(AuthError::KeyUnknown));
+    assert_eq!(verifier.verify(&cached).await, Err(AuthError::KeyUnknown));
+    assert!(verifier.verify(&other).await.is_ok());
+    assert_eq!(issuing.fetches(), 2);
+}
+
+#[tokio::test]
+async fn issuers_do_not_vouch_for_each_other() {
+    let second = "https://second.example.com";
+    let uuid = IssuerConfig { issuer: second.into(), subject: SubjectMapping::Uuid, ..config() };
+    // Both answer with the key `es`, and the second with its own key under the same id.
+    let own = Signer::es256("es");
+    let issuing = Issuing::new([Some(jwks(&[ES.jwk()])), Some(jwks(&[own.jwk()]))]);
+    let verifier = Verifier::new(vec![config(), uuid], issuing, TestClock::new()).unwrap();
+    let victim = "6f1d6c2e-4a55-4f0e-9d3a-0a4f3c2b1a00";
+
+    let derived = verifier.verify(&ES.sign(&claims(json!({"sub": victim})))).await.unwrap();
+    let exact = verifier.verify(&own.sign(&claims(json!({"iss": second, "sub": victim})))).await.unwrap();
+    assert_eq!(exact.owner().to_string(), victim);
+    assert_ne!(derived.owner(), exact.owner());
+
+    let posing = ES.sign(&claims(json!({"iss": second, "sub": victim})));
+    assert_eq!(verifier.verify(&posing).await, Err(AuthError::SignatureInvalid));
+    let back = own.sign(&claims(json!({"iss": second, "sub": derived.owner().to_string()})));
+    assert_eq!(verifier.verify(&back).await, Err(AuthError::SubjectInvalid));
+}
+
+#[tokio::test]
+async fn a_service_starts_while_its_issuer_is_down() {
+    let verifier = Verifier::new(vec![config()], Issuing::new([None]), TestClock::new()).unwrap();
+    let refusal = verifier.verify(&ES.sign(&claims(json!({})))).await.unwrap_err();
+    assert!(refusal.is_unavailable());
+}

@@ -1,0 +1,76 @@
+//! Who may call which RPC: one table, enforced by the chassis before a handler runs.
+//!
+//! A method that is missing here is refused. A test holds the table against the protos: every RPC has a row,
+//! and every RPC's comment ends with the words of its row.
+
+/// Who may call an RPC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Whoever holds a valid token of a configured issuer. Rows are limited to the caller's own.
+    User(UserScope),
+    /// One service, by its certificate, on behalf of a user whose valid token it passes on.
+    Service(ServiceName, &'static str),
+    /// Anyone who reaches the port: health and reflection.
+    Anyone,
+}
+
+/// What a user's call is limited to, in the words of the protos.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserScope {
+    /// The caller's rows in the control database.
+    OwnRows,
+    /// The caller's saved connections.
+    OwnConnections,
+}
+
+/// The last part of a service's SPIFFE id: `spiffe://<trust domain>/<name>`.
+pub type ServiceName = &'static str;
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// `/package.Service/Method`.
+    pub path: &'static str,
+    /// Who may call it.
+    pub caller: Caller,
+}
+
+const fn rule(path: &'static str, caller: Caller) -> Rule {
+    Rule { path, caller }
+}
+
+const OWN_ROWS: Caller = Caller::User(UserScope::OwnRows);
+const OWN_CONNECTIONS: Caller = Caller::User(UserScope::OwnConnections);
+
+/// The table.
+pub const RULES: &[Rule] = &[
+    rule("/postern.crypto.v1.CryptoService/Encrypt", Caller::Service("connection-service", "a user's token")),
+    rule("/postern.crypto.v1.CryptoService/Decrypt", Caller::Service("proxy-service", "the owner's token")),
+    rule("/postern.connection.v1.ConnectionService/UpsertConnection", OWN_ROWS),
+    rule("/postern.connection.v1.ConnectionService/GetConnection", OWN_ROWS),
+    rule("/postern.connection.v1.ConnectionService/ListConnections", OWN_ROWS),
+    rule("/postern.connection.v1.ConnectionService/DeleteConnection", OWN_ROWS),
+    rule("/postern.proxy.v1.ProxyService/Query", OWN_CONNECTIONS),
+    rule("/grpc.health.v1.Health/Check", Caller::Anyone),
+    rule("/grpc.health.v1.Health/Watch", Caller::Anyone),
+    rule("/grpc.health.v1.Health/List", Caller::Anyone),
+    rule("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Caller::Anyone),
+    rule("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Caller::Anyone),
+];
+
+/// The rule of a method; `None` for a method that nobody may call.
+pub fn rule_of(path: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.path == path)
+}
+
+impl Caller {
+    /// The words that end the comment of an RPC with this caller.
+    pub fn words(self) -> String {
+        match self {
+            Self::User(UserScope::OwnRows) => "a signed-in user, for own rows.".to_owned(),
+            Self::User(UserScope::OwnConnections) => "a signed-in user, for own connections.".to_owned(),
+            Self::Service(name, token) => format!("{name}, with {token}."),
+            Self::Anyone => "anyone.".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Preparing a control database: roles, schema, migrations. An operator's work, or the development server's.
+
+use std::str::FromStr;
+
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row,
+    migrate::{MigrateError, Migrator},
+    postgres::PgConnectOptions,
+};
+
+use crate::StoreError;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// Roles that can sign in, beside `postern_owner`, which cannot and owns the schema.
+pub const LOGIN_ROLES: [&str; 3] = ["postern_migrator", "postern_connection", "postern_proxy"];
+
+/// Creates what is missing of the roles, as a superuser or a role with CREATEROLE, and sets the passwords.
+///
+/// `passwords` gives one for each of [`LOGIN_ROLES`]. Running it again is safe, and changes the passwords.
+pub async fn prepare_roles(url: &str, passwords: impl Fn(&str) -> String) -> Result<(), StoreError> {
+    let mut admin = connect(url).await?;
+    create_role(&mut admin, "postern_owner", "nologin").await?;
+    for role in LOGIN_ROLES {
+        create_role(&mut admin, role, "login").await?;
+        set_password(&mut admin, role, &passwords(role)).await?;
+    }
+    let database: String = sqlx::query_scalar("select quote_ident(current_database())").fetch_one(&mut admin).await?;
+    for statement in [
+        "grant postern_owner to postern_migrator".to_owned(),
+        format!("revoke all on database {database} from public"),
+        format!("grant create, connect on database {database} to postern_owner"),
+        format!("grant connect on database {database} to postern_migrator, postern_connection, postern_proxy"),
+    ] {
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut admin).await?;
+    }
+    Ok(admin.close().await?)
+}
+
+async fn create_role(admin: &mut PgConnection, role: &str, login: &str) -> Result<(), StoreError> {
+    let exists = sqlx::query("select from pg_roles where rolname = $1").bind(role).fetch_optional(&mut *admin).await?;
+    if exists.is_none() {
+        let create = format!("create role {role} {login} nocreatedb nocreaterole");
+        sqlx::raw_sql(AssertSqlSafe(create)).execute(admin).await?;
+    }
+    Ok(())
+}
+
+/// The server makes the statement, so that it does the quoting.
+async fn set_password(admin: &mut PgConnection, role: &str, password: &str) -> Result<(), StoreError> {
+    let row = sqlx::query("select format('alter role %I password %L', $1::text, $2::text) as statement");
+    let statement: String = row.bind(role).bind(password).fetch_one(&mut *admin).await?.try_get("statement")?;
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(admin).await?;
+    Ok(())
+}
+
+/// Brings the schema up to date, as `postern_migrator`. Waits for another migration that is running.
+pub async fn migrate(url: &str) -> Result<(), StoreError> {
+    let mut connection = connect(url).await?;
+    // Everything belongs to a role that nobody can sign in as, the table of migrations too.
+    sqlx::raw_sql("set role postern_owner; create schema if not exists postern; set search_path = postern")
+        .execute(&mut connection)
+        .await?;
+    MIGRATIONS.run_direct(None, &mut connection, false).await.map_err(|error| match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => StoreError::Database(error),
+        other => StoreError::Unfit(other.to_string()),
+    })?;
+    Ok(connection.close().await?)
+}
+
+async fn connect(url: &str) -> Result<PgConnection, StoreError> {
+    let options = PgConnectOptions::from_str(url).map_err(|_| StoreError::Unfit("its URL cannot be read".into()))?;
+    Ok(options.application_name("postern-admin").disable_statement_logging().connect().await?)
+}

@@ -1,0 +1,70 @@
+//! Signing in to the control database with a role that row level security holds.
+
+use sqlx::{
+    PgPool, Row,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use std::{str::FromStr, time::Duration};
+
+use crate::StoreError;
+
+/// The newest migration; services want exactly this schema or a newer one.
+pub(crate) const SCHEMA_VERSION: i32 = 1;
+
+/// Roles of the services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Rows of the caller, read and write, without the seals.
+    Connection,
+    /// Rows of the caller with their seals, read only.
+    Proxy,
+}
+
+impl Role {
+    /// Name of the role in the database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connection => "postern_connection",
+            Self::Proxy => "postern_proxy",
+        }
+    }
+}
+
+/// Connects and checks the role. `url` is a `postgres://` URL of the control database.
+pub(crate) async fn connect(url: &str, role: Role) -> Result<PgPool, StoreError> {
+    // A parse error may repeat the URL, and with it the password.
+    let options = PgConnectOptions::from_str(url).map_err(|_| StoreError::Unfit("its URL cannot be read".into()))?;
+    let pool = PgPoolOptions::new()
+        .max_connections(16)
+        .acquire_timeout(Duration::from_secs(5))
+        // A ping before each use would double the round trips; a dead connection fails its first statement instead.
+        .test_before_acquire(false)
+        .connect_with(options.application_name(role.name()))
+        .await?;
+    refuse_unfit(&pool, role).await?;
+    Ok(pool)
+}
+
+async fn refuse_unfit(pool: &PgPool, role: Role) -> Result<(), StoreError> {
+    let row = sqlx::query(
+        "select current_user::text as name, r.rolsuper or r.rolbypassrls as bypasses,
+                pg_has_role(current_user, c.relowner, 'member') as owns
+           from pg_roles r, pg_class c
+          where r.rolname = current_user and c.oid = to_regclass('postern.connections')",
+    )
+    .fetch_optional(pool)
+    .await?;
+    let row = row.ok_or_else(|| StoreError::Unfit("it has no schema yet; run the migrations".into()))?;
+    if row.get::<bool, _>("bypasses") || row.get::<bool, _>("owns") {
+        return Err(StoreError::Unfit(format!("the role could bypass row level security; use {}", role.name())));
+    }
+    if row.get::<&str, _>("name") != role.name() {
+        return Err(StoreError::Unfit(format!("this service signs in as {}", role.name())));
+    }
+    let version: i32 = sqlx::query_scalar("select postern.schema_version()").fetch_one(pool).await?;
+    if version < SCHEMA_VERSION {
+        let message = format!("its schema is version {version}, this build needs {SCHEMA_VERSION}; run the migrations");
+        return Err(StoreError::Unfit(message));
+    }
+    Ok(())
+}

@@ -1,0 +1,29 @@
+//! Transactions on behalf of one owner.
+
+use futures_util::future::BoxFuture;
+use postern_domain::OwnerId;
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+
+use crate::StoreError;
+
+/// Runs `work` in a transaction that sees the rows of `owner` only, and commits if it succeeds.
+///
+/// The owner is set for this transaction alone, so that it cannot leak to whoever gets the connection next, behind a
+/// transaction-mode pooler too. The work runs in a task of its own: a caller that goes away does not stop it half-way,
+/// where sqlx would leave a connection between two states.
+pub(crate) async fn as_owner<T: Send + 'static>(
+    pool: &PgPool,
+    owner: OwnerId,
+    work: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    let pool = pool.clone();
+    let task = tokio::spawn(async move {
+        // One round trip for both. A UUID prints as hexadecimal digits and dashes: nothing to escape.
+        let begin = format!("begin; set local postern.owner_id = '{owner}'");
+        let mut transaction = pool.begin_with(AssertSqlSafe(begin)).await?;
+        let value = work(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(value)
+    });
+    task.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}

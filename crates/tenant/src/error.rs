@@ -1,0 +1,118 @@
+//! What can go wrong between us and a tenant's server.
+
+use std::{error::Error, sync::Arc};
+
+use postern_egress::{EgressError, tls::TlsError};
+
+/// Why a tenant's database gave no result. All but [`TenantError::Sql`] and [`TenantError::SignIn`] have fixed
+/// messages that are safe to show.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum TenantError {
+    /// The host was not dialled, or did not answer.
+    #[error(transparent)]
+    Egress(#[from] EgressError),
+    /// TLS could not be set up, or the server's certificate does not hold.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The server speaks no TLS.
+    #[error(
+        "the server does not offer TLS; turn on ssl there, or save the connection with TLS mode 'disable'"
+    )]
+    TlsNotOffered,
+    /// The way of signing in that the server asks for is refused, or failed.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// The server refused the sign-in for another reason than the password: no such database, too many connections.
+    #[error("the server refused the sign-in: {0}")]
+    SignIn(Arc<SqlError>),
+    /// The server's own answer to a statement.
+    #[error("{0}")]
+    Sql(Arc<SqlError>),
+    /// COPY in either direction, or a statement that leaves a transaction open.
+    #[error("COPY, and BEGIN without its end, are not supported here; use SELECT, INSERT, UPDATE or DELETE")]
+    UnsupportedStatement,
+    /// The statement or its parameters cannot be sent.
+    #[error("{0}")]
+    InvalidStatement(&'static str),
+    /// The server broke the protocol or a bound. The connection is not used again.
+    #[error("the server does not speak Postgres' protocol as it should: {0}")]
+    Protocol(&'static str),
+    /// A deadline passed. A running statement is cancelled on the server.
+    #[error("the server did not answer in time; make the query cheaper, or allow it more time")]
+    Timeout,
+    /// The server closed the connection.
+    #[error("the server closed the connection; try again")]
+    Closed,
+    /// Every connection was in use until the deadline.
+    #[error(
+        "all connections to this database are busy; wait for running queries to end, or run fewer at once"
+    )]
+    PoolBusy,
+    /// The saved connection was changed or removed while this request waited for it.
+    #[error("the connection was changed meanwhile; try again")]
+    Superseded,
+    /// What the caller of the pool does to open a connection failed, before the tenant was reached.
+    #[error(transparent)]
+    Open(Arc<dyn Error + Send + Sync>),
+}
+
+/// Why signing in to a tenant's server failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuthError {
+    /// `AuthenticationCleartextPassword`.
+    #[error(
+        "the server asks for the password itself (method 'password'); set scram-sha-256 in its pg_hba.conf"
+    )]
+    Cleartext,
+    /// `AuthenticationMD5Password`.
+    #[error(
+        "the server asks for an MD5 password; set password_encryption = 'scram-sha-256' there and set the \
+         role's password again"
+    )]
+    Md5,
+    /// Kerberos, GSSAPI, SSPI, SCM, or a SASL mechanism other than SCRAM-SHA-256.
+    #[error(
+        "the server asks for a kind of sign-in other than SCRAM-SHA-256; set scram-sha-256 in its pg_hba.conf"
+    )]
+    Unsupported,
+    /// `AuthenticationOk` without a finished SCRAM exchange.
+    #[error(
+        "the server lets anyone in without a password (method 'trust'); set scram-sha-256 in its pg_hba.conf"
+    )]
+    NotAsked,
+    /// More SCRAM iterations than anyone needs.
+    #[error(
+        "the server asks for more than 100000 SCRAM iterations; lower scram_iterations there and set the password again"
+    )]
+    Iterations,
+    /// The server's final signature is wrong or missing: it does not know the password.
+    #[error("the server could not prove that it knows the password; check that this is the right server")]
+    Unproven,
+    /// The server refused the user or the password (SQLSTATE class 28).
+    #[error("the server refused the user name or the password; check both, and save the connection again")]
+    Refused,
+}
+
+/// An `ErrorResponse` of the tenant's server. Its texts are the server's: at most 8 KiB each, valid UTF-8.
+#[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("{message} (SQLSTATE {sqlstate})")]
+pub struct SqlError {
+    /// Five characters, for example "42P01".
+    pub sqlstate: String,
+    /// The primary message.
+    pub message: String,
+    /// The detail; empty if none.
+    pub detail: String,
+    /// Postgres' hint; empty if none.
+    pub hint: String,
+    /// Character of the statement that the error is at, counted from 1; 0 if unknown.
+    pub position: u32,
+}
+
+impl TenantError {
+    /// Whether all who wait for the same connection would fail the same way, so that one failure answers them all.
+    /// A passed deadline is each caller's own.
+    pub(crate) fn is_shared(&self) -> bool {
+        !matches!(self, Self::Timeout | Self::PoolBusy | Self::Open(_))
+    }
+}

@@ -1,0 +1,80 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::fake::row;
+
+fn builder(oids: &[u32], binary: bool) -> BatchBuilder {
+    let columns: Vec<_> = oids.iter().map(|&oid| Column::new("c", oid)).collect();
+    BatchBuilder::new(&columns, binary)
+}
+
+#[test]
+fn rows_become_columns_with_a_bitmap_of_nulls() {
+    let mut builder = builder(&[20, 25], true);
+    for n in 0..10i64 {
+        let id = n.to_be_bytes();
+        builder.push(&row(&[Some(&id), (n % 4 != 1).then_some(&b"x"[..])])).unwrap();
+    }
+    let batch = builder.take().unwrap();
+    assert_eq!(batch.rows, 10);
+    assert_eq!(batch.columns[0], ColumnData { nulls: vec![], values: ColumnValues::Int((0..10).collect()) });
+    assert_eq!(batch.columns[1].nulls, [0b0010_0010, 0b10]);
+    assert!(batch.columns[1].is_null(9) && !batch.columns[1].is_null(8) && !batch.columns[0].is_null(9));
+    assert!(builder.take().is_none());
+}
+
+#[test]
+fn a_bitmap_covers_all_rows_wherever_the_last_null_is() {
+    let mut builder = builder(&[16], true);
+    builder.push(&row(&[None])).unwrap();
+    for _ in 0..16 {
+        builder.push(&row(&[Some(&[1])])).unwrap();
+    }
+    assert_eq!(builder.take().unwrap().columns[0].nulls, [1, 0, 0]);
+}
+
+#[test]
+fn a_batch_is_full_by_rows_or_by_bytes() {
+    let mut rows = builder(&[16], true);
+    (0..999).for_each(|_| rows.push(&row(&[Some(&[1])])).unwrap());
+    assert!(!rows.is_full());
+    rows.push(&row(&[Some(&[1])])).unwrap();
+    assert!(rows.is_full());
+    let mut bytes = builder(&[17], true);
+    bytes.push(&row(&[Some(&[0; 65_536])])).unwrap();
+    assert!(bytes.is_full());
+}
+
+#[test]
+fn rows_that_lie_are_refused() {
+    let whole = row(&[Some(b"abc")]);
+    for (bad, what) in [
+        (row(&[Some(b"a"), None]), "a row with another number of fields than announced"),
+        (row(&[]), "a row with another number of fields than announced"),
+        (whole[..whole.len() - 1].to_vec(), "a row shorter than its fields"),
+        (whole[..4].to_vec(), "a row shorter than its fields"),
+        ([&whole[..], b"x"].concat(), "a row longer than its fields"),
+        (b"\0\x01\xff\xff\xff\xfe".to_vec(), "a field with a negative length"),
+        (b"\0\x01\x7f\xff\xff\xff".to_vec(), "a row shorter than its fields"),
+        (row(&[Some(b"\xff")]), "text that is not UTF-8"),
+    ] {
+        let result = builder(&[25], true).push(&bad);
+        assert!(matches!(result, Err(TenantError::Protocol(found)) if found == what), "{what}: {result:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_row_makes_the_builder_panic(body in prop::collection::vec(any::<u8>(), 0..64), binary: bool) {
+        let _ = builder(&[16, 20, 25], binary).push(&body);
+    }
+
+    #[test]
+    fn cells_of_the_right_count_never_panic(
+        cells in prop::collection::vec(prop::option::of(prop::collection::vec(any::<u8>(), 0..12)), 8),
+        binary: bool,
+    ) {
+        let cells: Vec<_> = cells.iter().map(Option::as_deref).collect();
+        let _ = builder(&[16, 21, 700, 701, 17, 1114, 1184, 1186], binary).push(&row(&cells));
+    }
+}

@@ -1,0 +1,90 @@
+//! Opening a connection to a tenant's server, through the guard.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use postern_domain::{Host, PostgresEndpoint, Secret, TlsMode};
+use postern_egress::{Dialer, tls};
+use rustls::ClientConfig;
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    cancel::{Canceller, Open, Opened},
+    connection::PostgresConnection,
+};
+use crate::{
+    TenantError,
+    wire::{
+        Wire,
+        binding::Binding,
+        startup::{self, HANDSHAKE},
+    },
+};
+
+/// Port on which poolers in transaction mode listen by custom. Behind one, each transaction may meet another session, so
+/// no named statement is ever used there.
+const TRANSACTION_POOLER: u16 = 6543;
+
+/// Dials, secures and signs in, by the deadline at the latest.
+pub async fn connect(
+    dialer: &Dialer,
+    endpoint: &PostgresEndpoint,
+    password: &Secret,
+    deadline: Instant,
+) -> Result<PostgresConnection, TenantError> {
+    let way = GuardedWay::new(dialer.clone(), endpoint)?;
+    connect_over(Arc::new(way), endpoint, password, deadline).await
+}
+
+/// The same over any way to the server.
+pub(crate) async fn connect_over(
+    way: Arc<dyn Open>,
+    endpoint: &PostgresEndpoint,
+    password: &Secret,
+    deadline: Instant,
+) -> Result<PostgresConnection, TenantError> {
+    let opened = way.open(deadline).await?;
+    let mut wire = Wire::new(opened.stream);
+    let until = deadline.min(Instant::now() + HANDSHAKE);
+    let key = startup::sign_in(&mut wire, opened.binding, endpoint, password, until).await?;
+    let pooled_by_transaction = endpoint.port == TRANSACTION_POOLER;
+    Ok(PostgresConnection::new(wire, Canceller { way, key }, pooled_by_transaction))
+}
+
+/// The way through [`Dialer`], and TLS where the endpoint asks for it.
+struct GuardedWay {
+    dialer: Dialer,
+    host: Host,
+    port: u16,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+impl GuardedWay {
+    fn new(dialer: Dialer, endpoint: &PostgresEndpoint) -> Result<Self, TenantError> {
+        let tls = match endpoint.tls_mode {
+            TlsMode::VerifyFull => Some(tls::client_config(Some(endpoint.ca.as_pem()))?),
+            TlsMode::Disable => None,
+        };
+        Ok(Self { dialer, host: endpoint.host.clone(), port: endpoint.port, tls })
+    }
+
+    async fn open_guarded(&self, until: Instant) -> Result<Opened, TenantError> {
+        let dialing = timeout_at(until, self.dialer.dial(&self.host, self.port));
+        let mut stream = dialing.await.map_err(|_| TenantError::Timeout)??.stream;
+        let Some(config) = &self.tls else {
+            return Ok(Opened { stream: Box::new(stream), binding: Binding::None });
+        };
+        let until = until.min(Instant::now() + HANDSHAKE);
+        startup::request_tls(&mut stream, until).await?;
+        let securing = timeout_at(until, tls::connect_tls(stream, Arc::clone(config), &self.host));
+        let stream = securing.await.map_err(|_| TenantError::Timeout)??;
+        let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        let binding = certificate.map_or(Binding::None, |der| Binding::to_certificate(der));
+        Ok(Opened { stream: Box::new(stream), binding })
+    }
+}
+
+impl Open for GuardedWay {
+    fn open(&self, until: Instant) -> Pin<Box<dyn Future<Output = Result<Opened, TenantError>> + Send + '_>> {
+        Box::pin(self.open_guarded(until))
+    }
+}

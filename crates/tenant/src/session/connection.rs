@@ -1,0 +1,360 @@
+//! A session with a tenant's server, and the state it is in.
+
+use std::{sync::Arc, time::Duration};
+
+use postern_domain::AccessMode;
+use postgres_protocol::message::frontend;
+use tokio::time::{Instant, timeout};
+
+use super::{
+    cache::{Cache, Prepared},
+    cancel::Canceller,
+    flight::{Controls, Flight},
+    rows::Rows,
+};
+use crate::{
+    Column, SqlError, Statement, TenantError,
+    result::batch::BatchBuilder,
+    wire::{
+        Wire,
+        message::{self, Transaction},
+    },
+};
+
+/// A session with a Postgres server. It runs one statement at a time.
+///
+/// Dropping it in the middle of a statement cancels the statement on the server.
+pub struct PostgresConnection {
+    pub(super) wire: Wire,
+    canceller: Canceller,
+    cache: Cache,
+    controls: Controls,
+    pub(super) phase: Phase,
+    /// Whether a statement may have left something behind in the session.
+    pub(super) stained: bool,
+    by_transaction: bool,
+}
+
+/// Where a session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The server waits for a statement.
+    Idle,
+    /// The server works on a statement; cancelling it makes sense.
+    Running,
+    /// The statement is over, its `ReadyForQuery` has not come yet.
+    Ending,
+    /// Not to be used again.
+    Broken,
+}
+
+/// Time for bringing a session whose statement was given up back to rest.
+const RECOVERY: Duration = Duration::from_secs(2);
+
+impl PostgresConnection {
+    pub(crate) fn new(mut wire: Wire, canceller: Canceller, by_transaction: bool) -> Self {
+        wire.begin();
+        let controls = if by_transaction { Controls::Unnamed } else { Controls::New };
+        let (cache, phase) = (Cache::default(), Phase::Idle);
+        Self { wire, canceller, cache, controls, phase, stained: false, by_transaction }
+    }
+
+    /// Runs a statement and waits for its first answer. What the server holds against the statement is told here
+    /// whenever it comes before the first row.
+    ///
+    /// A statement that was run before takes one round trip, and so does a new one: its first rows travel as text,
+    /// because the binary form can only be asked for once the columns are known.
+    pub async fn query(&mut self, statement: &Statement<'_>) -> Result<Rows<'_>, TenantError> {
+        if self.phase != Phase::Idle {
+            return Err(TenantError::Closed);
+        }
+        let mut started = self.start(statement).await;
+        if let Err(Failure { error: TenantError::Sql(error), bound: false }) = &started
+            && self.forgets(statement.sql, error)
+        {
+            self.settle(statement.deadline).await.map_err(|error| self.broken(error))?;
+            started = self.start(statement).await;
+        }
+        match started {
+            Ok(started) => Ok(Rows::new(self, statement, started)),
+            Err(failure) => Err(self.give_up(failure.error).await),
+        }
+    }
+
+    /// Whether the session can take another statement, as if it were new.
+    pub(crate) fn is_reusable(&self) -> bool {
+        self.phase == Phase::Idle && !self.stained
+    }
+
+    /// Whether [`PostgresConnection::recover`] may make the session reusable.
+    pub(crate) fn is_recoverable(&self) -> bool {
+        matches!(self.phase, Phase::Running | Phase::Ending) && !self.stained
+    }
+
+    /// Whether the server has left the session alone since its last statement. A resting session has nothing to say
+    /// but that it is closing.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        self.phase == Phase::Idle && self.wire.is_quiet()
+    }
+
+    /// Gives memory back before a time of rest.
+    pub(crate) fn rest(&mut self) {
+        self.wire.rest();
+    }
+
+    /// Brings the session back to rest after its statement was given up: cancels it, reads and drops what is left of
+    /// its result, and ends its transaction. False: the session cannot be used again.
+    pub(crate) async fn recover(&mut self) -> bool {
+        let recovered = timeout(RECOVERY, self.try_recover()).await;
+        if !matches!(recovered, Ok(Ok(()))) {
+            self.phase = Phase::Broken;
+        }
+        self.is_reusable()
+    }
+
+    async fn try_recover(&mut self) -> Result<(), TenantError> {
+        if self.phase == Phase::Running {
+            self.canceller.cancel().await?;
+            if self.by_transaction {
+                // A pooler may pass the request on late, and hit another statement then.
+                return Err(TenantError::Closed);
+            }
+        }
+        let until = Instant::now() + RECOVERY;
+        match self.phase {
+            Phase::Idle => Ok(()),
+            Phase::Broken => Err(TenantError::Closed),
+            Phase::Running | Phase::Ending => {
+                self.wire.flush(until).await?;
+                self.settle(until).await
+            }
+        }
+    }
+
+    /// Reads up to the end of the statement, whatever is left of it, and ends a transaction that it left open.
+    async fn settle(&mut self, until: Instant) -> Result<(), TenantError> {
+        if self.skip_to_ready(until).await? == Transaction::Open {
+            frontend::query("ROLLBACK", &mut self.wire.output).map_err(|_| TenantError::Closed)?;
+            self.wire.flush(until).await?;
+            if self.skip_to_ready(until).await? == Transaction::Open {
+                return Err(TenantError::Protocol("a transaction that does not end"));
+            }
+        }
+        self.phase = Phase::Idle;
+        Ok(())
+    }
+
+    async fn skip_to_ready(&mut self, until: Instant) -> Result<Transaction, TenantError> {
+        while self.wire.next(until).await? != b'Z' {}
+        message::transaction(self.wire.body())
+    }
+
+    /// Brings the session into the state that an error leaves it in. After the server's own complaint it is usable
+    /// again; after a passed deadline the statement still runs, and whoever holds the session recovers or drops it.
+    pub(super) async fn give_up(&mut self, error: TenantError) -> TenantError {
+        match error {
+            TenantError::Sql(_) => {
+                if self.settle(Instant::now() + RECOVERY).await.is_err() {
+                    self.phase = Phase::Broken;
+                }
+                error
+            }
+            // Nothing was sent, or the statement still runs.
+            TenantError::InvalidStatement(_) | TenantError::Timeout => error,
+            _ => self.broken(error),
+        }
+    }
+
+    fn broken(&mut self, error: TenantError) -> TenantError {
+        self.phase = Phase::Broken;
+        error
+    }
+
+    /// Whether an error that came before the statement was bound is about what the server has forgotten or changed, and
+    /// not about the statement; the second try then starts from scratch.
+    fn forgets(&mut self, sql: &str, error: &SqlError) -> bool {
+        match error.sqlstate.as_str() {
+            // The names are gone, or taken by somebody else: there is a pooler in between, or a DEALLOCATE ALL.
+            "26000" | "42P05" if self.controls != Controls::Unnamed => {
+                self.cache.clear();
+                self.controls = Controls::Unnamed;
+                true
+            }
+            // "cached plan must not change result type": the table has changed.
+            "0A000" if self.cache.get(sql).is_some() => {
+                self.cache.forget(sql);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Sends a statement's flight and reads its answers up to the first one that is about its rows.
+    async fn start(&mut self, statement: &Statement<'_>) -> Result<Started, Failure> {
+        let plan = self.plan(statement)?;
+        self.wire.begin();
+        self.phase = Phase::Running;
+        self.wire.flush(statement.deadline).await?;
+        let until = statement.first_answer.min(statement.deadline);
+        self.expect_preface(&plan, until).await?;
+        let columns = match &plan.known {
+            Some(known) => Arc::clone(&known.columns),
+            None => self.read_description(statement.sql, &plan, until).await?,
+        };
+        self.expect(b'2', until).await?;
+        let bound = |error| Failure { error, bound: true };
+        let first = self.wire.next(until).await.map_err(bound)?;
+        if first == b'E' {
+            return Err(bound(self.sql_error()));
+        }
+        let batches = BatchBuilder::new(&columns, plan.known.is_some());
+        Ok(Started { columns, batches, first, tail: plan.tail() })
+    }
+
+    /// Decides how the statement is sent, and writes its flight.
+    fn plan(&mut self, statement: &Statement<'_>) -> Result<Plan, TenantError> {
+        let unnamed = self.controls == Controls::Unnamed;
+        let known = if unnamed { None } else { self.cache.get(statement.sql) };
+        let name = match &known {
+            None if !unnamed => self.cache.new_name(statement.sql),
+            _ => None,
+        };
+        let close = self.cache.take_forgotten();
+        let read_only = statement.access_mode == AccessMode::ReadOnly;
+        let flight = Flight {
+            close: &close,
+            read_only,
+            controls: self.controls,
+            parse: known.is_none().then_some(statement.sql),
+            name: known.as_ref().map_or(name.as_deref().unwrap_or_default(), |known| &known.name),
+            params: statement.params,
+            columns: known.as_ref().map(|known| &*known.columns),
+            // One more than is wanted tells a result that was cut from one that just fits.
+            limit: i32::try_from(statement.max_rows.saturating_add(1)).unwrap_or(i32::MAX),
+        };
+        if let Err(error) = flight.encode(&mut self.wire.output) {
+            self.cache.close_later(close);
+            return Err(error);
+        }
+        Ok(Plan { closes: close.len(), read_only, controls: self.controls, known, name })
+    }
+
+    /// Everything before the statement's own answers.
+    async fn expect_preface(&mut self, plan: &Plan, until: Instant) -> Result<(), TenantError> {
+        for _ in 0..plan.closes {
+            self.expect(b'3', until).await?;
+        }
+        if !plan.read_only {
+            return Ok(());
+        }
+        let parses = match plan.controls {
+            Controls::Known => 0,
+            Controls::New => 2,
+            Controls::Unnamed => 1,
+        };
+        for _ in 0..parses {
+            self.expect(b'1', until).await?;
+        }
+        if plan.controls == Controls::New {
+            self.controls = Controls::Known;
+        }
+        self.expect(b'2', until).await?;
+        self.expect(b'C', until).await
+    }
+
+    async fn read_description(
+        &mut self,
+        sql: &str,
+        plan: &Plan,
+        until: Instant,
+    ) -> Result<Arc<[Column]>, TenantError> {
+        self.expect(b'1', until).await?;
+        self.expect(b't', until).await?;
+        let columns: Arc<[Column]> = match self.wire.next(until).await? {
+            b'T' => message::columns(self.wire.body())?.into(),
+            b'n' => Arc::from([]),
+            other => return Err(self.unexpected(other)),
+        };
+        if let Some(name) = &plan.name {
+            self.cache.keep(sql, name.clone(), &columns);
+        }
+        Ok(columns)
+    }
+
+    pub(super) async fn expect(&mut self, tag: u8, until: Instant) -> Result<(), TenantError> {
+        match self.wire.next(until).await? {
+            found if found == tag => Ok(()),
+            other => Err(self.unexpected(other)),
+        }
+    }
+
+    /// What a message means that is not the one that had to come.
+    pub(super) fn unexpected(&mut self, tag: u8) -> TenantError {
+        match tag {
+            b'E' => self.sql_error(),
+            b'G' | b'H' | b'W' => TenantError::UnsupportedStatement,
+            _ => TenantError::Protocol("a message out of its turn"),
+        }
+    }
+
+    fn sql_error(&mut self) -> TenantError {
+        self.phase = Phase::Ending;
+        match message::sql_error(self.wire.body()) {
+            Ok(error) => TenantError::Sql(Arc::new(error)),
+            Err(error) => error,
+        }
+    }
+}
+
+impl Drop for PostgresConnection {
+    fn drop(&mut self) {
+        match self.phase {
+            Phase::Running => self.canceller.cancel_in_background(),
+            Phase::Idle => self.wire.part(),
+            Phase::Ending | Phase::Broken => {}
+        }
+    }
+}
+
+/// How a statement was sent.
+struct Plan {
+    closes: usize,
+    read_only: bool,
+    controls: Controls,
+    known: Option<Arc<Prepared>>,
+    /// The name that it is being parsed under, if it is to be kept.
+    name: Option<String>,
+}
+
+impl Plan {
+    /// Tags of what follows the statement's own answers: `ReadyForQuery`, after the answers to ROLLBACK.
+    fn tail(&self) -> &'static [u8] {
+        match (self.read_only, self.controls) {
+            (false, _) => b"Z",
+            (true, Controls::Unnamed) => b"12CZ",
+            (true, _) => b"2CZ",
+        }
+    }
+}
+
+/// A statement whose first answer is here.
+pub(super) struct Started {
+    pub columns: Arc<[Column]>,
+    pub batches: BatchBuilder,
+    /// Tag of the first answer; the wire holds its body.
+    pub first: u8,
+    /// Tags of what follows the statement's own answers.
+    pub tail: &'static [u8],
+}
+
+/// Why a statement did not start, and whether it was bound before, so that some of it may have run.
+struct Failure {
+    error: TenantError,
+    bound: bool,
+}
+
+impl From<TenantError> for Failure {
+    fn from(error: TenantError) -> Self {
+        Self { error, bound: false }
+    }
+}

@@ -1,0 +1,188 @@
+//! Postgres' protocol, version 3.0, over any stream: frames in, bytes out, and the bounds of both.
+
+pub(crate) mod binding;
+pub(crate) mod frame;
+pub(crate) mod message;
+pub(crate) mod scram;
+pub(crate) mod startup;
+
+use std::mem;
+
+use bytes::{Buf, BytesMut};
+use futures_util::FutureExt;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    time::{Instant, timeout_at},
+};
+
+use crate::TenantError;
+use frame::{HEADER, Head};
+
+/// What a connection talks over: TCP, TLS over TCP, or a pipe in tests.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// A stream whose kind does not matter.
+pub(crate) type BoxedStream = Box<dyn Stream>;
+
+/// Room for one read of an ordinary answer.
+const READ: usize = 8 * 1024;
+/// Room for one read while a result streams.
+const READ_STREAM: usize = 64 * 1024;
+/// Less room than this is not worth a read.
+const READ_LEAST: usize = 1024;
+/// Notices, parameter statuses and notifications between two [`Wire::begin`]s.
+const ASIDES: u32 = 1000;
+
+/// One end of a connection, with its buffers.
+pub(crate) struct Wire {
+    stream: BoxedStream,
+    input: BytesMut,
+    /// Bytes at the start of `input` that belong to the message handed out last.
+    taken: usize,
+    /// Room for the next read; grows while the server fills it.
+    chunk: usize,
+    /// Messages to send with the next [`Wire::flush`].
+    pub(crate) output: BytesMut,
+    asides: u32,
+    /// Whether a setting that the server reports has changed since [`Wire::begin`].
+    pub(crate) setting_changed: bool,
+}
+
+impl Wire {
+    pub(crate) fn new(stream: BoxedStream) -> Self {
+        let (input, output) = (BytesMut::new(), BytesMut::new());
+        Self { stream, input, taken: 0, chunk: READ, output, asides: 0, setting_changed: false }
+    }
+
+    /// Starts the count of asides anew, for a new statement.
+    pub(crate) fn begin(&mut self) {
+        self.asides = 0;
+        self.setting_changed = false;
+    }
+
+    /// Sends `output`, in one write where the socket takes it. If the caller gives up midway, what is left stays in
+    /// `output`, and the next flush goes on from there.
+    pub(crate) async fn flush(&mut self, until: Instant) -> Result<(), TenantError> {
+        let sending = async {
+            self.stream.write_all_buf(&mut self.output).await?;
+            self.stream.flush().await
+        };
+        match timeout_at(until, sending).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(TenantError::Closed),
+            Err(_) => Err(TenantError::Timeout),
+        }
+    }
+
+    /// Waits for the next message and gives its tag. [`Wire::body`] holds it until the next call.
+    pub(crate) async fn next(&mut self, until: Instant) -> Result<u8, TenantError> {
+        loop {
+            if let Some(tag) = self.buffered()? {
+                return Ok(tag);
+            }
+            self.fill(until).await?;
+        }
+    }
+
+    /// The tag of the next message, if it has arrived whole. Asides are counted and skipped.
+    pub(crate) fn buffered(&mut self) -> Result<Option<u8>, TenantError> {
+        self.input.advance(mem::take(&mut self.taken));
+        loop {
+            let Some(head) = Head::parse(&self.input)? else { return Ok(None) };
+            if self.input.len() < head.total {
+                return Ok(None);
+            }
+            if !head.is_aside() {
+                self.taken = head.total;
+                return Ok(Some(head.tag));
+            }
+            self.count_aside(head)?;
+            self.input.advance(head.total);
+        }
+    }
+
+    /// The body of the message whose tag was given last.
+    pub(crate) fn body(&self) -> &[u8] {
+        self.input.get(HEADER..self.taken).unwrap_or_default()
+    }
+
+    /// Waits until more bytes have arrived.
+    pub(crate) async fn fill(&mut self, until: Instant) -> Result<(), TenantError> {
+        self.make_room();
+        let read = timeout_at(until, self.stream.read_buf(&mut self.input)).await;
+        self.note_read(&read.map_err(|_| TenantError::Timeout)?)
+    }
+
+    /// Takes what has arrived, without waiting. False: nothing has.
+    pub(crate) fn fill_now(&mut self) -> Result<bool, TenantError> {
+        self.make_room();
+        match self.stream.read_buf(&mut self.input).now_or_never() {
+            None => Ok(false),
+            Some(read) => self.note_read(&read).map(|()| true),
+        }
+    }
+
+    /// Whether the connection is silent and open, as one that nobody uses should be.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        self.input.len() == self.taken && self.output.is_empty() && matches!(self.fill_now(), Ok(false))
+    }
+
+    /// Gives memory back before a time of rest.
+    pub(crate) fn rest(&mut self) {
+        self.input.advance(mem::take(&mut self.taken));
+        self.chunk = READ;
+        if self.input.is_empty() && self.input.capacity() > READ {
+            self.input = BytesMut::new();
+        }
+        if self.output.is_empty() && self.output.capacity() > READ {
+            self.output = BytesMut::new();
+        }
+    }
+
+    /// Says goodbye if the socket takes it at once; the socket is closed after it in any case.
+    pub(crate) fn part(&mut self) {
+        self.output.clear();
+        postgres_protocol::message::frontend::terminate(&mut self.output);
+        let _ = self.stream.write_all_buf(&mut self.output).now_or_never();
+        let _ = self.stream.shutdown().now_or_never();
+    }
+
+    /// Bytes held for reading.
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.input.capacity()
+    }
+
+    fn count_aside(&mut self, head: Head) -> Result<(), TenantError> {
+        self.asides += 1;
+        self.setting_changed |= head.tag == b'S';
+        if self.asides > ASIDES { Err(TenantError::Protocol("a flood of notices")) } else { Ok(()) }
+    }
+
+    /// Room for the next read. A long message gets its room as its bytes arrive, never for a promised length: what is
+    /// asked for is at most as much again as is already there.
+    fn make_room(&mut self) {
+        self.input.advance(mem::take(&mut self.taken));
+        let free = self.input.capacity() - self.input.len();
+        if self.input.is_empty() || free < READ_LEAST {
+            self.input.reserve(self.chunk.max(self.input.len()));
+        }
+    }
+
+    fn note_read(&mut self, read: &std::io::Result<usize>) -> Result<(), TenantError> {
+        match read {
+            Ok(0) | Err(_) => Err(TenantError::Closed),
+            Ok(_) => {
+                if self.input.len() == self.input.capacity() {
+                    self.chunk = READ_STREAM;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "wire_tests.rs"]
+mod tests;

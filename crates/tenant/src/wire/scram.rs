@@ -1,0 +1,128 @@
+//! The one way of signing in: SCRAM-SHA-256, bound to the TLS channel where both sides can.
+//!
+//! An Authentication message is a number (four bytes) and data that depends on it.
+
+use postern_domain::Secret;
+use postgres_protocol::{
+    authentication::sasl::{SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramSha256},
+    message::frontend,
+};
+use tokio::time::Instant;
+
+use super::{Wire, binding::Binding, message::Reader, startup::refusal};
+use crate::{AuthError, TenantError};
+
+const OK: u32 = 0;
+const CLEARTEXT: u32 = 3;
+const MD5: u32 = 5;
+const SASL: u32 = 10;
+const SASL_CONTINUE: u32 = 11;
+const SASL_FINAL: u32 = 12;
+
+/// Most iterations of PBKDF2; Postgres' default is 4,096.
+const ITERATIONS: u64 = 100_000;
+
+/// Proves that we know the password, and has the server prove the same, up to its `AuthenticationOk`.
+pub(crate) async fn prove(
+    wire: &mut Wire,
+    binding: Binding,
+    password: &Secret,
+    until: Instant,
+) -> Result<(), TenantError> {
+    let mechanisms = Offered::read(step(wire, SASL, until).await?)?;
+    let mut scram = begin(wire, mechanisms, binding, password)?;
+    wire.flush(until).await?;
+
+    let challenge = step(wire, SASL_CONTINUE, until).await?;
+    refuse_iteration_bomb(challenge)?;
+    scram = answer(scram, challenge.to_vec()).await?;
+    frontend::sasl_response(scram.message(), &mut wire.output).map_err(|_| BROKEN)?;
+    wire.flush(until).await?;
+
+    let verdict = step(wire, SASL_FINAL, until).await?;
+    scram.finish(verdict).map_err(|_| AuthError::Unproven)?;
+    step(wire, OK, until).await?;
+    Ok(())
+}
+
+const BROKEN: TenantError = TenantError::Protocol("a malformed SCRAM exchange");
+
+/// Waits for the Authentication message that must come now, and gives its data.
+async fn step(wire: &mut Wire, wanted: u32, until: Instant) -> Result<&[u8], TenantError> {
+    match wire.next(until).await? {
+        b'R' => {}
+        b'E' => return Err(refusal(wire.body())),
+        _ => return Err(TenantError::Protocol("an unexpected message during the sign-in")),
+    }
+    let mut reader = Reader::new(wire.body());
+    match reader.u32()? {
+        kind if kind == wanted => Ok(reader.rest()),
+        // The server must not skip its half of the proof.
+        OK if wanted == SASL => Err(AuthError::NotAsked.into()),
+        OK => Err(AuthError::Unproven.into()),
+        CLEARTEXT => Err(AuthError::Cleartext.into()),
+        MD5 => Err(AuthError::Md5.into()),
+        SASL | SASL_CONTINUE | SASL_FINAL => Err(BROKEN),
+        _ => Err(AuthError::Unsupported.into()),
+    }
+}
+
+/// Which of our mechanisms the server offers.
+#[derive(Clone, Copy)]
+struct Offered {
+    plain: bool,
+    plus: bool,
+}
+
+impl Offered {
+    /// The data is a list of names, each ended by a NUL, with an empty one last.
+    fn read(data: &[u8]) -> Result<Self, TenantError> {
+        let mut reader = Reader::new(data);
+        let mut offered = Self { plain: false, plus: false };
+        loop {
+            let name = reader.text()?;
+            if name.is_empty() {
+                return Ok(offered);
+            }
+            offered.plain |= name == SCRAM_SHA_256.as_bytes();
+            offered.plus |= name == SCRAM_SHA_256_PLUS.as_bytes();
+        }
+    }
+}
+
+fn begin(
+    wire: &mut Wire,
+    offered: Offered,
+    binding: Binding,
+    password: &Secret,
+) -> Result<ScramSha256, TenantError> {
+    let with_binding = offered.plus && binding.is_available();
+    let mechanism = match offered {
+        _ if with_binding => SCRAM_SHA_256_PLUS,
+        Offered { plain: true, .. } => SCRAM_SHA_256,
+        Offered { plain: false, .. } => return Err(AuthError::Unsupported.into()),
+    };
+    let scram = ScramSha256::new(password.expose(), binding.into_scram(with_binding));
+    frontend::sasl_initial_response(mechanism, scram.message(), &mut wire.output).map_err(|_| BROKEN)?;
+    Ok(scram)
+}
+
+/// The challenge is `r=NONCE,s=SALT,i=ITERATIONS`.
+fn refuse_iteration_bomb(challenge: &[u8]) -> Result<(), TenantError> {
+    let text = str::from_utf8(challenge).map_err(|_| BROKEN)?;
+    let count = text.rsplit(",i=").next().and_then(|digits| digits.parse::<u64>().ok()).ok_or(BROKEN)?;
+    if count == 0 {
+        return Err(BROKEN);
+    }
+    if count > ITERATIONS { Err(AuthError::Iterations.into()) } else { Ok(()) }
+}
+
+/// Thousands of hash rounds take milliseconds, so they run where they hold up nobody else.
+async fn answer(mut scram: ScramSha256, challenge: Vec<u8>) -> Result<ScramSha256, TenantError> {
+    let work = tokio::task::spawn_blocking(move || scram.update(&challenge).map(|()| scram));
+    work.await.map_err(|_| BROKEN)?.map_err(|_| BROKEN)
+}
+
+#[cfg(test)]
+#[path = "scram_tests.rs"]
+mod tests;

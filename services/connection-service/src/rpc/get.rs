@@ -1,0 +1,26 @@
+//! GetConnection: one connection of the caller.
+
+use postern_domain::OwnerId;
+use postern_rpc::{
+    Problem, Reason,
+    connection::{GetConnectionRequest, GetConnectionResponse},
+};
+use postern_store::ConnectionStore;
+
+use crate::convert;
+
+pub(super) async fn get(
+    store: &ConnectionStore,
+    owner: OwnerId,
+    request: &GetConnectionRequest,
+) -> Result<GetConnectionResponse, Problem> {
+    let name = convert::name(&request.name)?;
+    let saved = store.get(owner, name).await.map_err(|error| convert::store_problem(&error))?;
+    let saved = saved.ok_or_else(|| not_found(&request.name))?;
+    Ok(GetConnectionResponse { connection: Some(convert::connection(saved)) })
+}
+
+/// The caller has no connection of this name; whether anybody else has one is not said.
+pub(super) fn not_found(name: &str) -> Problem {
+    Problem::new(Reason::ConnectionNotFound, format!("You have no connection named '{name}'."))
+}

@@ -1,0 +1,65 @@
+//! The RPCs, one a file.
+
+mod delete;
+mod get;
+mod list;
+mod upsert;
+
+use postern_chassis::signed_in;
+use postern_rpc::connection::{
+    DeleteConnectionRequest, DeleteConnectionResponse, GetConnectionRequest, GetConnectionResponse,
+    ListConnectionsRequest, ListConnectionsResponse, UpsertConnectionRequest, UpsertConnectionResponse,
+    connection_service_server::ConnectionService,
+};
+use postern_store::ConnectionStore;
+use tonic::{Request, Response, Status, transport::Channel};
+
+use crate::sealer::Sealer;
+
+/// `postern.connection.v1.ConnectionService` over the control database and crypto-service.
+pub struct Connections {
+    store: ConnectionStore,
+    sealer: Sealer,
+}
+
+impl Connections {
+    /// RPCs over a store and a channel to crypto-service.
+    pub fn new(store: ConnectionStore, crypto: Channel) -> Self {
+        Self { store, sealer: Sealer::new(crypto) }
+    }
+}
+
+#[tonic::async_trait]
+impl ConnectionService for Connections {
+    async fn upsert_connection(
+        &self,
+        request: Request<UpsertConnectionRequest>,
+    ) -> Result<Response<UpsertConnectionResponse>, Status> {
+        let caller = signed_in(&request)?.clone();
+        Ok(Response::new(upsert::upsert(&self.store, &self.sealer, &caller, request.into_inner()).await?))
+    }
+
+    async fn get_connection(
+        &self,
+        request: Request<GetConnectionRequest>,
+    ) -> Result<Response<GetConnectionResponse>, Status> {
+        let owner = signed_in(&request)?.principal.owner();
+        Ok(Response::new(get::get(&self.store, owner, &request.into_inner()).await?))
+    }
+
+    async fn list_connections(
+        &self,
+        request: Request<ListConnectionsRequest>,
+    ) -> Result<Response<ListConnectionsResponse>, Status> {
+        let owner = signed_in(&request)?.principal.owner();
+        Ok(Response::new(list::list(&self.store, owner, request.into_inner()).await?))
+    }
+
+    async fn delete_connection(
+        &self,
+        request: Request<DeleteConnectionRequest>,
+    ) -> Result<Response<DeleteConnectionResponse>, Status> {
+        let owner = signed_in(&request)?.principal.owner();
+        Ok(Response::new(delete::delete(&self.store, owner, &request.into_inner()).await?))
+    }
+}

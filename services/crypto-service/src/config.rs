@@ -1,0 +1,62 @@
+//! Configuration of crypto-service.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Result;
+use postern_chassis::config::TlsFiles;
+use postern_domain::SystemClock;
+use postern_egress::Policy;
+use postern_envelope::{SystemEntropy, embedded};
+use postern_identity::IssuerConfig;
+use serde::Deserialize;
+
+/// The service's TOML file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Address for mutual TLS; reachable from inside the cluster only.
+    pub listen: SocketAddr,
+    /// Certificate of this service, and the authority of its callers.
+    pub tls: TlsFiles,
+    /// The master keys.
+    pub keyring: KeyringConfig,
+    /// Whose tokens prove who a user is. The same as at the other services.
+    pub issuers: Vec<IssuerConfig>,
+    /// Where key sets may be fetched from.
+    #[serde(default)]
+    pub egress: Policy,
+}
+
+/// Where the master keys are.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyringConfig {
+    /// The ring: JSON, with each key wrapped by the root.
+    pub file: PathBuf,
+    /// What unwraps the keys.
+    pub root: RootConfig,
+}
+
+impl KeyringConfig {
+    /// The key ring that a folder keeps, with its root beside it; made if missing. For development: whoever copies the
+    /// folder has the keys.
+    pub fn embedded(folder: &Path) -> Result<Self> {
+        embedded::load_or_create(folder, &SystemEntropy, &SystemClock)?;
+        let root = RootConfig::File { path: folder.join(embedded::ROOT_FILE) };
+        Ok(Self { file: folder.join(embedded::RING_FILE), root })
+    }
+}
+
+/// What unwraps the keys of the ring.
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum RootConfig {
+    /// A file of 32 random bytes that nobody else may read.
+    File {
+        /// Its path.
+        path: PathBuf,
+    },
+}

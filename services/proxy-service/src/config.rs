@@ -1,0 +1,33 @@
+//! Configuration of proxy-service.
+
+use std::path::PathBuf;
+
+use postern_chassis::config::{CryptoClientConfig, EdgeConfig};
+use postern_egress::Policy;
+use postern_identity::IssuerConfig;
+use serde::Deserialize;
+
+/// The service's TOML file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where users reach it.
+    pub edge: EdgeConfig,
+    /// Whose tokens prove who a user is.
+    pub issuers: Vec<IssuerConfig>,
+    /// What the RPCs work with.
+    pub parts: Parts,
+}
+
+/// What the RPCs work with.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parts {
+    /// A file with the control database's URL, for the role `postern_proxy`.
+    pub database_url_file: PathBuf,
+    /// crypto-service.
+    pub crypto: CryptoClientConfig,
+    /// What may be dialled: tenants' servers, and the issuers' key sets.
+    #[serde(default)]
+    pub egress: Policy,
+}

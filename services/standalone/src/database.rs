@@ -1,0 +1,86 @@
+//! The control database: an embedded server, or one that runs already.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use anyhow::{Context, Result};
+use postern_devkit::{
+    load_or_create,
+    postgres::{Binaries, Cluster},
+    random_hex,
+};
+use postern_store::admin;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, postgres::PgConnectOptions};
+use url::Url;
+
+use crate::state::State;
+
+const DATABASE: &str = "postern";
+
+/// A control database with its roles and schema in place.
+pub(crate) struct ControlDatabase {
+    /// The embedded server, if there is one.
+    pub cluster: Option<Cluster>,
+    /// URL of a role that may create roles and databases.
+    pub admin_url: String,
+    urls: PathBuf,
+}
+
+impl ControlDatabase {
+    /// Starts the server if needed, creates what is missing, and migrates.
+    pub(crate) async fn start(state: &State, external: Option<String>) -> Result<Self> {
+        let (cluster, admin_url) = match external {
+            Some(url) => (None, url),
+            None => {
+                let dir = state.file("postgres");
+                let cluster = tokio::task::spawn_blocking(move || Cluster::start(&Binaries::find()?, &dir)).await??;
+                let url = cluster.url(DATABASE);
+                create_database(&cluster.url("postgres"), DATABASE).await?;
+                (Some(cluster), url)
+            }
+        };
+        let database = Self { cluster, admin_url, urls: state.private_dir("urls")? };
+        database.prepare(&state.private_dir("passwords")?).await.context("the control database cannot be prepared")?;
+        Ok(database)
+    }
+
+    /// A file with the URL for one of the services' roles.
+    pub(crate) fn url_file(&self, role: &str) -> PathBuf {
+        self.urls.join(role)
+    }
+
+    async fn prepare(&self, passwords: &Path) -> Result<()> {
+        for role in admin::LOGIN_ROLES {
+            let password = load_or_create(&passwords.join(role), || random_hex(24))?;
+            let file = self.url_file(role);
+            fs::write(&file, as_role(&self.admin_url, role, &password)?)
+                .with_context(|| format!("cannot write {}", file.display()))?;
+        }
+        let password = |role: &str| fs::read_to_string(passwords.join(role)).unwrap_or_default();
+        admin::prepare_roles(&self.admin_url, password).await?;
+        admin::migrate(&fs::read_to_string(self.url_file("postern_migrator"))?).await?;
+        Ok(())
+    }
+}
+
+/// The same server and database, as another role.
+pub(crate) fn as_role(url: &str, role: &str, password: &str) -> Result<String> {
+    let mut url = Url::parse(url).ok().context("POSTERN_DATABASE_URL is not a postgres:// URL")?;
+    let set = url.set_username(role).and_then(|()| url.set_password(Some(password)));
+    set.ok().context("POSTERN_DATABASE_URL names no server")?;
+    Ok(url.into())
+}
+
+/// Creates a database unless it exists. The name is ours and needs no quoting.
+pub(crate) async fn create_database(admin_url: &str, name: &'static str) -> Result<()> {
+    let mut admin = PgConnectOptions::from_str(admin_url)?.connect().await.context("Postgres does not answer")?;
+    let exists = sqlx::query("select from pg_database where datname = $1").bind(name).fetch_optional(&mut admin).await?;
+    if exists.is_none() {
+        let create = format!("create database {name} template template0 encoding 'UTF8'");
+        sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut admin).await?;
+    }
+    Ok(admin.close().await?)
+}

@@ -1,0 +1,84 @@
+//! The routes that only development has: tokens for the asking, the key set, and what the console asks first.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::Result;
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use postern_devkit::issuer::DevIssuer;
+use postern_domain::SystemClock;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::demo::{Demo, Welcome};
+
+/// The development issuer, and what a new user finds.
+pub(crate) struct Development {
+    issuer: DevIssuer,
+    welcome: Welcome,
+    port: u16,
+}
+
+impl Development {
+    pub(crate) fn new(issuer: DevIssuer, demo: Demo, welcomed: PathBuf, port: u16) -> Result<Self> {
+        Ok(Self { issuer, welcome: Welcome::new(demo, welcomed, port)?, port })
+    }
+}
+
+type Shared = Arc<Development>;
+
+/// `POST /dev/token`, `GET /dev/jwks.json` and `GET /config.json`.
+pub(crate) fn routes(development: Development) -> Router {
+    let shared = Arc::new(development);
+    let token = post(token).layer(middleware::from_fn_with_state(shared.clone(), from_this_machine));
+    Router::new()
+        .route("/dev/token", token)
+        .route("/dev/jwks.json", get(async |State(development): State<Shared>| Json(development.issuer.jwks())))
+        .route("/config.json", get(async || Json(json!({ "sign_in": "development" }))))
+        .with_state(shared)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenRequest {
+    user: String,
+}
+
+/// Signs in whoever asks, as whomever they name. The first time, the user gets the demo connection.
+async fn token(
+    State(development): State<Shared>,
+    Json(request): Json<TokenRequest>,
+) -> Result<Json<Value>, (StatusCode, &'static str)> {
+    let well_formed = |c: char| c.is_ascii_alphanumeric() || "._@-".contains(c);
+    if !(1..=64).contains(&request.user.len()) || !request.user.chars().all(well_formed) {
+        return Err((StatusCode::BAD_REQUEST, "user has 1 to 64 letters, digits, '.', '_', '@' or '-'\n"));
+    }
+    let failed = |error: anyhow::Error| {
+        tracing::error!("cannot sign in a development user: {error:#}");
+        (StatusCode::INTERNAL_SERVER_ERROR, "the token could not be made; the log has the cause\n")
+    };
+    let token = development.issuer.mint(&request.user, &SystemClock).map_err(failed)?;
+    development.welcome.once(&request.user, &token).await.map_err(failed)?;
+    Ok(Json(json!({ "access_token": token, "token_type": "Bearer", "expires_in": postern_devkit::issuer::LIFETIME })))
+}
+
+/// Lets no page of the internet in that has its own name point at 127.0.0.1: the name in `Host` would be its own.
+async fn from_this_machine(State(development): State<Shared>, request: Request, next: Next) -> Response {
+    let ours = ["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{}", development.port));
+    let host = host(request.headers()).or_else(|| request.uri().authority().map(ToString::to_string));
+    if host.is_some_and(|host| ours.contains(&host)) {
+        next.run(request).await
+    } else {
+        (StatusCode::FORBIDDEN, "development tokens are for this machine\n").into_response()
+    }
+}
+
+fn host(headers: &HeaderMap) -> Option<String> {
+    headers.get(header::HOST)?.to_str().ok().map(str::to_owned)
+}

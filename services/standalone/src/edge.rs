@@ -1,0 +1,98 @@
+//! What users reach: console, gRPC and gRPC-web on one origin.
+
+use std::{
+    io::ErrorKind,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+use anyhow::{Context, Result, bail};
+use axum::Router;
+use http::{HeaderValue, header};
+use postern_chassis::{Gate, Lifecycle, Rpcs, cors, server};
+use postern_connection_service as connection_service;
+use postern_devkit::issuer::DevIssuer;
+use postern_domain::SystemClock;
+use postern_proxy_service as proxy_service;
+use tokio::{net::TcpListener, task::JoinSet};
+use tower_http::{
+    services::{ServeDir, ServeFile},
+    set_header::SetResponseHeaderLayer,
+};
+
+use crate::{
+    ISSUER, Options,
+    database::ControlDatabase,
+    demo::Demo,
+    dev_routes::{self, Development},
+    internal::{self, CryptoAddress},
+    require,
+    state::State,
+};
+
+/// Scripts, styles and fonts come from this origin alone. The component library sets styles at run time.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+    object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// Takes the port; the one that is asked for may be in use.
+pub(crate) async fn bind(port: u16) -> Result<TcpListener> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            bail!("port {port} is in use; stop what uses it, or choose another with --port")
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot listen on {address}")),
+    }
+}
+
+/// All routes of the origin.
+pub(crate) async fn router(
+    state: &State,
+    options: &Options,
+    database: &ControlDatabase,
+    crypto: &CryptoAddress,
+    demo: Demo,
+    port: u16,
+) -> Result<Router> {
+    let index = options.console.join("index.html");
+    require(index.exists(), "the console is not built; run `npm run build` in services/console")?;
+    let gate = Gate::new(vec![internal::issuer(port)?], internal::egress(), Arc::new(SystemClock))?;
+    let connections = connection_service::service(&connection_service::Parts {
+        database_url_file: database.url_file("postern_connection"),
+        crypto: crypto.for_caller("connection-service")?,
+    })
+    .await?;
+    let proxy = proxy_service::service(&proxy_service::Parts {
+        database_url_file: database.url_file("postern_proxy"),
+        crypto: crypto.for_caller("proxy-service")?,
+        egress: internal::egress(),
+    })
+    .await?;
+    let rpcs = Rpcs::default().with(connections).with(proxy).into_router(gate).await;
+
+    let issuer = DevIssuer::load_or_create(ISSUER, &state.file("issuer.pem"))?;
+    let development = Development::new(issuer, demo, state.private_dir("welcomed")?, port)?;
+    let console = ServeDir::new(&options.console).fallback(ServeFile::new(index));
+    Ok(rpcs.merge(dev_routes::routes(development)).fallback_service(console).layer(secure_headers()).layer(no_sniffing()))
+}
+
+fn secure_headers() -> SetResponseHeaderLayer<HeaderValue> {
+    let policy = HeaderValue::from_static(CONTENT_SECURITY_POLICY);
+    SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, policy)
+}
+
+fn no_sniffing() -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))
+}
+
+/// Serves the origin. Pages of other origins may not call.
+pub(crate) fn start(
+    listener: TcpListener,
+    router: Router,
+    tasks: &mut JoinSet<Result<()>>,
+    life: Lifecycle,
+) -> Result<()> {
+    tasks.spawn(server::serve_edge(listener, router, cors::layer(&[])?, life));
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! What users never reach: crypto-service, over mutual TLS on a port of the loopback.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::Result;
+use postern_chassis::{
+    Lifecycle,
+    config::{CryptoClientConfig, TlsFiles},
+    server,
+};
+use postern_crypto_service as crypto_service;
+use postern_devkit::ca::{DevCa, ServiceFiles, TRUST_DOMAIN};
+use postern_egress::Policy;
+use postern_identity::IssuerConfig;
+use tokio::task::JoinSet;
+
+use crate::{ISSUER, state::State};
+
+/// How the other services reach crypto-service.
+pub(crate) struct CryptoAddress {
+    url: String,
+    ca: DevCa,
+}
+
+impl CryptoAddress {
+    /// The configuration of a caller, with its own certificate.
+    pub(crate) fn for_caller(&self, service: &str) -> Result<CryptoClientConfig> {
+        Ok(CryptoClientConfig { url: self.url.clone(), tls: tls_files(self.ca.service(service)?) })
+    }
+}
+
+/// Starts crypto-service on a free port.
+pub(crate) async fn start_crypto(
+    state: &State,
+    edge_port: u16,
+    tasks: &mut JoinSet<Result<()>>,
+    life: Lifecycle,
+) -> Result<CryptoAddress> {
+    let ca = DevCa::load_or_create(&state.private_dir("certificates")?)?;
+    let listener = server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    let address = listener.local_addr()?;
+    let config = crypto_service::Config {
+        listen: address,
+        tls: tls_files(ca.service("crypto-service")?),
+        keyring: crypto_service::KeyringConfig::embedded(&state.private_dir("keys")?)?,
+        issuers: vec![issuer(edge_port)?],
+        egress: egress(),
+    };
+    tasks.spawn(crypto_service::serve(config, listener, life));
+    Ok(CryptoAddress { url: format!("https://{address}"), ca })
+}
+
+/// The development issuer, as services see it: a name, an audience and a key set behind a URL.
+pub(crate) fn issuer(edge_port: u16) -> Result<IssuerConfig> {
+    Ok(serde_json::from_value(serde_json::json!({
+        "issuer": ISSUER,
+        "audience": postern_devkit::issuer::AUDIENCE,
+        "jwks_url": format!("http://127.0.0.1:{edge_port}/dev/jwks.json"),
+    }))?)
+}
+
+/// Development happens on one machine: its own addresses and any port may be dialled.
+pub(crate) fn egress() -> Policy {
+    Policy::development()
+}
+
+fn tls_files(files: ServiceFiles) -> TlsFiles {
+    TlsFiles { certificate: files.certificate, key: files.key, ca: files.ca, trust_domain: TRUST_DOMAIN.to_owned() }
+}

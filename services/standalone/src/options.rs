@@ -1,0 +1,31 @@
+//! What a start may choose.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    os::unix::fs::OpenOptionsExt,
+    path::PathBuf,
+};
+
+use anyhow::{Context, Result};
+
+/// How to start.
+pub struct Options {
+    /// Folder that keeps the database, the keys and the logs; made if missing.
+    pub state: PathBuf,
+    /// Port on 127.0.0.1; 0 takes any that is free.
+    pub port: u16,
+    /// Folder with the built console.
+    pub console: PathBuf,
+    /// A Postgres that runs already; `None` starts the embedded one.
+    pub database_url: Option<String>,
+}
+
+impl Options {
+    /// The log of this state folder, opened to append.
+    pub fn log_file(&self) -> Result<File> {
+        fs::create_dir_all(&self.state).with_context(|| format!("cannot create {}", self.state.display()))?;
+        let path = self.state.join("postern.log");
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
+        file.with_context(|| format!("cannot write {}", path.display()))
+    }
+}

@@ -1,0 +1,79 @@
+//! The state folder: `.postern/`.
+//!
+//! | path | holds |
+//! |---|---|
+//! | `lock` | held while Postern runs |
+//! | `postgres/` | the embedded server's data and its superuser's password |
+//! | `passwords/ROLE` | passwords of the database roles |
+//! | `urls/ROLE` | the control database's URL for each service |
+//! | `keys/` | the key ring and its root |
+//! | `certificates/` | the development authority and the services' certificates |
+//! | `issuer.pem` | the development issuer's key |
+//! | `welcomed/OWNER` | an empty file for each user who has been given the demo connection |
+//! | `postern.log` | JSON lines |
+
+use std::{
+    fs::{self, File, Permissions, TryLockError},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+
+/// The open state folder. One process at a time.
+pub(crate) struct State {
+    root: PathBuf,
+    _lock: File,
+}
+
+impl State {
+    /// Opens the folder, or makes it.
+    pub(crate) fn open(root: &Path) -> Result<Self> {
+        let broken = || format!("the state folder {} cannot be used; move it away to start anew", root.display());
+        fs::create_dir_all(root).with_context(broken)?;
+        // Others may pass through (the embedded Postgres does, as another user, when root starts it) but not look.
+        fs::set_permissions(root, Permissions::from_mode(0o711)).with_context(broken)?;
+        let lock = File::create(root.join("lock")).with_context(broken)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => bail!("Postern runs already with the state folder {}", root.display()),
+            Err(TryLockError::Error(error)) => return Err(error).with_context(broken),
+        }
+        Ok(Self { root: root.canonicalize().with_context(broken)?, _lock: lock })
+    }
+
+    /// A file in the folder.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// A folder in the folder that only its owner may enter, made if missing.
+    pub(crate) fn private_dir(&self, name: &str) -> Result<PathBuf> {
+        let dir = self.root.join(name);
+        fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        fs::set_permissions(&dir, Permissions::from_mode(0o700))?;
+        Ok(dir)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_process_is_told_that_postern_runs() {
+        let dir = tempfile::tempdir().unwrap();
+        let _first = State::open(dir.path()).unwrap();
+        let error = State::open(dir.path()).err().unwrap();
+        assert!(error.to_string().contains("runs already"), "{error}");
+    }
+
+    #[test]
+    fn a_file_where_the_folder_should_be_is_one_clear_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        fs::write(&path, "").unwrap();
+        let error = State::open(&path).err().unwrap();
+        assert!(error.to_string().contains("move it away"), "{error}");
+    }
+}
