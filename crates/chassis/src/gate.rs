@@ -5,12 +5,14 @@
 
 use std::sync::Arc;
 
+use anyhow::{Context, Result};
 use axum::{
     Router,
     extract::{Request, State},
     middleware::{self, Next},
     response::Response,
 };
+use http::{header::AUTHORIZATION, request::Parts};
 use postern_domain::Clock;
 use postern_egress::{Dialer, Policy, SystemResolver, http::HttpClient, tls};
 use postern_identity::{AuthError, BearerToken, IssuerConfig, Principal, Verifier, bearer};
@@ -18,8 +20,6 @@ use postern_rpc::{
     Problem, Reason,
     access::{self, Caller},
 };
-use anyhow::{Context, Result};
-use http::{header::AUTHORIZATION, request::Parts};
 use tonic::{Status, metadata::MetadataMap};
 
 use crate::mtls::PeerIdentity;

@@ -93,7 +93,8 @@ impl ServerTls {
         let stream = self.acceptor.accept(stream).await?;
         let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let peer = leaf.and_then(|leaf| PeerIdentity::of(leaf, &self.trust_domain));
-        let peer = peer.ok_or_else(|| io::Error::other("the peer's certificate names no service of the trust domain"))?;
+        let peer = peer
+            .ok_or_else(|| io::Error::other("the peer's certificate names no service of the trust domain"))?;
         Ok(PeerStream { stream, peer })
     }
 }
@@ -145,7 +146,11 @@ impl Connected for PeerStream {
 }
 
 impl AsyncRead for PeerStream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut TaskContext<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
@@ -167,7 +172,9 @@ impl AsyncWrite for PeerStream {
 /// A channel to crypto-service. Connects when it is first used, so that services may start in any order; the server
 /// must show a certificate of the authority for the name `crypto-service`.
 pub fn crypto_channel(config: &CryptoClientConfig) -> Result<Channel> {
-    let read = |path: &std::path::Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let read = |path: &std::path::Path| {
+        std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+    };
     let tls = ClientTlsConfig::new()
         .ca_certificate(Certificate::from_pem(read(&config.tls.ca)?))
         .identity(Identity::from_pem(read(&config.tls.certificate)?, read(&config.tls.key)?))

@@ -4,11 +4,8 @@ use std::convert::Infallible;
 
 use axum::Router;
 use http::Request;
-use tonic::{
-    body::Body,
-    server::NamedService,
-    service::RoutesBuilder,
-};
+use tonic::{body::Body, server::NamedService, service::RoutesBuilder};
+use tonic_web::GrpcWebLayer;
 use tower::Service;
 
 use crate::Gate;
@@ -34,7 +31,8 @@ impl Rpcs {
         self
     }
 
-    /// Adds health and reflection and puts the gate before all of it.
+    /// Adds health and reflection, puts the gate before all of it, and translates gRPC-web before the gate, so that a
+    /// refusal reaches a browser too.
     pub async fn into_router(self, gate: Gate) -> Router {
         let (health, health_server) = tonic_health::server::health_reporter();
         let mut reflection = tonic_reflection::server::Builder::configure()
@@ -44,9 +42,10 @@ impl Rpcs {
             health.set_service_status(*name, tonic_health::ServingStatus::Serving).await;
             reflection = reflection.with_service_name(*name);
         }
-        let reflection = reflection.build_v1().expect("the committed descriptors are whole; a test serves them");
+        let reflection =
+            reflection.build_v1().expect("the committed descriptors are whole; a test serves them");
         let mut routes = self.routes;
         routes.add_service(health_server).add_service(reflection);
-        gate.guard(routes.routes().into_axum_router())
+        gate.guard(routes.routes().into_axum_router()).layer(GrpcWebLayer::new())
     }
 }

@@ -7,7 +7,6 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio_stream::{Stream, wrappers::TcpListenerStream};
 use tonic::{service::Routes, transport::Server};
-use tonic_web::GrpcWebLayer;
 use tower_http::cors::CorsLayer;
 
 use crate::{
@@ -17,8 +16,13 @@ use crate::{
 };
 
 /// Serves gRPC and gRPC-web, and whatever else `router` holds, in the clear.
-pub async fn serve_edge(listener: TcpListener, router: Router, cors: CorsLayer, life: Lifecycle) -> Result<()> {
-    let mut server = bounded().accept_http1(true).layer(cors).layer(GrpcWebLayer::new());
+pub async fn serve_edge(
+    listener: TcpListener,
+    router: Router,
+    cors: CorsLayer,
+    life: Lifecycle,
+) -> Result<()> {
+    let mut server = bounded().accept_http1(true).layer(cors);
     let served = server
         .add_routes(Routes::from(router))
         .serve_with_incoming_shutdown(nodelay(listener), life.clone().into_stopping());
@@ -26,7 +30,12 @@ pub async fn serve_edge(listener: TcpListener, router: Router, cors: CorsLayer, 
 }
 
 /// Serves gRPC over mutual TLS. A peer without a certificate of the trust domain does not get past the handshake.
-pub async fn serve_internal(listener: TcpListener, router: Router, tls: ServerTls, life: Lifecycle) -> Result<()> {
+pub async fn serve_internal(
+    listener: TcpListener,
+    router: Router,
+    tls: ServerTls,
+    life: Lifecycle,
+) -> Result<()> {
     let served = bounded()
         .add_routes(Routes::from(router))
         .serve_with_incoming_shutdown(mtls::incoming(listener, tls), life.clone().into_stopping());
@@ -49,11 +58,15 @@ fn bounded() -> Server {
 fn nodelay(listener: TcpListener) -> impl Stream<Item = io::Result<tokio::net::TcpStream>> {
     use tokio_stream::StreamExt;
 
-    TcpListenerStream::new(listener).map(|accepted| accepted.and_then(|stream| stream.set_nodelay(true).map(|()| stream)))
+    TcpListenerStream::new(listener)
+        .map(|accepted| accepted.and_then(|stream| stream.set_nodelay(true).map(|()| stream)))
 }
 
 /// Waits for the server; once it is asked to stop, for no longer than the drain time.
-async fn drained(served: impl Future<Output = Result<(), tonic::transport::Error>>, life: &Lifecycle) -> Result<()> {
+async fn drained(
+    served: impl Future<Output = Result<(), tonic::transport::Error>>,
+    life: &Lifecycle,
+) -> Result<()> {
     let overdue = async {
         life.stopping().await;
         tokio::time::sleep(DRAIN).await;

@@ -11,6 +11,9 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
+/// sqlx repeats the server's notices at info; they are for whoever runs migrations by hand.
+const DEFAULT: &str = "info,sqlx=warn";
+
 /// Starts logging to stderr.
 pub fn init() {
     start(io::stderr);
@@ -23,13 +26,13 @@ pub fn init_to(file: File) {
 
 /// A filter that cannot be read is replaced by `info`, and the log says so.
 fn start(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static) {
-    let wanted = std::env::var("POSTERN_LOG").unwrap_or_else(|_| "info".to_owned());
+    let wanted = std::env::var("POSTERN_LOG").unwrap_or_else(|_| DEFAULT.to_owned());
     let parsed = EnvFilter::try_new(&wanted);
     let unreadable = parsed.is_err();
-    let filter = parsed.unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = parsed.unwrap_or_else(|_| EnvFilter::new(DEFAULT));
     let json = fmt::layer().json().flatten_event(true).with_writer(writer);
     let started = tracing_subscriber::registry().with(filter).with(json).try_init();
     if unreadable && started.is_ok() {
-        tracing::warn!("POSTERN_LOG cannot be read as a filter; using info");
+        tracing::warn!("POSTERN_LOG cannot be read as a filter; using {DEFAULT}");
     }
 }

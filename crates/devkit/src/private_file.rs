@@ -26,6 +26,7 @@ pub fn load_or_create(path: &Path, make: impl FnOnce() -> Result<String>) -> Res
 /// `bytes` random bytes from the operating system, in hexadecimal.
 pub fn random_hex(bytes: usize) -> Result<String> {
     let mut buffer = vec![0; bytes];
-    getrandom::fill(&mut buffer).map_err(|error| anyhow::anyhow!("no randomness from the system: {error}"))?;
+    getrandom::fill(&mut buffer)
+        .map_err(|error| anyhow::anyhow!("no randomness from the system: {error}"))?;
     Ok(buffer.iter().map(|byte| format!("{byte:02x}")).collect())
 }

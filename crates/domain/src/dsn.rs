@@ -88,7 +88,9 @@ fn parse_address(text: &str) -> Result<(Host, u16), InvalidDsn> {
     };
     let port = match port {
         None => PostgresEndpoint::DEFAULT_PORT,
-        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().map_err(|_| InvalidDsn::Port)?,
+        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+            digits.parse().map_err(|_| InvalidDsn::Port)?
+        }
         Some(_) => return Err(InvalidDsn::Port),
     };
     if port == 0 {

@@ -8,7 +8,8 @@ fn refused(dsn: &str) -> InvalidDsn {
 
 #[test]
 fn a_whole_dsn_is_split_into_its_parts() {
-    let dsn = parse("postgresql://postgres.ref:p%40ss%2Fw@db.example.com:6543/my%20db?sslmode=require").unwrap();
+    let dsn =
+        parse("postgresql://postgres.ref:p%40ss%2Fw@db.example.com:6543/my%20db?sslmode=require").unwrap();
     assert_eq!(dsn.endpoint.host, Host::Name("db.example.com".into()));
     assert_eq!(dsn.endpoint.port, 6543);
     assert_eq!(dsn.endpoint.user, "postgres.ref");

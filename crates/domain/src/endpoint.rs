@@ -67,7 +67,8 @@ fn is_dns_name(name: &str) -> bool {
             && !l.ends_with('-')
             && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
-    let last_is_word = name.rsplit('.').next().is_some_and(|l| l.starts_with(|c: char| c.is_ascii_alphabetic()));
+    let last_is_word =
+        name.rsplit('.').next().is_some_and(|l| l.starts_with(|c: char| c.is_ascii_alphabetic()));
     name.len() <= limits::NAME_BYTES && last_is_word && name.split('.').all(label)
 }
 

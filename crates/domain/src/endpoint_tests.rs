@@ -23,7 +23,9 @@ fn hosts_are_parsed_to_one_form() {
 
 #[test]
 fn text_that_resolvers_read_as_an_address_is_no_name() {
-    for text in ["", ".", "127.1", "2130706433", "0x7f000001", "a..b", "-a.com", "a b", "/tmp", "a.com:1", "[db]"] {
+    for text in
+        ["", ".", "127.1", "2130706433", "0x7f000001", "a..b", "-a.com", "a b", "/tmp", "a.com:1", "[db]"]
+    {
         assert_eq!(Host::parse(text), Err(InvalidHost), "{text:?}");
     }
 }

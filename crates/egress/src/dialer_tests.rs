@@ -113,9 +113,13 @@ async fn a_dead_first_address_leaves_time_for_the_second() {
     let (_live, address) = listen("127.0.0.1:0").await;
     let _dead = dead_listener(SocketAddr::from(([127, 0, 0, 3], address.port())));
     let resolver = Scripted::new(&[&["127.0.0.3", "127.0.0.1"]]);
-    let dialer = dialer(Policy::development(), resolver).with_budget(Duration::from_millis(600));
+    let budget = Duration::from_millis(800);
+    let dialer = dialer(Policy::development(), resolver).with_budget(budget);
+    let start = Instant::now();
     let made = dialer.dial(&host("localhost"), address.port()).await.unwrap();
     assert_eq!(made.stream.peer_addr().unwrap(), address);
+    assert!(start.elapsed() >= budget / 2, "the first address was not dead");
+    assert!(start.elapsed() < budget, "the first address took all of the budget");
 }
 
 #[tokio::test]

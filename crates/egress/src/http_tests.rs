@@ -1,6 +1,6 @@
 use std::{net::SocketAddr, sync::atomic::Ordering};
 
-use tokio::io::AsyncWriteExt;
+use tokio::{io::AsyncWriteExt, time::Instant};
 
 use super::*;
 use crate::{
@@ -74,13 +74,17 @@ async fn a_body_beyond_the_cap_or_cut_short_is_refused() {
         Err(HttpError::TooLarge)
     );
     assert_eq!(get(b"HTTP/1.1 200 OK\r\n\r\n0123456789a").await, Err(HttpError::TooLarge));
+    let chunks =
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n6\r\n012345\r\n6\r\n6789ab\r\n0\r\n\r\n";
+    assert_eq!(get(chunks).await, Err(HttpError::TooLarge));
     assert_eq!(get(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nshort").await, Err(HttpError::Protocol));
 }
 
 #[tokio::test]
-async fn a_head_without_end_is_refused() {
+async fn a_head_beyond_its_bound_is_refused() {
     let mut answer = b"HTTP/1.1 200 OK\r\nx: ".to_vec();
     answer.resize(2 * HEAD_BYTES, b'a');
+    answer.extend_from_slice(b"\r\ncontent-length: 2\r\n\r\nok");
     assert_eq!(get(answer.leak()).await, Err(HttpError::Protocol));
 }
 
@@ -96,8 +100,10 @@ async fn a_dripping_server_ends_with_the_deadline() {
         }
     });
     let url = url(address, "/");
+    let start = Instant::now();
     let result = client(Policy::development(), &[]).get(&url, 1_000_000, Duration::from_millis(100)).await;
     assert_eq!(result, Err(HttpError::Timeout));
+    assert!(start.elapsed() < 5 * SECOND);
 }
 
 #[tokio::test]

@@ -138,6 +138,7 @@ mod tests {
             "https://example.com/#f",
             "https://example.com:0/",
             "https://example.com\\@evil.com/",
+            "https://evil.com\\.example.com/",
             "https://exa mple.com/",
             "https://ex\nample.com/",
             "https:///a@b/",

@@ -3,7 +3,9 @@ use std::io::Write;
 use postern_egress::HttpUrl;
 
 use super::*;
-use crate::test_support::{Issuing, config};
+use serde_json::{Value, json};
+
+use crate::test_support::{ISSUER, Issuing, NOW, claims, config};
 
 fn error(configs: Vec<IssuerConfig>) -> Option<ConfigError> {
     let fetcher: Arc<dyn FetchKeys> = Issuing::new([None]);
@@ -84,4 +86,31 @@ fn the_file_has_defaults_and_no_unknown_keys() {
     assert!(
         toml::from_str::<IssuerConfig>("issuer = 'i'\naudience = 'a'\njwks_url = 'file:///etc/x'").is_err()
     );
+}
+
+/// The rules on claims hold without the library's checks before them.
+#[test]
+fn every_rule_on_claims_is_our_own_too() {
+    let fetcher: Arc<dyn FetchKeys> = Issuing::new([None]);
+    let strict = IssuerConfig { require_role: Some("authenticated".into()), ..config() };
+    let issuers = configure(vec![strict], &fetcher, &Arc::default()).unwrap();
+    let admit = |changes: Value| {
+        let claims = serde_json::from_value(claims(changes)).unwrap();
+        issuers[ISSUER].admit(&claims, Duration::from_secs(NOW)).err()
+    };
+    assert_eq!(admit(json!({})), None);
+    let cases = [
+        (json!({"iss": null}), AuthError::IssuerUnknown),
+        (json!({"iss": "https://other"}), AuthError::IssuerUnknown),
+        (json!({"aud": null}), AuthError::AudienceWrong),
+        (json!({"aud": ["other"]}), AuthError::AudienceWrong),
+        (json!({"exp": null}), AuthError::ExpiryMissing),
+        (json!({"exp": NOW - 30}), AuthError::TokenExpired),
+        (json!({"nbf": NOW + 31}), AuthError::TokenNotYetValid),
+        (json!({"role": null}), AuthError::RoleWrong),
+        (json!({"sub": null}), AuthError::SubjectInvalid),
+    ];
+    for (changes, expected) in cases {
+        assert_eq!(admit(changes.clone()), Some(expected), "{changes}");
+    }
 }

@@ -9,7 +9,6 @@ pub mod access;
 mod problem;
 mod redacted;
 
-
 pub use problem::{DOMAIN, Problem, Reason};
 
 /// Everything that reflection serves, as an encoded `FileDescriptorSet`.

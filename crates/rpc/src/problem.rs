@@ -197,7 +197,8 @@ mod tests {
 
     #[test]
     fn a_tenants_sql_error_is_a_detail_beside_the_reason() {
-        let error = SqlError { sqlstate: "42P01".into(), message: "no such table".into(), ..SqlError::default() };
+        let error =
+            SqlError { sqlstate: "42P01".into(), message: "no such table".into(), ..SqlError::default() };
         let status = Status::from(Problem::sql(error.clone()));
         let details = tonic_types::pb::Status::decode(status.details()).unwrap().details;
         assert_eq!(status.get_details_error_info().unwrap().reason, "SQL_ERROR");

@@ -25,12 +25,15 @@ pub async fn prepare_roles(url: &str, passwords: impl Fn(&str) -> String) -> Res
         create_role(&mut admin, role, "login").await?;
         set_password(&mut admin, role, &passwords(role)).await?;
     }
-    let database: String = sqlx::query_scalar("select quote_ident(current_database())").fetch_one(&mut admin).await?;
+    let database: String =
+        sqlx::query_scalar("select quote_ident(current_database())").fetch_one(&mut admin).await?;
     for statement in [
         "grant postern_owner to postern_migrator".to_owned(),
         format!("revoke all on database {database} from public"),
         format!("grant create, connect on database {database} to postern_owner"),
-        format!("grant connect on database {database} to postern_migrator, postern_connection, postern_proxy"),
+        format!(
+            "grant connect on database {database} to postern_migrator, postern_connection, postern_proxy"
+        ),
     ] {
         sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut admin).await?;
     }
@@ -38,7 +41,8 @@ pub async fn prepare_roles(url: &str, passwords: impl Fn(&str) -> String) -> Res
 }
 
 async fn create_role(admin: &mut PgConnection, role: &str, login: &str) -> Result<(), StoreError> {
-    let exists = sqlx::query("select from pg_roles where rolname = $1").bind(role).fetch_optional(&mut *admin).await?;
+    let exists =
+        sqlx::query("select from pg_roles where rolname = $1").bind(role).fetch_optional(&mut *admin).await?;
     if exists.is_none() {
         let create = format!("create role {role} {login} nocreatedb nocreaterole");
         sqlx::raw_sql(AssertSqlSafe(create)).execute(admin).await?;
@@ -49,7 +53,8 @@ async fn create_role(admin: &mut PgConnection, role: &str, login: &str) -> Resul
 /// The server makes the statement, so that it does the quoting.
 async fn set_password(admin: &mut PgConnection, role: &str, password: &str) -> Result<(), StoreError> {
     let row = sqlx::query("select format('alter role %I password %L', $1::text, $2::text) as statement");
-    let statement: String = row.bind(role).bind(password).fetch_one(&mut *admin).await?.try_get("statement")?;
+    let statement: String =
+        row.bind(role).bind(password).fetch_one(&mut *admin).await?.try_get("statement")?;
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(admin).await?;
     Ok(())
 }
@@ -62,13 +67,16 @@ pub async fn migrate(url: &str) -> Result<(), StoreError> {
         .execute(&mut connection)
         .await?;
     MIGRATIONS.run_direct(None, &mut connection, false).await.map_err(|error| match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => StoreError::Database(error),
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            StoreError::Database(error)
+        }
         other => StoreError::Unfit(other.to_string()),
     })?;
     Ok(connection.close().await?)
 }
 
 async fn connect(url: &str) -> Result<PgConnection, StoreError> {
-    let options = PgConnectOptions::from_str(url).map_err(|_| StoreError::Unfit("its URL cannot be read".into()))?;
+    let options =
+        PgConnectOptions::from_str(url).map_err(|_| StoreError::Unfit("its URL cannot be read".into()))?;
     Ok(options.application_name("postern-admin").disable_statement_logging().connect().await?)
 }

@@ -1,7 +1,8 @@
 //! A user's connections, read and written under row level security.
 
 use postern_domain::{
-    AccessMode, ConnectionName, OwnerId, PostgresEndpoint, SecretId, TenantKind, Version, limits::CONNECTIONS_PER_OWNER,
+    AccessMode, ConnectionName, OwnerId, PostgresEndpoint, SecretId, TenantKind, Version,
+    limits::CONNECTIONS_PER_OWNER,
 };
 use sqlx::{
     PgConnection, PgPool, Postgres,
@@ -49,12 +50,21 @@ impl ConnectionStore {
     }
 
     /// The owner's connection of this name.
-    pub async fn get(&self, owner: OwnerId, name: ConnectionName) -> Result<Option<SavedConnection>, StoreError> {
+    pub async fn get(
+        &self,
+        owner: OwnerId,
+        name: ConnectionName,
+    ) -> Result<Option<SavedConnection>, StoreError> {
         as_owner(&self.0, owner, move |tx| Box::pin(async move { get(tx, &name).await })).await
     }
 
     /// Up to `limit` connections whose names come after `after`, in the order of their names.
-    pub async fn list(&self, owner: OwnerId, after: String, limit: i64) -> Result<Vec<SavedConnection>, StoreError> {
+    pub async fn list(
+        &self,
+        owner: OwnerId,
+        after: String,
+        limit: i64,
+    ) -> Result<Vec<SavedConnection>, StoreError> {
         const LIST: &str = concat!(
             "select ",
             row::columns!(),
@@ -82,7 +92,10 @@ impl ConnectionStore {
                 if expected.is_some_and(|expected| expected != current.version) {
                     return Err(StoreError::VersionStale);
                 }
-                sqlx::query("delete from postern.connections where name = $1").bind(name.as_str()).execute(tx).await?;
+                sqlx::query("delete from postern.connections where name = $1")
+                    .bind(name.as_str())
+                    .execute(tx)
+                    .await?;
                 Ok(true)
             })
         })
@@ -98,12 +111,17 @@ async fn get(tx: &mut PgConnection, name: &ConnectionName) -> Result<Option<Save
 
 /// Reads and locks the row, so that what is decided on it still holds when it is written.
 async fn lock(tx: &mut PgConnection, name: &ConnectionName) -> Result<Option<SavedConnection>, StoreError> {
-    const LOCK: &str = concat!("select ", row::columns!(), " from postern.connections where name = $1 for update");
+    const LOCK: &str =
+        concat!("select ", row::columns!(), " from postern.connections where name = $1 for update");
     let row = sqlx::query(LOCK).bind(name.as_str()).fetch_optional(tx).await?;
     row.as_ref().map(SavedConnection::read).transpose()
 }
 
-async fn upsert(tx: &mut PgConnection, owner: OwnerId, change: &Change) -> Result<SavedConnection, StoreError> {
+async fn upsert(
+    tx: &mut PgConnection,
+    owner: OwnerId,
+    change: &Change,
+) -> Result<SavedConnection, StoreError> {
     match write(tx, owner, change).await? {
         Some(row) => SavedConnection::read(&row),
         // Another transaction created the row after it was found missing. It is there now, to be changed.
@@ -145,7 +163,8 @@ async fn insert(
          on conflict (owner_id, name) do nothing returning ",
         row::columns!()
     );
-    let count: i64 = sqlx::query_scalar("select count(*) from postern.connections").fetch_one(&mut *tx).await?;
+    let count: i64 =
+        sqlx::query_scalar("select count(*) from postern.connections").fetch_one(&mut *tx).await?;
     if count >= CONNECTIONS_PER_OWNER {
         return Err(StoreError::TooMany);
     }
@@ -153,7 +172,11 @@ async fn insert(
     Ok(query.fetch_optional(tx).await?)
 }
 
-async fn update_all(tx: &mut PgConnection, change: &Change, secret: &SealedSecret) -> Result<PgRow, StoreError> {
+async fn update_all(
+    tx: &mut PgConnection,
+    change: &Change,
+    secret: &SealedSecret,
+) -> Result<PgRow, StoreError> {
     const UPDATE: &str = concat!(
         "update postern.connections set kind = $2, host = $3, port = $4, database = $5, username = $6, tls_mode = $7,
                 ca_pem = $8, read_only = $9, secret_id = $10, sealed = $11, version = version + 1, updated_at = now()

@@ -19,7 +19,8 @@ pub struct Resolved {
     pub sealed: Vec<u8>,
 }
 
-const RESOLVE: &str = concat!("select secret_id, sealed, ", row::columns!(), " from postern.resolve_connection($1, $2)");
+const RESOLVE: &str =
+    concat!("select secret_id, sealed, ", row::columns!(), " from postern.resolve_connection($1, $2)");
 
 impl ProxyStore {
     /// Signs in as `postern_proxy`.
@@ -28,7 +29,11 @@ impl ProxyStore {
     }
 
     /// The owner's connection of this name as it is now, in one round trip; `None` if there is none.
-    pub async fn resolve(&self, owner: OwnerId, name: &ConnectionName) -> Result<Option<Resolved>, StoreError> {
+    pub async fn resolve(
+        &self,
+        owner: OwnerId,
+        name: &ConnectionName,
+    ) -> Result<Option<Resolved>, StoreError> {
         let row = sqlx::query(RESOLVE).bind(owner.0).bind(name.as_str()).fetch_optional(&self.0).await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(Resolved {

@@ -33,7 +33,8 @@ impl Role {
 /// Connects and checks the role. `url` is a `postgres://` URL of the control database.
 pub(crate) async fn connect(url: &str, role: Role) -> Result<PgPool, StoreError> {
     // A parse error may repeat the URL, and with it the password.
-    let options = PgConnectOptions::from_str(url).map_err(|_| StoreError::Unfit("its URL cannot be read".into()))?;
+    let options =
+        PgConnectOptions::from_str(url).map_err(|_| StoreError::Unfit("its URL cannot be read".into()))?;
     let pool = PgPoolOptions::new()
         .max_connections(16)
         .acquire_timeout(Duration::from_secs(5))
@@ -56,14 +57,18 @@ async fn refuse_unfit(pool: &PgPool, role: Role) -> Result<(), StoreError> {
     .await?;
     let row = row.ok_or_else(|| StoreError::Unfit("it has no schema yet; run the migrations".into()))?;
     if row.get::<bool, _>("bypasses") || row.get::<bool, _>("owns") {
-        return Err(StoreError::Unfit(format!("the role could bypass row level security; use {}", role.name())));
+        return Err(StoreError::Unfit(format!(
+            "the role could bypass row level security; use {}",
+            role.name()
+        )));
     }
     if row.get::<&str, _>("name") != role.name() {
         return Err(StoreError::Unfit(format!("this service signs in as {}", role.name())));
     }
     let version: i32 = sqlx::query_scalar("select postern.schema_version()").fetch_one(pool).await?;
     if version < SCHEMA_VERSION {
-        let message = format!("its schema is version {version}, this build needs {SCHEMA_VERSION}; run the migrations");
+        let message =
+            format!("its schema is version {version}, this build needs {SCHEMA_VERSION}; run the migrations");
         return Err(StoreError::Unfit(message));
     }
     Ok(())

@@ -4,10 +4,7 @@ use std::{
     collections::VecDeque,
     future::Future,
     pin::Pin,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -69,11 +66,10 @@ impl Server {
     }
 }
 
-/// Hands out prepared streams, and counts how often it was asked.
+/// Hands out prepared streams.
 #[derive(Default)]
 pub(crate) struct Way {
     pub streams: Mutex<VecDeque<DuplexStream>>,
-    pub asked: AtomicUsize,
 }
 
 impl Way {
@@ -83,15 +79,10 @@ impl Way {
         self.streams.lock().unwrap().push_back(ours);
         server
     }
-
-    pub(crate) fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
-    }
 }
 
 impl Open for Way {
     fn open(&self, _: Instant) -> Pin<Box<dyn Future<Output = Result<Opened, TenantError>> + Send + '_>> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
         let stream = self.streams.lock().unwrap().pop_front();
         Box::pin(async move {
             let stream = Box::new(stream.ok_or(TenantError::Closed)?);

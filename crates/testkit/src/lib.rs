@@ -1,1 +1,30 @@
-//! Parts for tests: servers, tokens, services in process. A dev-dependency only.
+//! Parts for tests: a whole Postern, a tenant's Postgres, users. A dev-dependency only.
+//!
+//! Everything is real: servers, certificates, tokens and policies are those of the development server, in folders of
+//! their own. One Postern and one tenant server serve all tests of a binary, so tests keep to users and databases of
+//! their own, which [`Postern::user`] and [`TenantServer::database`] make.
+
+mod postern;
+mod runtime;
+mod tenant;
+mod user;
+
+pub use postern::Postern;
+pub use postern_domain::SystemClock;
+pub use postern_standalone::ISSUER;
+pub use tenant::{TenantDatabase, TenantServer};
+pub use user::{Rows, User, reason};
+
+use std::{os::unix::fs::PermissionsExt, path::PathBuf};
+
+use tempfile::TempDir;
+
+/// A folder for one server. `cargo xtask test` names a place for all of them and removes it at the end.
+fn folder() -> TempDir {
+    let base = std::env::var_os("POSTERN_TEST_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
+    let folder = tempfile::tempdir_in(base).expect("a temporary folder can be made");
+    // Root's Postgres runs as another user, who must be able to pass through.
+    let open = std::fs::Permissions::from_mode(0o711);
+    std::fs::set_permissions(folder.path(), open).expect("an own folder's mode can be set");
+    folder
+}

@@ -1,1 +1,75 @@
-fn main() {}
+//! `cargo xtask`: everything that is done to this workspace, one command each.
+
+mod bench;
+mod chromium;
+mod console;
+mod lint;
+mod process;
+mod test;
+mod up;
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// The commands of this workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Set up and run everything on this machine; prints the console's URL when ready.
+    Up(up::Arguments),
+    /// Set up and run every test.
+    Test(test::Arguments),
+    /// Print the benchmark table, side by side with the peers.
+    Bench(bench::Arguments),
+    /// Check formatting, lints and protos.
+    Lint,
+    /// Generate the Rust and TypeScript code of the protos.
+    Gen,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Up(arguments) => up::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
+        Command::Lint => lint::run(),
+        Command::Gen => generate(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn generate() -> Result<()> {
+    let mut rust = process::cargo(["test", "--quiet", "--package", "xtask", "--test", "generated"]);
+    process::run(rust.env("POSTERN_GENERATE", "1"))?;
+    console::install()?;
+    console::npm("gen")
+}
+
+/// The workspace's folder.
+pub(crate) fn root() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    root.canonicalize().unwrap_or(root)
+}
+
+/// A line about what happens now, on stderr: stdout is for results.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "==> {text}");
+}

@@ -3,8 +3,11 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-const PROTOS: [&str; 3] =
-    ["postern/crypto/v1/crypto.proto", "postern/connection/v1/connection.proto", "postern/proxy/v1/proxy.proto"];
+const PROTOS: [&str; 3] = [
+    "postern/crypto/v1/crypto.proto",
+    "postern/connection/v1/connection.proto",
+    "postern/proxy/v1/proxy.proto",
+];
 
 /// Messages that carry secrets; `redacted.rs` of the rpc crate writes their `Debug`.
 const SECRET_BEARING: [&str; 4] = [
@@ -28,7 +31,8 @@ fn generated_code_is_current() {
         }
     }
     let committed = read_all(&committed_dir);
-    let stale: Vec<_> = fresh.iter().filter(|(name, bytes)| committed.get(*name) != Some(bytes)).map(|(n, _)| n).collect();
+    let stale: Vec<_> =
+        fresh.iter().filter(|(name, bytes)| committed.get(*name) != Some(bytes)).map(|(n, _)| n).collect();
     assert!(stale.is_empty(), "run `cargo xtask gen` and commit: {stale:?}");
     assert_eq!(fresh.len(), committed.len(), "crates/rpc/src/generated holds files that no proto makes");
 }

@@ -30,7 +30,8 @@ pub(crate) fn target(
         Some(Target::PostgresDsn(text)) => {
             let text = Secret::from_text(text);
             let text = std::str::from_utf8(text.expose()).map_err(|_| Problem::internal())?;
-            let parsed = dsn::parse(text).map_err(|error| Problem::new(Reason::InvalidDsn, error.to_string()))?;
+            let parsed =
+                dsn::parse(text).map_err(|error| Problem::new(Reason::InvalidDsn, error.to_string()))?;
             if parsed.password.is_some() && password.is_some() {
                 return Err(Problem::field("password", "the DSN has a password already; send it once"));
             }
@@ -42,20 +43,30 @@ pub(crate) fn target(
 fn secret(text: String) -> Result<Secret, Problem> {
     let secret = Secret::from_text(text);
     let fits = (1..=SECRET_BYTES).contains(&secret.len()) && !secret.expose().contains(&0);
-    if fits { Ok(secret) } else { Err(Problem::field("password", "a password has 1 to 65536 bytes and no NUL")) }
+    if fits {
+        Ok(secret)
+    } else {
+        Err(Problem::field("password", "a password has 1 to 65536 bytes and no NUL"))
+    }
 }
 
 fn endpoint(target: proto::PostgresTarget) -> Result<PostgresEndpoint, Problem> {
     let (tls_mode, access_mode) = (target.tls_mode(), target.access_mode());
     let port = match target.port {
         0 => PostgresEndpoint::DEFAULT_PORT,
-        port => port.try_into().map_err(|_| Problem::field("postgres.port", "a port is a number from 1 to 65535"))?,
+        port => port
+            .try_into()
+            .map_err(|_| Problem::field("postgres.port", "a port is a number from 1 to 65535"))?,
     };
     let user = identifier("postgres.user", target.user)?;
-    let database =
-        if target.database.is_empty() { user.clone() } else { identifier("postgres.database", target.database)? };
+    let database = if target.database.is_empty() {
+        user.clone()
+    } else {
+        identifier("postgres.database", target.database)?
+    };
     Ok(PostgresEndpoint {
-        host: Host::parse(&target.host).map_err(|error| Problem::field("postgres.host", error.to_string()))?,
+        host: Host::parse(&target.host)
+            .map_err(|error| Problem::field("postgres.host", error.to_string()))?,
         port,
         database,
         user,
@@ -63,7 +74,8 @@ fn endpoint(target: proto::PostgresTarget) -> Result<PostgresEndpoint, Problem> 
             proto::TlsMode::Unspecified | proto::TlsMode::VerifyFull => TlsMode::VerifyFull,
             proto::TlsMode::Disable => TlsMode::Disable,
         },
-        ca: CaBundle::parse(&target.ca_pem).map_err(|error| Problem::field("postgres.ca_pem", error.to_string()))?,
+        ca: CaBundle::parse(&target.ca_pem)
+            .map_err(|error| Problem::field("postgres.ca_pem", error.to_string()))?,
         access_mode: match access_mode {
             proto::AccessMode::Unspecified | proto::AccessMode::ReadOnly => AccessMode::ReadOnly,
             proto::AccessMode::ReadWrite => AccessMode::ReadWrite,
@@ -73,7 +85,11 @@ fn endpoint(target: proto::PostgresTarget) -> Result<PostgresEndpoint, Problem> 
 
 fn identifier(field: &'static str, text: String) -> Result<String, Problem> {
     let fits = (1..=NAME_BYTES).contains(&text.len()) && !text.contains('\0');
-    if fits { Ok(text) } else { Err(Problem::field(field, format!("has 1 to {NAME_BYTES} bytes and no NUL"))) }
+    if fits {
+        Ok(text)
+    } else {
+        Err(Problem::field(field, format!("has 1 to {NAME_BYTES} bytes and no NUL")))
+    }
 }
 
 /// A stored connection as its owner may see it.

@@ -1,7 +1,11 @@
 use super::*;
 
 fn fields() -> proto::PostgresTarget {
-    proto::PostgresTarget { host: "db.example.com".into(), user: "ada".into(), ..proto::PostgresTarget::default() }
+    proto::PostgresTarget {
+        host: "db.example.com".into(),
+        user: "ada".into(),
+        ..proto::PostgresTarget::default()
+    }
 }
 
 #[test]

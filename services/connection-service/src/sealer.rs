@@ -43,11 +43,14 @@ impl Sealer {
 fn problem(status: &tonic::Status) -> Problem {
     tracing::warn!(code = ?status.code(), "crypto-service refused to seal");
     match status.code() {
-        Code::Unauthenticated => Problem::new(Reason::Unauthenticated, "The token is no longer valid; sign in again."),
-        Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => {
-            Problem::new(Reason::DependencyUnavailable, "Secrets cannot be sealed at the moment; nothing was saved.")
-                .hint("Try again in a minute.")
+        Code::Unauthenticated => {
+            Problem::new(Reason::Unauthenticated, "The token is no longer valid; sign in again.")
         }
+        Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => Problem::new(
+            Reason::DependencyUnavailable,
+            "Secrets cannot be sealed at the moment; nothing was saved.",
+        )
+        .hint("Try again in a minute."),
         _ => Problem::internal(),
     }
 }

@@ -46,7 +46,8 @@ async fn router(config: &Config) -> Result<Router> {
 
 fn load_ring(config: &KeyringConfig) -> Result<KeyRing> {
     let RootConfig::File { path } = &config.root;
-    let root = FileRoot::load(path).with_context(|| format!("the root key {} cannot be used", path.display()))?;
+    let root =
+        FileRoot::load(path).with_context(|| format!("the root key {} cannot be used", path.display()))?;
     let ring = ring_file::load(&config.file, &root);
     ring.with_context(|| format!("the key ring {} cannot be used", config.file.display()))
 }

@@ -37,7 +37,9 @@ impl Opener {
 fn problem(status: &tonic::Status) -> Problem {
     tracing::warn!(code = ?status.code(), "crypto-service did not open a seal");
     match status.code() {
-        Code::Unauthenticated => Problem::new(Reason::Unauthenticated, "The token is no longer valid; sign in again."),
+        Code::Unauthenticated => {
+            Problem::new(Reason::Unauthenticated, "The token is no longer valid; sign in again.")
+        }
         Code::InvalidArgument => Problem::new(Reason::SealBroken, "The stored secret cannot be opened.")
             .hint("Save the connection again with its password."),
         Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => {

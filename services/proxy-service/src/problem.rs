@@ -12,7 +12,9 @@ pub(crate) fn of(error: &TenantError) -> Problem {
         TenantError::Tls(tls) => with_tls_hint(Problem::new(Reason::TenantTlsFailed, text), *tls),
         TenantError::TlsNotOffered => Problem::new(Reason::TenantTlsFailed, text),
         TenantError::Auth(_) => Problem::new(Reason::TenantAuthFailed, text),
-        TenantError::SignIn(sql) => with_sign_in_hint(Problem::new(Reason::TenantAuthFailed, text), &sql.sqlstate),
+        TenantError::SignIn(sql) => {
+            with_sign_in_hint(Problem::new(Reason::TenantAuthFailed, text), &sql.sqlstate)
+        }
         TenantError::Sql(sql) => with_sql_hint(Problem::sql(wire(sql)), &sql.sqlstate),
         TenantError::UnsupportedStatement => Problem::new(Reason::UnsupportedStatement, text),
         TenantError::InvalidStatement(_) => Problem::field("sql", text),
@@ -20,7 +22,9 @@ pub(crate) fn of(error: &TenantError) -> Problem {
         TenantError::Timeout => Problem::new(Reason::QueryTimeout, text),
         TenantError::PoolBusy => Problem::new(Reason::PoolBusy, text),
         TenantError::Superseded => Problem::new(Reason::VersionStale, text),
-        TenantError::Open(inner) => inner.downcast_ref::<Problem>().cloned().unwrap_or_else(Problem::internal),
+        TenantError::Open(inner) => {
+            inner.downcast_ref::<Problem>().cloned().unwrap_or_else(Problem::internal)
+        }
     }
 }
 
@@ -30,9 +34,9 @@ fn egress_reason(error: &EgressError) -> Reason {
 
 fn with_tls_hint(problem: Problem, error: TlsError) -> Problem {
     match error {
-        TlsError::UnknownIssuer => {
-            problem.hint("Its provider offers the CA certificate for download; paste it into the connection's CA field.")
-        }
+        TlsError::UnknownIssuer => problem.hint(
+            "Its provider offers the CA certificate for download; paste it into the connection's CA field.",
+        ),
         _ => problem,
     }
 }
@@ -40,7 +44,9 @@ fn with_tls_hint(problem: Problem, error: TlsError) -> Problem {
 fn with_sign_in_hint(problem: Problem, sqlstate: &str) -> Problem {
     match sqlstate {
         "3D000" => problem.hint("Check the name of the database."),
-        "53300" => problem.hint("The server has no connection left; use the provider's pooler, or close others."),
+        "53300" => {
+            problem.hint("The server has no connection left; use the provider's pooler, or close others.")
+        }
         _ => problem,
     }
 }

@@ -22,7 +22,11 @@ pub(crate) struct Tenants {
 
 impl Tenants {
     /// The caller's connection of this name, as it is stored now.
-    pub(crate) async fn resolve(&self, caller: &SignedIn, name: &ConnectionName) -> Result<Resolved, Problem> {
+    pub(crate) async fn resolve(
+        &self,
+        caller: &SignedIn,
+        name: &ConnectionName,
+    ) -> Result<Resolved, Problem> {
         let resolved = self.store.resolve(caller.principal.owner(), name).await.map_err(|error| {
             tracing::error!(%error, "a connection cannot be resolved");
             Problem::new(Reason::DependencyUnavailable, "Saved connections cannot be read at the moment.")
@@ -44,7 +48,11 @@ impl Tenants {
         let saved = &resolved.connection;
         let key = PoolKey { owner: caller.principal.owner(), connection: saved.id, version: saved.version };
         let open = async || {
-            let secret = self.opener.open(caller, resolved).await.map_err(|error| TenantError::Open(Arc::new(error)))?;
+            let secret = self
+                .opener
+                .open(caller, resolved)
+                .await
+                .map_err(|error| TenantError::Open(Arc::new(error)))?;
             connect(&self.dialer, &saved.endpoint, &secret, deadline).await
         };
         self.pools.acquire(key, deadline, open).await.map_err(|error| problem::of(&error))

@@ -36,14 +36,18 @@ impl ControlDatabase {
             Some(url) => (None, url),
             None => {
                 let dir = state.file("postgres");
-                let cluster = tokio::task::spawn_blocking(move || Cluster::start(&Binaries::find()?, &dir)).await??;
+                let cluster =
+                    tokio::task::spawn_blocking(move || Cluster::start(&Binaries::find()?, &dir)).await??;
                 let url = cluster.url(DATABASE);
                 create_database(&cluster.url("postgres"), DATABASE).await?;
                 (Some(cluster), url)
             }
         };
         let database = Self { cluster, admin_url, urls: state.private_dir("urls")? };
-        database.prepare(&state.private_dir("passwords")?).await.context("the control database cannot be prepared")?;
+        database
+            .prepare(&state.private_dir("passwords")?)
+            .await
+            .context("the control database cannot be prepared")?;
         Ok(database)
     }
 
@@ -76,8 +80,12 @@ pub(crate) fn as_role(url: &str, role: &str, password: &str) -> Result<String> {
 
 /// Creates a database unless it exists. The name is ours and needs no quoting.
 pub(crate) async fn create_database(admin_url: &str, name: &'static str) -> Result<()> {
-    let mut admin = PgConnectOptions::from_str(admin_url)?.connect().await.context("Postgres does not answer")?;
-    let exists = sqlx::query("select from pg_database where datname = $1").bind(name).fetch_optional(&mut admin).await?;
+    let mut admin =
+        PgConnectOptions::from_str(admin_url)?.connect().await.context("Postgres does not answer")?;
+    let exists = sqlx::query("select from pg_database where datname = $1")
+        .bind(name)
+        .fetch_optional(&mut admin)
+        .await?;
     if exists.is_none() {
         let create = format!("create database {name} template template0 encoding 'UTF8'");
         sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut admin).await?;

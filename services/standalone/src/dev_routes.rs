@@ -39,7 +39,10 @@ pub(crate) fn routes(development: Development) -> Router {
     let token = post(token).layer(middleware::from_fn_with_state(shared.clone(), from_this_machine));
     Router::new()
         .route("/dev/token", token)
-        .route("/dev/jwks.json", get(async |State(development): State<Shared>| Json(development.issuer.jwks())))
+        .route(
+            "/dev/jwks.json",
+            get(async |State(development): State<Shared>| Json(development.issuer.jwks())),
+        )
         .route("/config.json", get(async || Json(json!({ "sign_in": "development" }))))
         .with_state(shared)
 }
@@ -65,7 +68,9 @@ async fn token(
     };
     let token = development.issuer.mint(&request.user, &SystemClock).map_err(failed)?;
     development.welcome.once(&request.user, &token).await.map_err(failed)?;
-    Ok(Json(json!({ "access_token": token, "token_type": "Bearer", "expires_in": postern_devkit::issuer::LIFETIME })))
+    Ok(Json(
+        json!({ "access_token": token, "token_type": "Bearer", "expires_in": postern_devkit::issuer::LIFETIME }),
+    ))
 }
 
 /// Lets no page of the internet in that has its own name point at 127.0.0.1: the name in `Host` would be its own.

@@ -7,7 +7,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use axum::Router;
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{self, Next},
+    response::Response,
+};
 use http::{HeaderValue, header};
 use postern_chassis::{Gate, Lifecycle, Rpcs, cors, server};
 use postern_connection_service as connection_service;
@@ -15,6 +20,7 @@ use postern_devkit::issuer::DevIssuer;
 use postern_domain::SystemClock;
 use postern_proxy_service as proxy_service;
 use tokio::{net::TcpListener, task::JoinSet};
+use tonic::Status;
 use tower_http::{
     services::{ServeDir, ServeFile},
     set_header::SetResponseHeaderLayer,
@@ -74,7 +80,18 @@ pub(crate) async fn router(
     let issuer = DevIssuer::load_or_create(ISSUER, &state.file("issuer.pem"))?;
     let development = Development::new(issuer, demo, state.private_dir("welcomed")?, port)?;
     let console = ServeDir::new(&options.console).fallback(ServeFile::new(index));
-    Ok(rpcs.merge(dev_routes::routes(development)).fallback_service(console).layer(secure_headers()).layer(no_sniffing()))
+    let console = Router::new().fallback_service(console).layer(middleware::from_fn(no_such_method));
+    let routes = rpcs.merge(dev_routes::routes(development)).fallback_service(console);
+    Ok(routes.layer(secure_headers()).layer(no_sniffing()))
+}
+
+/// A call of a method that is not here gets gRPC's own answer, not the console's page.
+async fn no_such_method(request: Request, next: Next) -> Response {
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    if content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc")) {
+        return Status::unimplemented("There is no such method here.").into_http();
+    }
+    next.run(request).await
 }
 
 fn secure_headers() -> SetResponseHeaderLayer<HeaderValue> {

@@ -23,6 +23,11 @@ pub(crate) struct CryptoAddress {
 }
 
 impl CryptoAddress {
+    /// `https://127.0.0.1:port`.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The configuration of a caller, with its own certificate.
     pub(crate) fn for_caller(&self, service: &str) -> Result<CryptoClientConfig> {
         Ok(CryptoClientConfig { url: self.url.clone(), tls: tls_files(self.ca.service(service)?) })
@@ -65,5 +70,10 @@ pub(crate) fn egress() -> Policy {
 }
 
 fn tls_files(files: ServiceFiles) -> TlsFiles {
-    TlsFiles { certificate: files.certificate, key: files.key, ca: files.ca, trust_domain: TRUST_DOMAIN.to_owned() }
+    TlsFiles {
+        certificate: files.certificate,
+        key: files.key,
+        ca: files.ca,
+        trust_domain: TRUST_DOMAIN.to_owned(),
+    }
 }

@@ -27,6 +27,7 @@ pub const ISSUER: &str = "postern-development";
 /// A running Postern.
 pub struct Stack {
     url: String,
+    crypto_url: String,
     life: Lifecycle,
     tasks: JoinSet<Result<()>>,
     // Ends last: everything above uses it.
@@ -48,12 +49,18 @@ impl Stack {
         let router = edge::router(&state, &options, &database, &crypto, demo, port).await?;
         edge::start(listener, router, &mut tasks, life.clone())?;
         let url = format!("http://127.0.0.1:{port}");
-        Ok(Self { url, life, tasks, _cluster: database.cluster, _state: state })
+        let crypto_url = crypto.url().to_owned();
+        Ok(Self { url, crypto_url, life, tasks, _cluster: database.cluster, _state: state })
     }
 
     /// Where the console, gRPC and gRPC-web are.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where crypto-service is, for mutual TLS.
+    pub fn crypto_url(&self) -> &str {
+        &self.crypto_url
     }
 
     /// Runs until the lifecycle ends, then drains. If one part fails, all of them stop.

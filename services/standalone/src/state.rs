@@ -29,14 +29,17 @@ pub(crate) struct State {
 impl State {
     /// Opens the folder, or makes it.
     pub(crate) fn open(root: &Path) -> Result<Self> {
-        let broken = || format!("the state folder {} cannot be used; move it away to start anew", root.display());
+        let broken =
+            || format!("the state folder {} cannot be used; move it away to start anew", root.display());
         fs::create_dir_all(root).with_context(broken)?;
         // Others may pass through (the embedded Postgres does, as another user, when root starts it) but not look.
         fs::set_permissions(root, Permissions::from_mode(0o711)).with_context(broken)?;
         let lock = File::create(root.join("lock")).with_context(broken)?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => bail!("Postern runs already with the state folder {}", root.display()),
+            Err(TryLockError::WouldBlock) => {
+                bail!("Postern runs already with the state folder {}", root.display())
+            }
             Err(TryLockError::Error(error)) => return Err(error).with_context(broken),
         }
         Ok(Self { root: root.canonicalize().with_context(broken)?, _lock: lock })

@@ -21,7 +21,9 @@ impl Binaries {
     pub fn find() -> Result<Self> {
         if let Some(dir) = env::var_os("POSTERN_POSTGRES_BIN") {
             let found = Self::at(Path::new(&dir));
-            return found.with_context(|| format!("POSTERN_POSTGRES_BIN: no initdb in {}", Path::new(&dir).display()));
+            return found.with_context(|| {
+                format!("POSTERN_POSTGRES_BIN: no initdb in {}", Path::new(&dir).display())
+            });
         }
         if let Some(bundled) = bundled()? {
             return Ok(bundled);
@@ -61,7 +63,8 @@ impl Binaries {
 }
 
 fn debian() -> Option<Binaries> {
-    let mut versions: Vec<_> = fs::read_dir("/usr/lib/postgresql").ok()?.flatten().map(|entry| entry.path()).collect();
+    let mut versions: Vec<_> =
+        fs::read_dir("/usr/lib/postgresql").ok()?.flatten().map(|entry| entry.path()).collect();
     versions.sort();
     versions.into_iter().rev().find_map(|version| Binaries::at(&version.join("bin")))
 }

@@ -26,7 +26,8 @@ impl Keeper {
     /// server therefore makes "when this process dies, however it dies" the same as "when the keeper is dropped".
     pub(super) fn spawn(command: Command) -> Result<Self> {
         let (tell, told) = mpsc::sync_channel(1);
-        let thread = thread::Builder::new().name("postgres-keeper".into()).spawn(move || keep(command, &tell))?;
+        let thread =
+            thread::Builder::new().name("postgres-keeper".into()).spawn(move || keep(command, &tell))?;
         let pid = told.recv().context("the keeper of Postgres ended early")??;
         Ok(Self { pid, thread: Some(thread) })
     }
@@ -70,7 +71,10 @@ fn start(mut command: Command) -> Result<(Child, impl BufRead)> {
 }
 
 /// Asks the kernel to send SIGINT to the child when this thread ends.
-#[allow(unsafe_code, reason = "a closure between fork and exec; it makes one system call and touches no memory")]
+#[allow(
+    unsafe_code,
+    reason = "a closure between fork and exec; it makes one system call and touches no memory"
+)]
 fn end_with_this_thread(command: &mut Command) {
     #[cfg(target_os = "linux")]
     // SAFETY: prctl(PR_SET_PDEATHSIG) is async-signal-safe and allocates nothing.

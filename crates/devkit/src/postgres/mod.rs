@@ -46,7 +46,7 @@ impl Cluster {
         if !data.join("PG_VERSION").exists() {
             create_data(&binaries, &home, &data, &password)?;
         }
-        let port = free_port()?;
+        let port = port(dir)?;
         let keeper = Keeper::spawn(server_command(&binaries, &data, port))?;
         Ok(Self { port, password, _keeper: keeper })
     }
@@ -131,14 +131,27 @@ fn as_server_user(mut command: Command) -> Command {
     command
 }
 
+/// The port of this data: chosen at the first start and kept, since saved connections lead to it.
+fn port(dir: &Path) -> Result<u16> {
+    let kept = load_or_create(&dir.join("port"), || Ok(free_port()?.to_string()))?;
+    let port =
+        kept.trim().parse().with_context(|| format!("{} holds no port", dir.join("port").display()))?;
+    ensure!(is_free(port), "port {port} of the embedded Postgres is in use; stop what uses it");
+    Ok(port)
+}
+
 /// A port below the range from which the system takes ports for outgoing connections, so that nothing takes it
 /// between this look and the server's start but another server that was told to.
 fn free_port() -> Result<u16> {
     let mut random = [0; 2];
-    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no randomness from the system: {error}"))?;
+    getrandom::fill(&mut random)
+        .map_err(|error| anyhow::anyhow!("no randomness from the system: {error}"))?;
     let first = 15_000 + u16::from_ne_bytes(random) % 10_000;
-    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    (first..first + 2_000).find(free).context("no free port on 127.0.0.1 for Postgres")
+    (first..first + 2_000).find(|&port| is_free(port)).context("no free port on 127.0.0.1 for Postgres")
+}
+
+fn is_free(port: u16) -> bool {
+    TcpListener::bind(("127.0.0.1", port)).is_ok()
 }
 
 /// A folder that `nobody` owns and can reach. Where the folder asked for lies under one that only root can enter (such

@@ -1,1 +1,294 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tokio::task::{JoinSet, yield_now};
+use uuid::Uuid;
+
+use super::*;
+use crate::{
+    AuthError, Statement,
+    fake::{Server, Way, closing, opening, session, soon},
+};
+
+fn key(connection: u128, version: i64) -> PoolKey {
+    let (owner, connection) = (OwnerId(Uuid::from_u128(1)), ConnectionId(Uuid::from_u128(connection)));
+    PoolKey { owner, connection, version: Version(version) }
+}
+
+fn limits(per_pool: usize, total: usize) -> PoolLimits {
+    PoolLimits { per_pool, total, ..PoolLimits::default() }
+}
+
+/// Opens scripted sessions, keeps their servers, and counts.
+#[derive(Default)]
+struct Opener {
+    opened: AtomicUsize,
+    servers: Mutex<Vec<(Server, Arc<Way>)>>,
+}
+
+impl Opener {
+    async fn open(&self) -> Result<PostgresConnection, TenantError> {
+        self.opened.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let (connection, server, way) = session();
+        self.servers.lock().unwrap().push((server, way));
+        Ok(connection)
+    }
+
+    fn count(&self) -> usize {
+        self.opened.load(Ordering::SeqCst)
+    }
+
+    fn server(&self, number: usize) -> (Server, Arc<Way>) {
+        self.servers.lock().unwrap().remove(number)
+    }
+}
+
+async fn get(pools: &Pools, opener: &Opener, key: PoolKey) -> Pooled {
+    pools.acquire(key, soon(), async || opener.open().await).await.unwrap()
+}
+
+async fn failure(pools: &Pools, key: PoolKey, error: TenantError) -> TenantError {
+    pools.acquire(key, soon(), async || Err(error)).await.err().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_is_used_again_and_again() {
+    let (pools, opener) = (Pools::new(limits(4, 8)), Opener::default());
+    let first = get(&pools, &opener, key(1, 1)).await;
+    assert!(!first.is_reused());
+    drop(first);
+    assert_eq!(pools.stats(), PoolStats { pools: 1, open: 1, idle: 1, waiting: 0 });
+    let again = get(&pools, &opener, key(1, 1)).await;
+    assert!(again.is_reused());
+    assert_eq!((opener.count(), pools.stats().idle), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn parallel_cold_callers_open_a_few_connections_and_not_one_each() {
+    let (pools, opener) = (Arc::new(Pools::new(limits(4, 8))), Arc::new(Opener::default()));
+    let mut callers = JoinSet::new();
+    for _ in 0..40 {
+        let (pools, opener) = (Arc::clone(&pools), Arc::clone(&opener));
+        callers.spawn(async move {
+            let _held = get(&pools, &opener, key(1, 1)).await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        });
+    }
+    while let Some(done) = callers.join_next().await {
+        done.unwrap();
+    }
+    assert!(opener.count() <= 3, "{}", opener.count());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_pool_grows_to_its_limit_and_then_callers_wait_in_turn() {
+    let (pools, opener) = (Arc::new(Pools::new(limits(2, 8))), Arc::new(Opener::default()));
+    let first = get(&pools, &opener, key(1, 1)).await;
+    let second = get(&pools, &opener, key(1, 1)).await;
+    assert_eq!(opener.count(), 2);
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let mut callers = JoinSet::new();
+    for number in 0..3 {
+        let (pools, opener, order) = (Arc::clone(&pools), Arc::clone(&opener), Arc::clone(&order));
+        callers.spawn(async move {
+            let held = get(&pools, &opener, key(1, 1)).await;
+            order.lock().unwrap().push(number);
+            drop(held);
+        });
+        yield_now().await;
+    }
+    assert_eq!(pools.stats().waiting, 3);
+    drop(first);
+    while callers.join_next().await.is_some() {}
+    assert_eq!(*order.lock().unwrap(), [0, 1, 2]);
+    assert_eq!(opener.count(), 2);
+    drop(second);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_waited_long_enough_is_told_that_the_pool_is_busy() {
+    let (pools, opener) = (Pools::new(limits(1, 8)), Opener::default());
+    let held = get(&pools, &opener, key(1, 1)).await;
+    let until = Instant::now() + Duration::from_secs(1);
+    let refused = pools.acquire(key(1, 1), until, async || opener.open().await).await;
+    assert!(matches!(refused, Err(TenantError::PoolBusy)));
+    drop(held);
+    assert_eq!(pools.stats().idle, 1, "the connection is not lost on a caller that is gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_failure_answers_all_who_waited_for_it() {
+    let pools = Arc::new(Pools::new(limits(4, 8)));
+    let tried = Arc::new(AtomicUsize::new(0));
+    let mut callers = JoinSet::new();
+    for _ in 0..10 {
+        let (pools, tried) = (Arc::clone(&pools), Arc::clone(&tried));
+        callers.spawn(async move {
+            let connect = async || {
+                tried.fetch_add(1, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                Err(AuthError::Refused.into())
+            };
+            pools.acquire(key(1, 1), soon(), connect).await.err().unwrap()
+        });
+    }
+    while let Some(error) = callers.join_next().await {
+        assert!(matches!(error.unwrap(), TenantError::Auth(AuthError::Refused)));
+    }
+    assert_eq!(tried.load(Ordering::SeqCst), 1);
+    assert_eq!(pools.stats().open, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_gives_up_while_opening_passes_its_place_on() {
+    let (pools, opener) = (Arc::new(Pools::new(limits(1, 8))), Arc::new(Opener::default()));
+    let hanging = Arc::clone(&pools);
+    let first = tokio::spawn(async move {
+        drop(hanging.acquire(key(1, 1), soon(), async || std::future::pending().await).await);
+    });
+    yield_now().await;
+    let waiting = tokio::spawn({
+        let (pools, opener) = (Arc::clone(&pools), Arc::clone(&opener));
+        async move { drop(get(&pools, &opener, key(1, 1)).await) }
+    });
+    yield_now().await;
+    first.abort();
+    waiting.await.unwrap();
+    assert_eq!(pools.stats(), PoolStats { pools: 1, open: 1, idle: 1, waiting: 0 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_growth_leaves_the_others_waiting_for_what_there_is() {
+    let (pools, opener) = (Arc::new(Pools::new(limits(3, 8))), Arc::new(Opener::default()));
+    let held = get(&pools, &opener, key(1, 1)).await;
+    let growing = tokio::spawn({
+        let pools = Arc::clone(&pools);
+        async move {
+            let connect = async || {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                Err(AuthError::Refused.into())
+            };
+            pools.acquire(key(1, 1), soon(), connect).await.is_err()
+        }
+    });
+    yield_now().await;
+    let waiting = tokio::spawn({
+        let (pools, opener) = (Arc::clone(&pools), Arc::clone(&opener));
+        async move { get(&pools, &opener, key(1, 1)).await.is_reused() }
+    });
+    assert!(growing.await.unwrap());
+    drop(held);
+    assert!(waiting.await.unwrap());
+    assert_eq!(opener.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_version_closes_the_older_ones_connections() {
+    let (pools, opener) = (Pools::new(limits(4, 8)), Opener::default());
+    let busy = get(&pools, &opener, key(1, 1)).await;
+    drop(get(&pools, &opener, key(1, 1)).await);
+    let newer = get(&pools, &opener, key(1, 2)).await;
+    assert_eq!(pools.stats(), PoolStats { pools: 1, open: 2, idle: 0, waiting: 0 });
+    assert_eq!(opener.server(1).0.read_to(b'X').await, "X");
+    drop(busy);
+    assert_eq!(opener.server(0).0.read_to(b'X').await, "X");
+    assert_eq!(pools.stats().open, 1);
+    let old = pools.acquire(key(1, 1), soon(), async || opener.open().await).await;
+    assert!(matches!(old, Err(TenantError::Superseded)));
+    drop(newer);
+    assert_eq!(pools.stats().idle, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removed_connection_keeps_nothing_even_if_it_is_saved_again() {
+    let (pools, opener) = (Pools::new(limits(4, 8)), Opener::default());
+    let busy = get(&pools, &opener, key(1, 1)).await;
+    pools.evict(key(1, 1).owner, key(1, 1).connection);
+    let again = get(&pools, &opener, key(1, 1)).await;
+    drop(busy);
+    assert_eq!(pools.stats(), PoolStats { pools: 1, open: 1, idle: 0, waiting: 0 });
+    drop(again);
+    assert_eq!(pools.stats().idle, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_total_takes_idle_connections_from_other_pools_and_else_makes_callers_wait() {
+    let (pools, opener) = (Arc::new(Pools::new(limits(4, 2))), Arc::new(Opener::default()));
+    drop(get(&pools, &opener, key(1, 1)).await);
+    let second = get(&pools, &opener, key(2, 1)).await;
+    let third = get(&pools, &opener, key(3, 1)).await;
+    assert_eq!((pools.stats().open, pools.stats().idle), (2, 0));
+    let waiting = tokio::spawn({
+        let (pools, opener) = (Arc::clone(&pools), Arc::clone(&opener));
+        async move { drop(get(&pools, &opener, key(4, 1)).await) }
+    });
+    yield_now().await;
+    assert_eq!(pools.stats().waiting, 1);
+    drop(second);
+    waiting.await.unwrap();
+    assert_eq!(pools.stats().open, 2);
+    drop(third);
+}
+
+#[tokio::test(start_paused = true)]
+async fn resting_connections_are_closed_in_time_and_empty_pools_forgotten() {
+    let (pools, opener) = (Pools::new(limits(4, 8)), Opener::default());
+    drop(get(&pools, &opener, key(1, 1)).await);
+    tokio::time::sleep(Duration::from_secs(50)).await;
+    assert_eq!(pools.stats().idle, 1);
+    tokio::time::sleep(Duration::from_secs(26)).await;
+    assert_eq!(pools.stats(), PoolStats::default());
+    assert_eq!(opener.server(0).0.read_to(b'X').await, "X");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_connection_is_not_used_again() {
+    let (pools, opener) = (Pools::new(limits(4, 8)), Opener::default());
+    let old = get(&pools, &opener, key(1, 1)).await;
+    tokio::time::sleep(Duration::from_mins(30)).await;
+    drop(old);
+    assert_eq!(pools.stats().open, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_its_server_closed_or_spoke_on_is_replaced() {
+    let (pools, opener) = (Pools::new(limits(4, 8)), Opener::default());
+    drop(get(&pools, &opener, key(1, 1)).await);
+    drop(opener.server(0));
+    drop(get(&pools, &opener, key(1, 1)).await);
+    assert_eq!(opener.count(), 2);
+    let (mut server, _way) = opener.server(0);
+    server.send(b"E").await;
+    assert!(!get(&pools, &opener, key(1, 1)).await.is_reused());
+    assert_eq!((opener.count(), pools.stats().open), (3, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abandoned_statement_is_cancelled_and_its_connection_saved() {
+    let (pools, opener) = (Pools::new(limits(1, 8)), Opener::default());
+    let mut held = get(&pools, &opener, key(1, 1)).await;
+    let (mut server, way) = opener.server(0);
+    let mut canceller = way.expect();
+    server.send(&opening(&[("n", 20)])).await;
+    let task = tokio::spawn(async move {
+        let statement = Statement::new("SELECT n", soon());
+        held.query(&statement).await.map(|_| ()).unwrap();
+    });
+    yield_now().await;
+    task.abort();
+    assert!(task.await.unwrap_err().is_cancelled());
+    assert_eq!(canceller.read_body().await.len(), 12);
+    assert_eq!(pools.stats(), PoolStats { pools: 1, open: 1, idle: 0, waiting: 0 });
+    drop(canceller);
+    server.send(&closing("SELECT 0")).await;
+    assert!(get(&pools, &opener, key(1, 1)).await.is_reused());
+    assert_eq!(opener.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_of_opening_is_the_callers_own() {
+    let pools = Pools::new(limits(1, 8));
+    let error = failure(&pools, key(1, 1), TenantError::Open(Arc::new(std::fmt::Error))).await;
+    assert!(matches!(error, TenantError::Open(inner) if inner.is::<std::fmt::Error>()));
+    assert_eq!(pools.stats().open, 0);
+}

@@ -41,7 +41,7 @@ fn a_batch_is_full_by_rows_or_by_bytes() {
     rows.push(&row(&[Some(&[1])])).unwrap();
     assert!(rows.is_full());
     let mut bytes = builder(&[17], true);
-    bytes.push(&row(&[Some(&[0; 65_536])])).unwrap();
+    bytes.push(&row(&[Some(&vec![0; 65_536])])).unwrap();
     assert!(bytes.is_full());
 }
 

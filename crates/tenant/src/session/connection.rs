@@ -1,10 +1,9 @@
 //! A session with a tenant's server, and the state it is in.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use postern_domain::AccessMode;
-use postgres_protocol::message::frontend;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::{
     cache::{Cache, Prepared},
@@ -15,10 +14,7 @@ use super::{
 use crate::{
     Column, SqlError, Statement, TenantError,
     result::batch::BatchBuilder,
-    wire::{
-        Wire,
-        message::{self, Transaction},
-    },
+    wire::{Wire, message},
 };
 
 /// A session with a Postgres server. It runs one statement at a time.
@@ -26,13 +22,14 @@ use crate::{
 /// Dropping it in the middle of a statement cancels the statement on the server.
 pub struct PostgresConnection {
     pub(super) wire: Wire,
-    canceller: Canceller,
+    pub(super) canceller: Canceller,
     cache: Cache,
     controls: Controls,
     pub(super) phase: Phase,
     /// Whether a statement may have left something behind in the session.
     pub(super) stained: bool,
-    by_transaction: bool,
+    /// Whether each transaction may meet another session behind a pooler.
+    pub(super) by_transaction: bool,
 }
 
 /// Where a session is.
@@ -47,9 +44,6 @@ pub(crate) enum Phase {
     /// Not to be used again.
     Broken,
 }
-
-/// Time for bringing a session whose statement was given up back to rest.
-const RECOVERY: Duration = Duration::from_secs(2);
 
 impl PostgresConnection {
     pub(crate) fn new(mut wire: Wire, canceller: Canceller, by_transaction: bool) -> Self {
@@ -100,74 +94,6 @@ impl PostgresConnection {
     /// Gives memory back before a time of rest.
     pub(crate) fn rest(&mut self) {
         self.wire.rest();
-    }
-
-    /// Brings the session back to rest after its statement was given up: cancels it, reads and drops what is left of
-    /// its result, and ends its transaction. False: the session cannot be used again.
-    pub(crate) async fn recover(&mut self) -> bool {
-        let recovered = timeout(RECOVERY, self.try_recover()).await;
-        if !matches!(recovered, Ok(Ok(()))) {
-            self.phase = Phase::Broken;
-        }
-        self.is_reusable()
-    }
-
-    async fn try_recover(&mut self) -> Result<(), TenantError> {
-        if self.phase == Phase::Running {
-            self.canceller.cancel().await?;
-            if self.by_transaction {
-                // A pooler may pass the request on late, and hit another statement then.
-                return Err(TenantError::Closed);
-            }
-        }
-        let until = Instant::now() + RECOVERY;
-        match self.phase {
-            Phase::Idle => Ok(()),
-            Phase::Broken => Err(TenantError::Closed),
-            Phase::Running | Phase::Ending => {
-                self.wire.flush(until).await?;
-                self.settle(until).await
-            }
-        }
-    }
-
-    /// Reads up to the end of the statement, whatever is left of it, and ends a transaction that it left open.
-    async fn settle(&mut self, until: Instant) -> Result<(), TenantError> {
-        if self.skip_to_ready(until).await? == Transaction::Open {
-            frontend::query("ROLLBACK", &mut self.wire.output).map_err(|_| TenantError::Closed)?;
-            self.wire.flush(until).await?;
-            if self.skip_to_ready(until).await? == Transaction::Open {
-                return Err(TenantError::Protocol("a transaction that does not end"));
-            }
-        }
-        self.phase = Phase::Idle;
-        Ok(())
-    }
-
-    async fn skip_to_ready(&mut self, until: Instant) -> Result<Transaction, TenantError> {
-        while self.wire.next(until).await? != b'Z' {}
-        message::transaction(self.wire.body())
-    }
-
-    /// Brings the session into the state that an error leaves it in. After the server's own complaint it is usable
-    /// again; after a passed deadline the statement still runs, and whoever holds the session recovers or drops it.
-    pub(super) async fn give_up(&mut self, error: TenantError) -> TenantError {
-        match error {
-            TenantError::Sql(_) => {
-                if self.settle(Instant::now() + RECOVERY).await.is_err() {
-                    self.phase = Phase::Broken;
-                }
-                error
-            }
-            // Nothing was sent, or the statement still runs.
-            TenantError::InvalidStatement(_) | TenantError::Timeout => error,
-            _ => self.broken(error),
-        }
-    }
-
-    fn broken(&mut self, error: TenantError) -> TenantError {
-        self.phase = Phase::Broken;
-        error
     }
 
     /// Whether an error that came before the statement was bound is about what the server has forgotten or changed, and
@@ -306,16 +232,6 @@ impl PostgresConnection {
     }
 }
 
-impl Drop for PostgresConnection {
-    fn drop(&mut self) {
-        match self.phase {
-            Phase::Running => self.canceller.cancel_in_background(),
-            Phase::Idle => self.wire.part(),
-            Phase::Ending | Phase::Broken => {}
-        }
-    }
-}
-
 /// How a statement was sent.
 struct Plan {
     closes: usize,
@@ -358,3 +274,7 @@ impl From<TenantError> for Failure {
         Self { error, bound: false }
     }
 }
+
+#[cfg(test)]
+#[path = "connection_tests.rs"]
+mod tests;

@@ -5,4 +5,5 @@ pub(crate) mod cancel;
 pub(crate) mod connect;
 pub(crate) mod connection;
 pub(crate) mod flight;
+mod recovery;
 pub(crate) mod rows;

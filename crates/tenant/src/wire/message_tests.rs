@@ -38,7 +38,7 @@ fn an_error_keeps_what_a_person_can_use() {
 
 #[test]
 fn texts_of_errors_are_bounded_and_made_utf8() {
-    let body = [b"C42P01\0M\xff".as_slice(), &[b'x'; 60_000], b"\0\0"].concat();
+    let body = [b"C42P01\0M\xff".as_slice(), &vec![b'x'; 60_000], b"\0\0"].concat();
     let message = sql_error(&body).unwrap().message;
     assert!(message.starts_with("\u{fffd}x") && message.len() < 8 * 1024 + 3);
     assert_eq!(protocol(sql_error(b"C<b>\0\0")), "an error without an SQLSTATE");

@@ -38,7 +38,7 @@ async fn a_flood_of_notices_ends_the_connection() {
 async fn a_promised_length_takes_no_memory() {
     let (ours, mut server) = pipe();
     let mut wire = Wire::new(Box::new(ours));
-    server.send(&message(b'D', &[0; 16 * 1024 * 1024])[..100]).await;
+    server.send(&message(b'D', &vec![0; 16 * 1024 * 1024])[..100]).await;
     drop(server);
     assert!(matches!(wire.next(soon()).await, Err(TenantError::Closed)));
     assert!(wire.capacity() <= 2 * READ, "{}", wire.capacity());
@@ -58,7 +58,7 @@ async fn a_server_that_stops_midway_runs_into_the_deadline() {
 async fn a_server_that_does_not_read_runs_into_the_deadline() {
     let (ours, _server) = pipe();
     let mut wire = Wire::new(Box::new(ours));
-    wire.output.extend_from_slice(&[0; 2 << 20]);
+    wire.output.extend_from_slice(&vec![0; 2 << 20]);
     assert!(matches!(wire.flush(soon()).await, Err(TenantError::Timeout)));
     assert_eq!(wire.output.len(), 1 << 20, "what was not sent is kept");
 }

@@ -19,7 +19,9 @@ pub(super) async fn list(
 ) -> Result<ListConnectionsResponse, Problem> {
     let size = match i64::from(request.page_size) {
         0 => DEFAULT_PAGE,
-        size if size < 0 => return Err(Problem::field("page_size", "a page has 1 to 200 connections; 0 means 50")),
+        size if size < 0 => {
+            return Err(Problem::field("page_size", "a page has 1 to 200 connections; 0 means 50"));
+        }
         size => size.min(LARGEST_PAGE),
     };
     // The token is the last name of the page before: a place in the order, which holds while rows come and go.
@@ -33,5 +35,8 @@ pub(super) async fn list(
     let more = rows.len() > length;
     rows.truncate(length);
     let next_page_token = rows.last().filter(|_| more).map(|row| row.name.to_string()).unwrap_or_default();
-    Ok(ListConnectionsResponse { connections: rows.into_iter().map(convert::connection).collect(), next_page_token })
+    Ok(ListConnectionsResponse {
+        connections: rows.into_iter().map(convert::connection).collect(),
+        next_page_token,
+    })
 }

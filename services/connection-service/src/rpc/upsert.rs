@@ -27,6 +27,9 @@ pub(super) async fn upsert(
         None => None,
     };
     let change = Change { name, endpoint, secret, expected };
-    let saved = store.upsert(caller.principal.owner(), change).await.map_err(|error| convert::store_problem(&error))?;
+    let saved = store
+        .upsert(caller.principal.owner(), change)
+        .await
+        .map_err(|error| convert::store_problem(&error))?;
     Ok(UpsertConnectionResponse { connection: Some(convert::connection(saved)) })
 }

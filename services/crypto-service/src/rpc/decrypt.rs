@@ -9,7 +9,11 @@ use postern_rpc::{
 
 use crate::context;
 
-pub(super) fn decrypt(ring: &KeyRing, owner: OwnerId, request: DecryptRequest) -> Result<DecryptResponse, Problem> {
+pub(super) fn decrypt(
+    ring: &KeyRing,
+    owner: OwnerId,
+    request: DecryptRequest,
+) -> Result<DecryptResponse, Problem> {
     let context = context::parse(request.context, owner)?;
     let secret = ring.open(&context, &request.sealed).map_err(|_| {
         // A seal that does not open is a foreign, swapped or damaged row, or a lost key: an operator should look.

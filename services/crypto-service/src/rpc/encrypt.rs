@@ -9,7 +9,11 @@ use postern_rpc::{
 
 use crate::context;
 
-pub(super) fn encrypt(ring: &KeyRing, owner: OwnerId, request: EncryptRequest) -> Result<EncryptResponse, Problem> {
+pub(super) fn encrypt(
+    ring: &KeyRing,
+    owner: OwnerId,
+    request: EncryptRequest,
+) -> Result<EncryptResponse, Problem> {
     let plaintext = Secret::new(request.plaintext);
     let context = context::parse(request.context, owner)?;
     let sealed = ring.seal(&context, &plaintext, &SystemEntropy).map_err(|error| match error {

@@ -16,10 +16,7 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-use crate::{
-    convert, problem,
-    tenants::Tenants,
-};
+use crate::{convert, problem, tenants::Tenants};
 
 /// The stream of a result's parts.
 pub(super) type Parts = ReceiverStream<Result<QueryResponse, Status>>;
@@ -36,7 +33,11 @@ const MOST_PARAMETERS: usize = 65_535;
 
 /// Checks the request and starts the query in a task of its own. The task ends when the result does, or when the caller
 /// goes away.
-pub(super) fn query(tenants: Arc<Tenants>, caller: SignedIn, request: QueryRequest) -> Result<Parts, Problem> {
+pub(super) fn query(
+    tenants: Arc<Tenants>,
+    caller: SignedIn,
+    request: QueryRequest,
+) -> Result<Parts, Problem> {
     let plan = Plan::parse(request)?;
     let (parts, answer): (Sender<_>, Receiver<_>) = channel(WAITING_PARTS);
     tokio::spawn(async move {

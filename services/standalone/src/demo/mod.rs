@@ -31,7 +31,8 @@ pub(crate) struct Demo {
 pub(crate) async fn prepare(state: &State, database: &ControlDatabase) -> Result<Demo> {
     let password = load_or_create(&state.private_dir("passwords")?.join(ROLE), || random_hex(24))?;
     create_database(&database.admin_url, DATABASE).await?;
-    let mut url = Url::parse(&database.admin_url).ok().context("POSTERN_DATABASE_URL is not a postgres:// URL")?;
+    let mut url =
+        Url::parse(&database.admin_url).ok().context("POSTERN_DATABASE_URL is not a postgres:// URL")?;
     url.set_path(DATABASE);
     let mut admin = PgConnectOptions::from_str(url.as_str())?.connect().await?;
     fill(&mut admin, &password).await.context("the demo database cannot be filled")?;
@@ -42,14 +43,17 @@ pub(crate) async fn prepare(state: &State, database: &ControlDatabase) -> Result
 }
 
 async fn fill(admin: &mut PgConnection, password: &str) -> Result<()> {
-    let role = sqlx::query("select from pg_roles where rolname = $1").bind(ROLE).fetch_optional(&mut *admin).await?;
+    let role =
+        sqlx::query("select from pg_roles where rolname = $1").bind(ROLE).fetch_optional(&mut *admin).await?;
     if role.is_none() {
         sqlx::raw_sql(AssertSqlSafe(format!("create role {ROLE} login"))).execute(&mut *admin).await?;
     }
     // The password is hexadecimal: nothing to escape.
     let set_password = format!("alter role {ROLE} password '{password}'");
     sqlx::raw_sql(AssertSqlSafe(set_password)).execute(&mut *admin).await?;
-    let filled = sqlx::query("select where to_regclass('public.orders') is not null").fetch_optional(&mut *admin).await?;
+    let filled = sqlx::query("select where to_regclass('public.orders') is not null")
+        .fetch_optional(&mut *admin)
+        .await?;
     if filled.is_none() {
         let mut transaction = admin.begin().await?;
         sqlx::raw_sql(SEED).execute(&mut *transaction).await?;

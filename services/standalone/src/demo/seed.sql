@@ -62,7 +62,7 @@ select customer, product, quantity, round(quantity * price, 2),
        case when age < 2 then 'placed' when age < 4 then 'paid' when age < 9 then 'shipped'
             when n % 29 = 0 then 'returned' else 'delivered' end,
        case when n % 11 = 0 then 'Leave at the door, please' when n % 37 = 0 then 'Gift: wrap it in green' end,
-       date_trunc('second', now()) - make_interval(secs => age * 86400)
+       date_trunc('second', now() - make_interval(secs => age * 86400))
   from (select n, 1 + floor(500 * power(random(), 1.6))::integer as customer,
                1 + floor(60 * power(random(), 1.3))::integer as product,
                1 + floor(6 * power(random(), 2))::integer as quantity,

@@ -5,7 +5,8 @@ use std::{fs, io::ErrorKind, path::PathBuf};
 use anyhow::{Context, Result};
 use postern_domain::OwnerId;
 use postern_rpc::connection::{
-    UpsertConnectionRequest, connection_service_client::ConnectionServiceClient, upsert_connection_request::Target,
+    UpsertConnectionRequest, connection_service_client::ConnectionServiceClient,
+    upsert_connection_request::Target,
 };
 use tonic::{
     Code, Request,
@@ -33,7 +34,8 @@ impl Welcome {
     /// Saves the connection unless this user was welcomed before.
     pub(crate) async fn once(&self, user: &str, token: &str) -> Result<()> {
         // Any fixed digest of the user's name will do: it only names a file.
-        let mark = self.welcomed.join(OwnerId(Uuid::new_v5(&Uuid::NAMESPACE_OID, user.as_bytes())).to_string());
+        let mark =
+            self.welcomed.join(OwnerId(Uuid::new_v5(&Uuid::NAMESPACE_OID, user.as_bytes())).to_string());
         if mark.exists() {
             return Ok(());
         }
@@ -53,7 +55,8 @@ impl Welcome {
             expected_version: Some(0),
             ..UpsertConnectionRequest::default()
         });
-        let bearer = MetadataValue::try_from(format!("Bearer {token}")).context("the token is not a header")?;
+        let bearer =
+            MetadataValue::try_from(format!("Bearer {token}")).context("the token is not a header")?;
         request.metadata_mut().insert("authorization", bearer);
         match self.connections.clone().upsert_connection(request).await {
             Ok(_) => Ok(()),

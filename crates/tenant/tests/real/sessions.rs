@@ -1,0 +1,259 @@
+//! What a statement may do to a real server, and what it leaves behind.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::support::{Server, reading, run, server, soon, sqlstate, writing};
+use postern_domain::{ConnectionId, OwnerId, PostgresEndpoint, Secret, Version};
+use postern_egress::{Dialer, EgressError, Policy, SystemResolver};
+use postern_tenant::{
+    AuthError, PoolKey, PoolLimits, PoolStats, Pooled, Pools, Statement, TenantError, Truncation, connect,
+};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+async fn backend(connection: &mut postern_tenant::PostgresConnection) -> i64 {
+    run(connection, reading("SELECT pg_backend_pid()")).await.unwrap().ints(0)[0]
+}
+
+#[tokio::test]
+async fn read_only_statements_cannot_write_whatever_they_try() {
+    let server = server();
+    let mut connection = server.connect().await;
+    run(&mut connection, writing("CREATE TABLE kept (n int)")).await.unwrap();
+    let mut connection = server.connect().await;
+    for sql in ["SET TRANSACTION READ WRITE", "START TRANSACTION READ WRITE", "COMMIT", "ROLLBACK"] {
+        run(&mut connection, reading(sql)).await.unwrap();
+        assert_eq!(
+            sqlstate(run(&mut connection, reading("INSERT INTO kept VALUES (1)")).await),
+            "25006",
+            "{sql}"
+        );
+    }
+    for sql in
+        ["SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE", "SET default_transaction_read_only = off"]
+    {
+        run(&mut connection, reading(sql)).await.unwrap();
+        assert_eq!(sqlstate(run(&mut connection, reading("DELETE FROM kept")).await), "25006", "{sql}");
+    }
+    let two = run(&mut connection, reading("COMMIT; INSERT INTO kept VALUES (1)")).await;
+    assert_eq!(sqlstate(two), "42601");
+    let block = "DO $$ BEGIN COMMIT; INSERT INTO kept VALUES (1); END $$";
+    assert_eq!(sqlstate(run(&mut connection, reading(block)).await), "2D000");
+    assert_eq!(run(&mut connection, reading("SELECT count(*) FROM kept")).await.unwrap().ints(0), [0]);
+}
+
+#[tokio::test]
+async fn writes_last_and_fail_whole() {
+    let server = server();
+    let mut connection = server.connect().await;
+    run(&mut connection, writing("CREATE TABLE parent (id int PRIMARY KEY)")).await.unwrap();
+    let child = "CREATE TABLE child (id int REFERENCES parent DEFERRABLE INITIALLY DEFERRED)";
+    run(&mut connection, writing(child)).await.unwrap();
+    let outcome =
+        run(&mut connection, writing("INSERT INTO parent VALUES (1), (2) RETURNING id")).await.unwrap();
+    assert_eq!((outcome.ints(0), outcome.summary.command_tag.as_str()), (vec![1, 2], "INSERT 0 2"));
+    let deferred = run(&mut connection, writing("INSERT INTO child VALUES (9)")).await;
+    assert_eq!(sqlstate(deferred), "23503");
+    assert_eq!(run(&mut connection, reading("SELECT count(*) FROM child")).await.unwrap().ints(0), [0]);
+}
+
+#[tokio::test]
+async fn an_error_points_to_its_place_and_the_session_goes_on() {
+    let server = server();
+    let mut connection = server.connect().await;
+    match run(&mut connection, reading("SELECT 1 FROM nowhere")).await {
+        Err(TenantError::Sql(error)) => {
+            assert_eq!((error.sqlstate.as_str(), error.position), ("42P01", 15));
+            assert_eq!(error.message, "relation \"nowhere\" does not exist");
+        }
+        other => panic!("{other:?}"),
+    }
+    let late = "SELECT 1 / (3 - n) FROM generate_series(1, 5) n";
+    assert_eq!(sqlstate(run(&mut connection, reading(late)).await), "22012");
+    assert_eq!(run(&mut connection, reading("SELECT 1::int8")).await.unwrap().ints(0), [1]);
+}
+
+#[tokio::test]
+async fn a_changed_table_and_forgotten_statements_go_unnoticed() {
+    let server = server();
+    let (mut connection, mut other) = (server.connect().await, server.connect().await);
+    run(&mut other, writing("CREATE TABLE changing (a int8)")).await.unwrap();
+    for columns in 1..4 {
+        for _ in 0..2 {
+            let outcome = run(&mut connection, reading("SELECT * FROM changing")).await.unwrap();
+            assert_eq!(outcome.columns.len(), columns);
+        }
+        run(&mut other, writing(&format!("ALTER TABLE changing ADD c{columns} text"))).await.unwrap();
+    }
+    let pid = backend(&mut connection).await;
+    run(&mut connection, reading("DEALLOCATE ALL")).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(backend(&mut connection).await, pid);
+        assert_eq!(run(&mut connection, reading("SELECT 7::int8")).await.unwrap().ints(0), [7]);
+        assert_eq!(sqlstate(run(&mut connection, reading("CREATE TABLE no ()")).await), "25006");
+    }
+}
+
+#[tokio::test]
+async fn copy_and_floods_of_notices_are_refused() {
+    let server = server();
+    for (sql, writes) in [("COPY (SELECT 1) TO STDOUT", false), ("COPY pg_class FROM STDIN", true)] {
+        let mut connection = server.connect().await;
+        let statement = if writes { writing(sql) } else { reading(sql) };
+        assert!(
+            matches!(run(&mut connection, statement).await, Err(TenantError::UnsupportedStatement)),
+            "{sql}"
+        );
+    }
+    let mut connection = server.connect().await;
+    let flood = "DO $$ BEGIN FOR i IN 1..2000 LOOP RAISE NOTICE 'x'; END LOOP; END $$";
+    assert!(matches!(
+        run(&mut connection, reading(flood)).await,
+        Err(TenantError::Protocol("a flood of notices"))
+    ));
+}
+
+#[tokio::test]
+async fn refused_sign_ins_say_what_is_wrong() {
+    let server = server();
+    let dialer = Dialer::new(Policy::development(), Arc::new(SystemResolver::default()));
+    let wrong = Secret::from_text("wrong".into());
+    let refused = connect(&dialer, &server.endpoint(), &wrong, soon()).await;
+    assert!(matches!(refused, Err(TenantError::Auth(AuthError::Refused))));
+    let nowhere = PostgresEndpoint { database: "nowhere".into(), ..server.endpoint() };
+    let refused = server.connect_to(&nowhere).await;
+    assert!(matches!(refused, Err(TenantError::SignIn(error)) if error.sqlstate == "3D000"));
+    let strict = Dialer::new(Policy::default(), Arc::new(SystemResolver::default()));
+    let standard = PostgresEndpoint { port: 5432, ..server.endpoint() };
+    let refused = connect(&strict, &standard, &wrong, soon()).await;
+    assert!(matches!(refused, Err(TenantError::Egress(EgressError::AddressRefused(_)))));
+}
+
+async fn take(pools: &Pools, server: &Server) -> Pooled {
+    let key = PoolKey {
+        owner: OwnerId(Uuid::from_u128(1)),
+        connection: ConnectionId(Uuid::from_u128(2)),
+        version: Version(1),
+    };
+    pools.acquire(key, soon(), async || Ok(server.connect().await)).await.unwrap()
+}
+
+/// Waits until the pools have brought back, or closed, all they lent.
+async fn until_all_rests(pools: &Pools) {
+    let until = Instant::now() + Duration::from_secs(3);
+    while pools.stats().idle < pools.stats().open {
+        assert!(Instant::now() < until, "a connection is still in use");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Waits until the server runs nothing that is marked so.
+async fn until_nothing_runs(server: &Server, mark: &str) {
+    let mut watcher = server.connect().await;
+    let sql = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%{mark}%'
+        AND pid <> pg_backend_pid()"
+    );
+    let until = Instant::now() + Duration::from_secs(3);
+    while run(&mut watcher, reading(&sql)).await.unwrap().ints(0) != [0] {
+        assert!(Instant::now() < until, "the statement still runs");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_abandoned_statement_stops_on_the_server_and_the_connection_lives_on() {
+    let (server, pools) = (server(), Pools::new(PoolLimits::default()));
+    let mut held = take(&pools, &server).await;
+    let pid = backend(&mut held).await;
+    let sql = "SELECT n, pg_sleep(0.01) /* abandoned */ FROM generate_series(1, 1000) n";
+    let statement = reading(sql);
+    let mut rows = held.query(&statement).await.unwrap();
+    assert!(rows.next_batch().await.unwrap().is_some());
+    drop(held);
+    until_nothing_runs(&server, "abandoned").await;
+    until_all_rests(&pools).await;
+    assert_eq!(backend(&mut *take(&pools, &server).await).await, pid);
+}
+
+#[tokio::test]
+async fn an_aborted_task_stops_its_statement() {
+    let (server, pools) = (server(), Arc::new(Pools::new(PoolLimits::default())));
+    let task = tokio::spawn({
+        let (server, pools) = (Arc::clone(&server), Arc::clone(&pools));
+        async move {
+            let mut held = take(&pools, &server).await;
+            run(&mut held, reading("SELECT pg_sleep(60) /* aborted */")).await.unwrap();
+        }
+    });
+    sleep(Duration::from_millis(300)).await;
+    task.abort();
+    until_nothing_runs(&server, "aborted").await;
+    assert_eq!(pools.stats().open, 1);
+}
+
+#[tokio::test]
+async fn a_passed_deadline_is_told_at_once_and_stops_the_statement() {
+    let (server, pools) = (server(), Pools::new(PoolLimits::default()));
+    let mut held = take(&pools, &server).await;
+    let pid = backend(&mut held).await;
+    let statement =
+        Statement::new("SELECT pg_sleep(60) /* late */", Instant::now() + Duration::from_millis(200));
+    let begun = Instant::now();
+    assert!(matches!(held.query(&statement).await, Err(TenantError::Timeout)));
+    assert!(begun.elapsed() < Duration::from_millis(600));
+    drop(held);
+    until_nothing_runs(&server, "late").await;
+    until_all_rests(&pools).await;
+    let mut again = take(&pools, &server).await;
+    assert_eq!(backend(&mut again).await, pid);
+    // Dropped without a pool, a connection cancels all the same.
+    let mut alone = server.connect().await;
+    let statement =
+        Statement::new("SELECT pg_sleep(60) /* late */", Instant::now() + Duration::from_millis(200));
+    assert!(alone.query(&statement).await.is_err());
+    drop(alone);
+    until_nothing_runs(&server, "late").await;
+}
+
+#[tokio::test]
+async fn a_result_over_the_byte_budget_is_cut_and_stopped() {
+    let (server, pools) = (server(), Pools::new(PoolLimits::default()));
+    let mut held = take(&pools, &server).await;
+    let sql = "SELECT repeat('x', 1000) /* heavy */ FROM generate_series(1, 100000000)";
+    let statement = Statement { max_rows: u64::MAX, max_bytes: 1_000_000, ..reading(sql) };
+    let outcome = run(&mut held, statement).await.unwrap();
+    assert_eq!(outcome.summary.truncated, Some(Truncation::ByteLimit));
+    assert!((990..1000).contains(&outcome.summary.rows));
+    drop(held);
+    until_nothing_runs(&server, "heavy").await;
+    until_all_rests(&pools).await;
+    assert!(take(&pools, &server).await.is_reused());
+}
+
+#[tokio::test]
+async fn sessions_with_something_left_behind_are_not_used_again() {
+    let (server, pools) = (server(), Pools::new(PoolLimits::default()));
+    for sql in
+        ["SET search_path = 'pg_catalog'", "SELECT set_config('TimeZone', 'Asia/Tokyo', false)", "LISTEN x"]
+    {
+        let mut held = take(&pools, &server).await;
+        run(&mut held, writing(sql)).await.unwrap();
+        drop(held);
+        assert_eq!(pools.stats(), PoolStats { pools: 1, ..PoolStats::default() }, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_ended_is_replaced() {
+    let (server, pools) = (server(), Pools::new(PoolLimits::default()));
+    let mut held = take(&pools, &server).await;
+    let pid = backend(&mut held).await;
+    drop(held);
+    let mut killer = server.connect().await;
+    run(&mut killer, writing(&format!("SELECT pg_terminate_backend({pid})"))).await.unwrap();
+    sleep(Duration::from_millis(100)).await;
+    let mut again = take(&pools, &server).await;
+    assert!(!again.is_reused());
+    assert_ne!(backend(&mut again).await, pid);
+}

@@ -1,0 +1,126 @@
+//! A signed-in user with clients for the public API.
+
+use postern_rpc::{
+    connection::{
+        Connection, DeleteConnectionRequest, UpsertConnectionRequest,
+        connection_service_client::ConnectionServiceClient, upsert_connection_request::Target,
+    },
+    proxy::{ColumnData, Header, QueryRequest, Summary, proxy_service_client::ProxyServiceClient, query_response::Part},
+};
+use tonic::{
+    Request, Status,
+    metadata::MetadataValue,
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{Channel, Endpoint},
+};
+use tonic_types::StatusExt;
+
+/// A user and a token.
+#[derive(Clone)]
+pub struct User {
+    token: String,
+    channel: Channel,
+}
+
+/// A whole result.
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// The columns.
+    pub header: Header,
+    /// The values of each batch, column by column.
+    pub batches: Vec<Vec<ColumnData>>,
+    /// How it ended.
+    pub summary: Summary,
+}
+
+impl Rows {
+    /// The values of a text column.
+    pub fn texts(&self, column: usize) -> Vec<&str> {
+        self.batches.iter().flat_map(|batch| batch[column].texts.iter().map(String::as_str)).collect()
+    }
+
+    /// The values of a column of whole numbers.
+    pub fn ints(&self, column: usize) -> Vec<i64> {
+        self.batches.iter().flat_map(|batch| batch[column].ints.iter().copied()).collect()
+    }
+}
+
+/// Adds the token to each request.
+#[derive(Clone)]
+pub struct Bearer(String);
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        let value = MetadataValue::try_from(format!("Bearer {}", self.0));
+        request.metadata_mut().insert("authorization", value.expect("a token is printable"));
+        Ok(request)
+    }
+}
+
+type Authorized = InterceptedService<Channel, Bearer>;
+
+impl User {
+    /// A user with this token at this Postern. Connects when first used.
+    pub fn new(url: &str, token: String) -> Self {
+        let endpoint = Endpoint::from_shared(url.to_owned()).expect("the URL is ours");
+        Self { token, channel: endpoint.connect_lazy() }
+    }
+
+    /// The token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// A client of connection-service.
+    pub fn connections(&self) -> ConnectionServiceClient<Authorized> {
+        ConnectionServiceClient::with_interceptor(self.channel.clone(), Bearer(self.token.clone()))
+    }
+
+    /// A client of proxy-service.
+    pub fn proxy(&self) -> ProxyServiceClient<Authorized> {
+        ProxyServiceClient::with_interceptor(self.channel.clone(), Bearer(self.token.clone()))
+    }
+
+    /// Saves a connection from a DSN.
+    pub async fn save(&self, name: &str, dsn: String) -> Result<Connection, Status> {
+        let target = Some(Target::PostgresDsn(dsn));
+        self.upsert(UpsertConnectionRequest { name: name.into(), target, ..UpsertConnectionRequest::default() }).await
+    }
+
+    /// Saves a connection.
+    pub async fn upsert(&self, request: UpsertConnectionRequest) -> Result<Connection, Status> {
+        let response = self.connections().upsert_connection(request).await?.into_inner();
+        Ok(response.connection.expect("an answer has a connection"))
+    }
+
+    /// Deletes a connection.
+    pub async fn delete(&self, name: &str) -> Result<(), Status> {
+        let request = DeleteConnectionRequest { name: name.into(), expected_version: None };
+        self.connections().delete_connection(request).await.map(drop)
+    }
+
+    /// Runs a statement without parameters.
+    pub async fn query(&self, connection: &str, sql: &str) -> Result<Rows, Status> {
+        let (connection, sql) = (connection.into(), sql.into());
+        self.run(QueryRequest { connection, sql, ..QueryRequest::default() }).await
+    }
+
+    /// Runs a statement to its end.
+    pub async fn run(&self, request: QueryRequest) -> Result<Rows, Status> {
+        let mut parts = self.proxy().query(request).await?.into_inner();
+        let mut rows = Rows::default();
+        while let Some(part) = parts.message().await? {
+            match part.part.expect("a part is not empty") {
+                Part::Header(header) => rows.header = header,
+                Part::Batch(batch) => rows.batches.push(batch.columns),
+                Part::Summary(summary) => rows.summary = summary,
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// `ErrorInfo.reason` of a status; empty without one.
+pub fn reason(status: &Status) -> String {
+    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
+}

@@ -1,0 +1,34 @@
+//! `cargo xtask lint`: formatting, lints and protos.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{console, process, root, say};
+
+pub(crate) fn run() -> Result<()> {
+    say("rustfmt");
+    process::run(&mut process::cargo(["fmt", "--all", "--check"]))?;
+    say("clippy");
+    process::run(&mut process::cargo(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    say("the console: biome and tsc");
+    console::install()?;
+    console::npm("lint")?;
+    say("the browser tests: tsc");
+    let browser = root().join("tests/browser");
+    console::install_in(&browser)?;
+    process::run(Command::new("npm").args(["run", "--silent", "lint"]).current_dir(browser))?;
+    say("the protos: buf lint");
+    console::npm("lint:proto")?;
+    dependencies()
+}
+
+/// cargo-deny takes minutes to build, so that only those who have it run it: `cargo install cargo-deny`.
+fn dependencies() -> Result<()> {
+    if process::read("cargo-deny", "--version").is_none() {
+        say("cargo-deny is not installed: licences, bans and sources were not checked");
+        return Ok(());
+    }
+    say("cargo-deny");
+    process::run(&mut process::cargo(["deny", "--offline", "check", "bans", "licenses", "sources"]))
+}

@@ -1,0 +1,137 @@
+//! `cargo xtask test`: sets up what the tests need, runs all of them, and counts.
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{chromium, console, process, root, say, up::target_dir};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Make the README's screenshot anew.
+    #[arg(long)]
+    screenshot: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    console::build()?;
+    let chromium = chromium::ensure()?;
+    let browser = root().join("tests/browser");
+    console::install_in(&browser)?;
+    let scratch = Scratch::new()?;
+
+    let mut count = Count::default();
+    say("Rust tests");
+    count.add(rust(&scratch)?, "Rust");
+    say("console tests");
+    count.add(console::test()?, "console");
+    say("browser tests");
+    count.add(in_browser(&browser, &chromium, &scratch, arguments.screenshot)?, "browser");
+
+    let Count { passed, failed, skipped } = count;
+    writeln!(std::io::stdout(), "\ntests: {passed} passed, {failed} failed, {skipped} skipped")?;
+    ensure!(failed == 0, "{failed} failed");
+    ensure!(passed > 0, "no test ran");
+    Ok(())
+}
+
+fn rust(scratch: &Scratch) -> Result<(String, bool)> {
+    let mut tests = process::cargo(["test", "--workspace", "--no-fail-fast"]);
+    process::run_and_read(tests.env("POSTERN_TEST_DIR", &scratch.0))
+}
+
+/// Playwright against a Postern and a tenant's server that are started for it, and stopped after it.
+fn in_browser(dir: &Path, chromium: &Path, scratch: &Scratch, screenshot: bool) -> Result<(String, bool)> {
+    process::run(&mut process::cargo(["build", "--quiet", "--package", "postern-testkit", "--example", "stage"]))?;
+    let mut tests = Command::new(target_dir().join("debug/examples/stage"));
+    tests.args(["npm", "run", "--silent", "test"]).current_dir(dir);
+    tests.env("POSTERN_CHROMIUM", chromium).env("POSTERN_TEST_DIR", &scratch.0).env("POSTERN_CONSOLE", console::dist());
+    if screenshot {
+        tests.env("POSTERN_SCREENSHOT", "1");
+    }
+    process::run_and_read(&mut tests)
+}
+
+/// Tests, by how they ended.
+#[derive(Default)]
+struct Count {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+impl Count {
+    /// Adds what a runner said. A runner that failed without a failed test has failed as such.
+    fn add(&mut self, (text, succeeded): (String, bool), runner: &str) {
+        let before = self.failed;
+        for line in text.lines() {
+            self.add_line(line);
+        }
+        if !succeeded && self.failed == before {
+            say(&format!("the {runner} tests did not run to their end"));
+            self.failed += 1;
+        }
+    }
+
+    /// Closing lines: `test result: ok. 3 passed; 0 failed; 1 ignored; …` of cargo, and `NAME: 3 passed, 0 failed, 1
+    /// skipped` of the others.
+    fn add_line(&mut self, line: &str) {
+        let closing = line.starts_with("test result:") || line.starts_with("console: ") || line.starts_with("browser: ");
+        if !closing {
+            return;
+        }
+        let words: Vec<_> = line.split([' ', ';', ',', '.']).filter(|word| !word.is_empty()).collect();
+        for pair in words.windows(2) {
+            let Ok(number) = pair[0].parse::<u64>() else { continue };
+            match pair[1] {
+                "passed" => self.passed += number,
+                "failed" => self.failed += number,
+                "ignored" | "skipped" => self.skipped += number,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A folder for the servers of one run. Others may enter it: root's Postgres runs as another user.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self> {
+        let path = std::env::temp_dir().join(format!("postern-test-{}", std::process::id()));
+        fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_are_counted() {
+        let mut count = Count::default();
+        let text = "test result: ok. 3 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.05s\n\
+                    browser: 4 passed, 0 failed, 1 skipped\nnoise: 9 passed, 9 failed\n";
+        count.add((text.to_owned(), false), "Rust");
+        assert_eq!((count.passed, count.failed, count.skipped), (7, 1, 3));
+    }
+
+    #[test]
+    fn a_runner_that_dies_is_a_failure() {
+        let mut count = Count::default();
+        count.add(("error: could not compile".to_owned(), false), "Rust");
+        assert_eq!((count.passed, count.failed), (0, 1));
+    }
+}

@@ -1,0 +1,66 @@
+//! What the catalogue says of every table, function and role of ours, so that a migration cannot forget a rule.
+
+use std::str::FromStr;
+
+use postern_testkit::Postern;
+use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
+
+/// Each question lists what breaks a rule.
+const RULES: [(&str, &str); 7] = [
+    (
+        "a table without forced row level security",
+        "select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+          where n.nspname = 'postern' and c.relkind in ('r', 'p') and c.relname <> '_sqlx_migrations'
+            and not (c.relrowsecurity and c.relforcerowsecurity)",
+    ),
+    (
+        "a table without a restrictive policy",
+        "select t.tablename::text from pg_tables t
+          where t.schemaname = 'postern' and t.tablename <> '_sqlx_migrations'
+            and not exists (select from pg_policies p where p.schemaname = t.schemaname and p.tablename = t.tablename
+                                                        and p.permissive = 'RESTRICTIVE' and p.cmd = 'ALL')",
+    ),
+    (
+        "a function that runs with its owner's rights, or without an empty search_path",
+        "select p.proname::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+          where n.nspname = 'postern'
+            and (p.prosecdef or not coalesce(p.proconfig @> array['search_path=\"\"'], false))",
+    ),
+    (
+        "a view that does not check the rights of its reader",
+        "select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+          where n.nspname = 'postern' and c.relkind in ('v', 'm')
+            and not coalesce(c.reloptions @> array['security_invoker=true'], false)",
+    ),
+    (
+        "TRUNCATE, REFERENCES or TRIGGER in the hands of a service",
+        "select table_name || ' ' || privilege_type || ' ' || grantee from information_schema.role_table_grants
+          where table_schema = 'postern' and grantee <> 'postern_owner'
+            and privilege_type in ('TRUNCATE', 'REFERENCES', 'TRIGGER')",
+    ),
+    (
+        "a right for everyone",
+        "select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace, aclexplode(c.relacl) a
+          where n.nspname = 'postern' and a.grantee = 0
+         union all
+         select p.proname::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+          where n.nspname = 'postern' and (p.proacl is null or exists (select from aclexplode(p.proacl) a where a.grantee = 0))",
+    ),
+    (
+        "a role with more than it needs",
+        "select rolname::text from pg_roles
+          where rolname like 'postern\\_%' and rolname <> 'postern_demo_reader'
+            and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication
+                 or (rolname = 'postern_owner' and rolcanlogin))",
+    ),
+];
+
+#[tokio::test]
+async fn the_catalogue_breaks_no_rule() {
+    let url = Postern::shared().await.superuser_url();
+    let mut superuser: PgConnection = PgConnectOptions::from_str(&url).unwrap().connect().await.unwrap();
+    for (rule, question) in RULES {
+        let found: Vec<String> = sqlx::query_scalar(question).fetch_all(&mut superuser).await.unwrap();
+        assert!(found.is_empty(), "{rule}: {found:?}");
+    }
+}

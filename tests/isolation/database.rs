@@ -1,0 +1,119 @@
+//! At the database, with a handler that forgets every rule: the services' own roles, and SQL of the worst kind.
+
+use std::str::FromStr;
+
+use postern_testkit::{Postern, TenantServer};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+use uuid::Uuid;
+
+async fn connect(url: &str) -> PgConnection {
+    PgConnectOptions::from_str(url).unwrap().connect().await.unwrap()
+}
+
+/// The owner of a connection that some user has saved under this name.
+async fn owner_of(name: &str) -> Uuid {
+    let mut superuser = connect(&Postern::shared().await.superuser_url()).await;
+    let owner = sqlx::query_scalar("select owner_id from postern.connections where name = $1").bind(name);
+    owner.fetch_one(&mut superuser).await.unwrap()
+}
+
+async fn save(user: &str, name: &str) -> Uuid {
+    let tenant = TenantServer::shared().await.database("secret").await;
+    Postern::shared().await.user(user).save(name, tenant.dsn("secret")).await.unwrap();
+    owner_of(name).await
+}
+
+/// Runs one statement as `role`, on behalf of `owner` if there is one; returns the rows it touched, or the SQLSTATE.
+async fn as_role(role: &str, owner: Option<Uuid>, sql: &str) -> Result<u64, String> {
+    let mut connection = connect(&Postern::shared().await.database_url(role)).await;
+    let mut transaction = connection.begin().await.unwrap();
+    if let Some(owner) = owner {
+        let set = format!("set local postern.owner_id = '{owner}'");
+        sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut *transaction).await.unwrap();
+    }
+    let done = sqlx::query(AssertSqlSafe(sql)).execute(&mut *transaction).await;
+    done.map(|done| done.rows_affected())
+        .map_err(|error| error.as_database_error().and_then(|e| e.code().map(Into::into)).unwrap_or_default())
+}
+
+const DENIED: &str = "42501";
+
+#[tokio::test]
+async fn without_a_where_clause_only_own_rows_are_touched() {
+    let (alice, bob) = (save("db-alice", "db-alices").await, save("db-bob", "db-bobs").await);
+    assert_ne!(alice, bob);
+    for role in ["postern_connection", "postern_proxy"] {
+        let seen = as_role(role, Some(bob), "select name from postern.connections").await;
+        assert_eq!(seen, Ok(1), "{role}");
+        let named = "select name from postern.connections where name = 'db-alices'";
+        assert_eq!(as_role(role, Some(bob), named).await, Ok(0), "{role}");
+    }
+    for sql in ["update postern.connections set host = 'evil.example.com'", "delete from postern.connections"] {
+        assert_eq!(as_role("postern_connection", Some(bob), sql).await, Ok(1), "{sql}");
+    }
+    let resolve = format!("select * from postern.resolve_connection('{bob}', 'db-alices')");
+    assert_eq!(as_role("postern_proxy", None, &resolve).await, Ok(0));
+}
+
+#[tokio::test]
+async fn without_an_owner_there_are_no_rows() {
+    save("db-carol", "db-carols").await;
+    for role in ["postern_connection", "postern_proxy"] {
+        assert_eq!(as_role(role, None, "select name from postern.connections").await, Ok(0), "{role}");
+    }
+    assert_eq!(as_role("postern_connection", None, "delete from postern.connections").await, Ok(0));
+}
+
+#[tokio::test]
+async fn a_row_cannot_be_written_for_another_owner() {
+    let (alice, bob) = (save("db-dave", "db-daves").await, save("db-erin", "db-erins").await);
+    let insert = format!(
+        "insert into postern.connections (owner_id, name, kind, host, port, database, username, tls_mode, ca_pem,
+                                          read_only, secret_id, sealed)
+         values ('{alice}', 'planted', 'postgres', 'h.example.com', 5432, 'd', 'u', 'disable', '', true,
+                 '{alice}', decode(repeat('00', 100), 'hex'))"
+    );
+    assert_eq!(as_role("postern_connection", Some(bob), &insert).await, Err(DENIED.into()));
+    // Nor handed over: the owner is not a column that may be changed.
+    let hand_over = format!("update postern.connections set owner_id = '{alice}'");
+    assert_eq!(as_role("postern_connection", Some(bob), &hand_over).await, Err(DENIED.into()));
+}
+
+#[tokio::test]
+async fn each_role_has_only_the_rights_of_its_service() {
+    let owner = save("db-frank", "db-franks").await;
+    let read_seal = "select sealed from postern.connections";
+    assert_eq!(as_role("postern_connection", Some(owner), read_seal).await, Err(DENIED.into()));
+    for sql in [
+        "update postern.connections set host = 'h'",
+        "delete from postern.connections",
+        "truncate postern.connections",
+        "alter table postern.connections disable row level security",
+        "create table postern.mine ()",
+        "set role postern_owner",
+        "set role postern_connection",
+    ] {
+        assert_eq!(as_role("postern_proxy", Some(owner), sql).await, Err(DENIED.into()), "{sql}");
+    }
+    for sql in [
+        "truncate postern.connections",
+        "alter table postern.connections disable row level security",
+        "create function postern.f() returns int language sql as 'select 1'",
+        "set role postern_owner",
+    ] {
+        assert_eq!(as_role("postern_connection", Some(owner), sql).await, Err(DENIED.into()), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn the_owner_ends_with_the_transaction() {
+    let owner = save("db-grace", "db-graces").await;
+    let mut connection = connect(&Postern::shared().await.database_url("postern_proxy")).await;
+    let resolve = sqlx::query("select name from postern.resolve_connection($1, 'db-graces')").bind(owner);
+    assert_eq!(resolve.fetch_all(&mut connection).await.unwrap().len(), 1);
+    let left: Option<String> =
+        sqlx::query_scalar("select nullif(current_setting('postern.owner_id', true), '')").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(left, None);
+    let rows = sqlx::query("select name from postern.connections").fetch_all(&mut connection).await.unwrap();
+    assert!(rows.is_empty());
+}

@@ -1,0 +1,8 @@
+//! No user reaches another's connection: through the API, at the database, or with a swapped row.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod api;
+mod catalogue;
+mod database;
+mod seals;
