@@ -47,7 +47,7 @@ async fn dump(url: &str) -> String {
 }
 
 fn hex(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+    text.bytes().flat_map(|byte| [byte >> 4, byte & 15]).map(|n| char::from_digit(n.into(), 16).unwrap()).collect()
 }
 
 /// The part of the text's base64 that does not depend on what follows it, for a text that starts a group of three.

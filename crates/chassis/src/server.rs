@@ -23,10 +23,8 @@ pub async fn serve_edge(
     life: Lifecycle,
 ) -> Result<()> {
     let mut server = bounded().accept_http1(true).layer(cors);
-    let served = server
-        .add_routes(Routes::from(router))
-        .serve_with_incoming_shutdown(nodelay(listener), life.clone().into_stopping());
-    drained(served, &life).await
+    let routes = server.add_routes(Routes::from(router));
+    drained(routes.serve_with_incoming_shutdown(nodelay(listener), life.clone().into_stopping()), &life).await
 }
 
 /// Serves gRPC over mutual TLS. A peer without a certificate of the trust domain does not get past the handshake.
@@ -36,10 +34,9 @@ pub async fn serve_internal(
     tls: ServerTls,
     life: Lifecycle,
 ) -> Result<()> {
-    let served = bounded()
-        .add_routes(Routes::from(router))
-        .serve_with_incoming_shutdown(mtls::incoming(listener, tls), life.clone().into_stopping());
-    drained(served, &life).await
+    let routes = bounded().add_routes(Routes::from(router));
+    let peers = mtls::incoming(listener, tls);
+    drained(routes.serve_with_incoming_shutdown(peers, life.clone().into_stopping()), &life).await
 }
 
 /// The bounds of every server: what one peer may hold open, send, or leave idle.

@@ -151,14 +151,14 @@ impl From<Problem> for Status {
         }
         let status = Self::with_error_details(problem.reason.code(), &problem.message, details);
         match problem.sql {
-            Some(sql) => with_sql_detail(status, &sql),
+            Some(sql) => with_sql_detail(&status, &sql),
             None => status,
         }
     }
 }
 
 /// Appends an `SqlError` to the details: `tonic_types` only knows the details that google.rpc defines.
-fn with_sql_detail(status: Status, sql: &SqlError) -> Status {
+fn with_sql_detail(status: &Status, sql: &SqlError) -> Status {
     use prost::Message;
 
     let any = prost_types::Any {

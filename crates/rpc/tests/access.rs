@@ -1,5 +1,7 @@
 //! The table of callers and the protos say the same.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use postern_rpc::{DESCRIPTORS, access};
 use prost::Message;
 use prost_types::{FileDescriptorProto, FileDescriptorSet};

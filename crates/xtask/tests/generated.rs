@@ -1,6 +1,8 @@
 //! Generates the code again and compares it with what is committed. `cargo xtask gen` runs this with
 //! `POSTERN_GENERATE=1`, which writes instead.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use std::{collections::BTreeMap, fs, path::Path};
 
 const PROTOS: [&str; 3] = [

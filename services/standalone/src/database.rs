@@ -34,14 +34,7 @@ impl ControlDatabase {
     pub(crate) async fn start(state: &State, external: Option<String>) -> Result<Self> {
         let (cluster, admin_url) = match external {
             Some(url) => (None, url),
-            None => {
-                let dir = state.file("postgres");
-                let cluster =
-                    tokio::task::spawn_blocking(move || Cluster::start(&Binaries::find()?, &dir)).await??;
-                let url = cluster.url(DATABASE);
-                create_database(&cluster.url("postgres"), DATABASE).await?;
-                (Some(cluster), url)
-            }
+            None => embedded(state).await?,
         };
         let database = Self { cluster, admin_url, urls: state.private_dir("urls")? };
         database
@@ -68,6 +61,16 @@ impl ControlDatabase {
         admin::migrate(&fs::read_to_string(self.url_file("postern_migrator"))?).await?;
         Ok(())
     }
+}
+
+/// Starts the embedded server; returns it with its superuser's URL.
+async fn embedded(state: &State) -> Result<(Option<Cluster>, String)> {
+    let dir = state.file("postgres");
+    let start = move || Cluster::start(&Binaries::find()?, &dir);
+    let cluster = tokio::task::spawn_blocking(start).await??;
+    create_database(&cluster.url("postgres"), DATABASE).await?;
+    let url = cluster.url(DATABASE);
+    Ok((Some(cluster), url))
 }
 
 /// The same server and database, as another role.

@@ -176,7 +176,7 @@ impl<'c> Rows<'c> {
             };
         }
         self.byte_count = self.byte_count.saturating_add(row.len() as u64);
-        if false {
+        if self.byte_count > self.byte_limit {
             self.truncated = Some(Truncation::ByteLimit);
             self.end = Some(End::Abandoned);
             return Ok(());

@@ -1,4 +1,4 @@
-//! GetConnection: one connection of the caller.
+//! `GetConnection`: one connection of the caller.
 
 use postern_domain::OwnerId;
 use postern_rpc::{

@@ -1,4 +1,4 @@
-//! ListConnections: the caller's connections, page by page, in the order of their names.
+//! `ListConnections`: the caller's connections, page by page, in the order of their names.
 
 use postern_domain::OwnerId;
 use postern_rpc::{

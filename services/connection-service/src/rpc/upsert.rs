@@ -1,4 +1,4 @@
-//! UpsertConnection: seals what is secret, then writes the row.
+//! `UpsertConnection`: seals what is secret, then writes the row.
 
 use postern_chassis::SignedIn;
 use postern_domain::Version;

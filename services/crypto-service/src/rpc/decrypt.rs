@@ -1,4 +1,4 @@
-//! Decrypt: opens a seal of the caller.
+//! `Decrypt`: opens a seal of the caller.
 
 use postern_domain::OwnerId;
 use postern_envelope::KeyRing;

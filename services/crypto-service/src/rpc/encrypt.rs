@@ -1,4 +1,4 @@
-//! Encrypt: seals a secret under the primary key.
+//! `Encrypt`: seals a secret under the primary key.
 
 use postern_domain::{OwnerId, Secret, limits::SECRET_BYTES};
 use postern_envelope::{KeyRing, SealError, SystemEntropy};

@@ -1,4 +1,4 @@
-//! Query: runs one statement and streams its result.
+//! `Query`: runs one statement and streams its result.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,7 +28,7 @@ const WAITING_PARTS: usize = 2;
 const DEFAULT_ROWS: u64 = 10_000;
 const MOST_ROWS: u64 = 10_000_000;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(300);
+const LONGEST_TIMEOUT: Duration = Duration::from_mins(5);
 const MOST_PARAMETERS: usize = 65_535;
 
 /// Checks the request and starts the query in a task of its own. The task ends when the result does, or when the caller

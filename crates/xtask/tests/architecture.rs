@@ -1,0 +1,89 @@
+//! The arrows between the crates are those of the README, and no others.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::{collections::BTreeMap, path::Path, process::Command};
+
+use serde_json::Value;
+
+/// Which crates of ours each may use. A crate that is missing here may use none; a new one gets a line with its reason
+/// to exist.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("chassis", &["domain", "egress", "identity", "rpc"]),
+    ("devkit", &["domain"]),
+    ("egress", &["domain"]),
+    ("envelope", &["domain"]),
+    ("identity", &["domain", "egress"]),
+    ("store", &["domain"]),
+    ("tenant", &["domain", "egress"]),
+    ("crypto-service", &["chassis", "domain", "egress", "envelope", "identity", "rpc"]),
+    ("connection-service", &["chassis", "domain", "egress", "identity", "rpc", "store"]),
+    ("proxy-service", &["chassis", "domain", "egress", "identity", "rpc", "store", "tenant"]),
+    (
+        "standalone",
+        &[
+            "chassis",
+            "connection-service",
+            "crypto-service",
+            "devkit",
+            "domain",
+            "egress",
+            "identity",
+            "proxy-service",
+            "rpc",
+            "store",
+        ],
+    ),
+    ("testkit", &["chassis", "devkit", "domain", "rpc", "standalone"]),
+];
+
+#[test]
+fn crates_use_only_what_they_may() {
+    let arrows: BTreeMap<_, _> = ARROWS.iter().copied().collect();
+    for (package, used) in dependencies("normal") {
+        if package.ends_with("-tests") || package == "bench" {
+            continue;
+        }
+        let allowed = arrows.get(package.as_str()).copied().unwrap_or_default();
+        for other in used {
+            assert!(allowed.contains(&other.as_str()), "{package} may not use {other}");
+        }
+    }
+}
+
+#[test]
+fn the_testkit_is_for_tests_alone() {
+    for (package, used) in dependencies("normal") {
+        let exempt = package.ends_with("-tests") || package == "bench";
+        assert!(exempt || !used.contains(&"testkit".to_owned()), "{package} ships the testkit");
+    }
+}
+
+#[test]
+fn the_top_level_holds_nothing_unexpected() {
+    let allowed = [
+        "Cargo.toml", "Cargo.lock", "proto", "services", "crates", "deploy", "tests", "buf.yaml", "README.md", "LICENSE",
+        "CHANGELOG.md", "CONTRIBUTING.md", "rust-toolchain.toml", "deny.toml", "target",
+    ];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for entry in std::fs::read_dir(root).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(name.starts_with('.') || allowed.contains(&name.as_str()), "{name} has no place at the top level");
+    }
+}
+
+/// Our packages, without their prefix, and which of ours they depend on.
+fn dependencies(kind: &str) -> BTreeMap<String, Vec<String>> {
+    let output = Command::new(env!("CARGO")).args(["metadata", "--no-deps", "--offline", "--format-version", "1"]).output();
+    let metadata: Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
+    let ours = |value: &Value| value["name"].as_str().unwrap().strip_prefix("postern-").map(str::to_owned);
+    let mut found = BTreeMap::new();
+    for package in metadata["packages"].as_array().unwrap() {
+        let Some(name) = ours(package) else { continue };
+        let wanted = |dependency: &&Value| dependency["kind"].as_str().unwrap_or("normal") == kind;
+        let used = package["dependencies"].as_array().unwrap().iter().filter(wanted).filter_map(ours);
+        found.insert(name, used.collect());
+    }
+    assert!(found.len() > 10, "cargo metadata lists the workspace");
+    found
+}
