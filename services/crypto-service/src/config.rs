@@ -60,3 +60,16 @@ pub enum RootConfig {
         path: PathBuf,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_a_configuration_and_a_typing_mistake_is_not() {
+        let example = include_str!("../../../deploy/config/crypto-service.toml");
+        toml::from_str::<Config>(example).unwrap();
+        let mistyped = example.replacen("issuer = ", "isuer = ", 1);
+        assert!(toml::from_str::<Config>(&mistyped).is_err());
+    }
+}

@@ -31,3 +31,16 @@ pub struct Parts {
     #[serde(default)]
     pub egress: Policy,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_a_configuration_and_a_typing_mistake_is_not() {
+        let example = include_str!("../../../deploy/config/proxy-service.toml");
+        toml::from_str::<Config>(example).unwrap();
+        let mistyped = example.replacen("issuer = ", "isuer = ", 1);
+        assert!(toml::from_str::<Config>(&mistyped).is_err());
+    }
+}
