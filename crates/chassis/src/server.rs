@@ -23,8 +23,9 @@ pub async fn serve_edge(
     life: Lifecycle,
 ) -> Result<()> {
     let mut server = bounded().accept_http1(true).layer(cors);
-    let routes = server.add_routes(Routes::from(router));
-    drained(routes.serve_with_incoming_shutdown(nodelay(listener), life.clone().into_stopping()), &life).await
+    let service = server.add_routes(Routes::from(router));
+    drained(service.serve_with_incoming_shutdown(nodelay(listener), life.clone().into_stopping()), &life)
+        .await
 }
 
 /// Serves gRPC over mutual TLS. A peer without a certificate of the trust domain does not get past the handshake.
@@ -34,9 +35,9 @@ pub async fn serve_internal(
     tls: ServerTls,
     life: Lifecycle,
 ) -> Result<()> {
-    let routes = bounded().add_routes(Routes::from(router));
+    let service = bounded().add_routes(Routes::from(router));
     let peers = mtls::incoming(listener, tls);
-    drained(routes.serve_with_incoming_shutdown(peers, life.clone().into_stopping()), &life).await
+    drained(service.serve_with_incoming_shutdown(peers, life.clone().into_stopping()), &life).await
 }
 
 /// The bounds of every server: what one peer may hold open, send, or leave idle.
