@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     os::unix::fs::OpenOptionsExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result};
@@ -23,9 +23,14 @@ pub struct Options {
 impl Options {
     /// The log of this state folder, opened to append.
     pub fn log_file(&self) -> Result<File> {
-        fs::create_dir_all(&self.state).with_context(|| format!("cannot create {}", self.state.display()))?;
+        let broken = || unusable(&self.state);
+        fs::create_dir_all(&self.state).with_context(broken)?;
         let path = self.state.join("postern.log");
-        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
-        file.with_context(|| format!("cannot write {}", path.display()))
+        OpenOptions::new().create(true).append(true).mode(0o600).open(path).with_context(broken)
     }
+}
+
+/// What to say of a state folder that is not one, or is another's.
+pub(crate) fn unusable(state: &Path) -> String {
+    format!("the state folder {} cannot be used; move it away to start anew", state.display())
 }

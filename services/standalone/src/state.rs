@@ -20,6 +20,8 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
+use crate::options::unusable;
+
 /// The open state folder. One process at a time.
 pub(crate) struct State {
     root: PathBuf,
@@ -29,8 +31,7 @@ pub(crate) struct State {
 impl State {
     /// Opens the folder, or makes it.
     pub(crate) fn open(root: &Path) -> Result<Self> {
-        let broken =
-            || format!("the state folder {} cannot be used; move it away to start anew", root.display());
+        let broken = || unusable(root);
         fs::create_dir_all(root).with_context(broken)?;
         // Others may pass through (the embedded Postgres does, as another user, when root starts it) but not look.
         fs::set_permissions(root, Permissions::from_mode(0o711)).with_context(broken)?;

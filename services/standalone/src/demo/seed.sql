@@ -59,7 +59,7 @@ select material || ' ' || thing,
 
 insert into orders (customer_id, product_id, quantity, total, status, note, placed_at)
 select customer, product, quantity, round(quantity * price, 2),
-       case when age < 2 then 'placed' when age < 4 then 'paid' when age < 9 then 'shipped'
+       case when age < 3 then (array['placed', 'paid', 'shipped'])[1 + n % 3] when age < 9 then 'shipped'
             when n % 29 = 0 then 'returned' else 'delivered' end,
        case when n % 11 = 0 then 'Leave at the door, please' when n % 37 = 0 then 'Gift: wrap it in green' end,
        date_trunc('second', now() - make_interval(secs => age * 86400))
