@@ -1,0 +1,39 @@
+import type { Transport } from "@connectrpc/connect";
+import { MantineProvider } from "@mantine/core";
+import type { i18n } from "i18next";
+import { useSyncExternalStore } from "react";
+import { I18nextProvider } from "react-i18next";
+import type { TokenSource } from "../client";
+import { SignInPage } from "../features/sign-in/SignInPage";
+import type { Session } from "../features/sign-in/session";
+import { cssVariables, theme } from "../theme";
+import { Boundary } from "./Boundary";
+import { SignedIn } from "./SignedIn";
+
+/** What the console needs from outside; the tests pass a network of their own. */
+export interface Platform {
+  i18n: i18n;
+  session: Session;
+  fetch: typeof fetch;
+  transport: (tokens: TokenSource) => Transport;
+}
+
+export function App({ platform }: { platform: Platform }) {
+  return (
+    <I18nextProvider i18n={platform.i18n}>
+      <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
+        <Boundary>
+          <Gate platform={platform} />
+        </Boundary>
+      </MantineProvider>
+    </I18nextProvider>
+  );
+}
+
+/** The key throws away everything that belonged to the user before. */
+function Gate({ platform }: { platform: Platform }) {
+  const { session } = platform;
+  const { user } = useSyncExternalStore(session.subscribe, session.snapshot);
+  if (user === null) return <SignInPage session={session} fetcher={platform.fetch} />;
+  return <SignedIn key={user} user={user} session={session} transport={platform.transport} />;
+}

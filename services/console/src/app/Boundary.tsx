@@ -1,0 +1,29 @@
+import { Button } from "@mantine/core";
+import { Bomb } from "lucide-react";
+import { Component, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { EmptyState } from "../parts/EmptyState";
+
+/** The last resort: a fault of the console itself shows a page, not an empty window. */
+export class Boundary extends Component<{ children: ReactNode }, { fault: Error | null }> {
+  override state: { fault: Error | null } = { fault: null };
+
+  static getDerivedStateFromError(fault: Error) {
+    return { fault };
+  }
+
+  override render() {
+    return this.state.fault ? <Crashed message={this.state.fault.message} /> : this.props.children;
+  }
+}
+
+function Crashed({ message }: { message: string }) {
+  const { t } = useTranslation();
+  return (
+    <main style={{ height: "100%" }}>
+      <EmptyState icon={Bomb} title={t("app.crashed")} text={message}>
+        <Button onClick={() => window.location.reload()}>{t("app.reload")}</Button>
+      </EmptyState>
+    </main>
+  );
+}

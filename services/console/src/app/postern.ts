@@ -1,0 +1,13 @@
+import { createContext, useContext } from "react";
+import type { Postern } from "../client";
+
+const PosternContext = createContext<Postern | null>(null);
+
+export const PosternProvider = PosternContext.Provider;
+
+/** The signed-in user's way to the server. */
+export function usePostern(): Postern {
+  const postern = useContext(PosternContext);
+  if (postern === null) throw new Error("usePostern is for signed-in pages");
+  return postern;
+}

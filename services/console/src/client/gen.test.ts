@@ -1,0 +1,32 @@
+// @vitest-environment node
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { expect, it } from "vitest";
+
+const root = join(import.meta.dirname, "../..");
+
+/** Every file under a folder, by its path there. */
+function filesUnder(folder: string, top = folder): Map<string, string> {
+  const files = new Map<string, string>();
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    if (statSync(path).isDirectory())
+      for (const entry of filesUnder(path, top)) files.set(...entry);
+    else files.set(relative(top, path), readFileSync(path, "utf8"));
+  }
+  return files;
+}
+
+it("the committed code is what the protos generate", () => {
+  const scratch = mkdtempSync(join(tmpdir(), "postern-gen-"));
+  try {
+    execFileSync("node_modules/.bin/buf", ["generate", "--output", scratch], { cwd: root });
+    const fresh = filesUnder(join(scratch, "src/client/gen"));
+    expect(fresh.size).toBeGreaterThan(2);
+    expect(filesUnder(join(root, "src/client/gen"))).toEqual(fresh);
+  } finally {
+    rmSync(scratch, { recursive: true });
+  }
+}, 60_000);

@@ -1,0 +1,96 @@
+import {
+  type Batch,
+  type Column,
+  type ColumnData,
+  Encoding,
+} from "./gen/postern/proxy/v1/proxy_pb";
+
+/** One value of a result. `bigint` for whole numbers, so that int8 stays exact. */
+export type Cell = null | boolean | bigint | number | string | Uint8Array;
+
+/**
+ * The rows of one result, kept in the columnar batches they came in. A cell is decoded when it is
+ * looked at, so the cost of a result follows what is on screen, not what has arrived.
+ */
+export class Rows {
+  private static made = 0;
+  /** Tells this result from any other. */
+  readonly id = ++Rows.made;
+  readonly columns: readonly Column[];
+  private readonly batches: Batch[] = [];
+  /** Index of the first row of each batch. */
+  private readonly starts: number[] = [];
+  private total = 0;
+
+  constructor(columns: readonly Column[]) {
+    this.columns = columns;
+  }
+
+  get count(): number {
+    return this.total;
+  }
+
+  append(batch: Batch): void {
+    if (batch.columns.length !== this.columns.length) {
+      throw new RangeError("a batch has another number of columns than the header");
+    }
+    this.starts.push(this.total);
+    this.batches.push(batch);
+    this.total += batch.rowCount;
+  }
+
+  cell(row: number, column: number): Cell {
+    const index = this.batchOf(row);
+    const batch = this.batches[index];
+    const start = this.starts[index];
+    const data = batch?.columns[column];
+    const encoding = this.columns[column]?.encoding;
+    if (start === undefined || data === undefined || encoding === undefined) {
+      throw new RangeError(`there is no cell ${row}, ${column}`);
+    }
+    return cellOf(data, encoding, row - start);
+  }
+
+  /** Binary search: a result of a hundred thousand rows has many batches. */
+  private batchOf(row: number): number {
+    if (row < 0 || row >= this.total) return -1;
+    let low = 0;
+    let high = this.starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.starts[middle] ?? 0) <= row) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}
+
+function cellOf(data: ColumnData, encoding: Encoding, row: number): Cell {
+  if (isNull(data.nulls, row)) return null;
+  const value = valuesOf(data, encoding)[row];
+  if (value === undefined)
+    throw new RangeError("a column has fewer values than its batch has rows");
+  return value;
+}
+
+/** Bit row % 8, least significant first, of byte row / 8; an empty bitmap has no NULL. */
+function isNull(bitmap: Uint8Array, row: number): boolean {
+  return (((bitmap[row >> 3] ?? 0) >> (row & 7)) & 1) === 1;
+}
+
+function valuesOf(data: ColumnData, encoding: Encoding): readonly Exclude<Cell, null>[] {
+  switch (encoding) {
+    case Encoding.BOOL:
+      return data.bools;
+    case Encoding.INT:
+      return data.ints;
+    case Encoding.DOUBLE:
+      return data.doubles;
+    case Encoding.TEXT:
+      return data.texts;
+    case Encoding.BYTES:
+      return data.blobs;
+    default:
+      throw new RangeError(`unknown encoding ${encoding}`);
+  }
+}

@@ -1,0 +1,88 @@
+import { Button, Skeleton } from "@mantine/core";
+import { Database, Plus } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { type FormPlace, go } from "../../app/place";
+import type { Connection } from "../../client";
+import { EmptyState } from "../../parts/EmptyState";
+import { ErrorNote } from "../../parts/ErrorNote";
+import { ConnectionDrawer } from "./ConnectionDrawer";
+import styles from "./ConnectionsPage.module.css";
+import { ConnectionsTable } from "./ConnectionsTable";
+import { DeleteDialog } from "./DeleteDialog";
+import { useConnections } from "./useConnections";
+
+const add = () => go({ page: "connections", form: { kind: "new" } });
+
+/** All of the user's connections, and what can be done with each. */
+export function ConnectionsPage({ form }: { form: FormPlace | null }) {
+  const { t } = useTranslation();
+  const [deleting, setDeleting] = useState<Connection | null>(null);
+  const list = useConnections();
+  return (
+    <div className={styles.page}>
+      <header className={styles.header}>
+        <h1 className={styles.title}>{t("connections.title")}</h1>
+        <span className={styles.count}>
+          {list.data && list.data.length > 0 && t("connections.count", { count: list.data.length })}
+        </span>
+        <Button leftSection={<Plus size={15} />} onClick={add}>
+          {t("connections.add")}
+        </Button>
+      </header>
+      <div className={styles.body}>
+        <List list={list} onDelete={setDeleting} />
+      </div>
+      <ConnectionDrawer place={form} />
+      <DeleteDialog connection={deleting} onClose={() => setDeleting(null)} />
+    </div>
+  );
+}
+
+interface ListProps {
+  list: ReturnType<typeof useConnections>;
+  onDelete: (connection: Connection) => void;
+}
+
+function List({ list, onDelete }: ListProps) {
+  const { t } = useTranslation();
+  if (list.data === undefined && list.error) {
+    return (
+      <div className={styles.pad}>
+        <ErrorNote error={list.error}>
+          <Button variant="default" size="compact-xs" onClick={() => void list.refetch()}>
+            {t("app.retry")}
+          </Button>
+        </ErrorNote>
+      </div>
+    );
+  }
+  if (list.data === undefined) return <Loading />;
+  if (list.data.length > 0) return <ConnectionsTable connections={list.data} onDelete={onDelete} />;
+  return (
+    <EmptyState
+      icon={Database}
+      title={t("connections.emptyTitle")}
+      text={t("connections.emptyText")}
+    >
+      <Button variant="default" leftSection={<Plus size={15} />} onClick={add}>
+        {t("connections.add")}
+      </Button>
+    </EmptyState>
+  );
+}
+
+function Loading() {
+  const { t } = useTranslation();
+  return (
+    <div
+      className={`${styles.pad} ${styles.skeletons}`}
+      role="status"
+      aria-label={t("connections.loading")}
+    >
+      <Skeleton height={28} />
+      <Skeleton height={28} />
+      <Skeleton height={28} />
+    </div>
+  );
+}

@@ -1,0 +1,60 @@
+import { Button, Modal } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import type { Connection } from "../../client";
+import { ErrorNote } from "../../parts/ErrorNote";
+import { useDesks } from "../query/DesksProvider";
+import styles from "./DeleteDialog.module.css";
+import { useDeleteConnection } from "./useConnections";
+
+interface Props {
+  /** The connection to ask about; null while nothing is to be deleted. */
+  connection: Connection | null;
+  onClose: () => void;
+}
+
+export function DeleteDialog({ connection, onClose }: Props) {
+  const { t } = useTranslation();
+  return (
+    <Modal
+      opened={connection !== null}
+      onClose={onClose}
+      title={t("delete.title", { name: connection?.name })}
+      classNames={{ title: styles.title ?? "" }}
+      closeButtonProps={{ "aria-label": t("app.close") }}
+    >
+      {connection && <Question connection={connection} onClose={onClose} />}
+    </Modal>
+  );
+}
+
+function Question({ connection, onClose }: { connection: Connection; onClose: () => void }) {
+  const { t } = useTranslation();
+  const desks = useDesks();
+  const remove = useDeleteConnection();
+  const confirm = () =>
+    remove.mutate(connection, {
+      onSuccess: () => {
+        desks.clear(connection.name);
+        onClose();
+      },
+    });
+  return (
+    <div className={styles.stack}>
+      <p className={styles.text}>{t("delete.text")}</p>
+      {remove.error && <ErrorNote error={remove.error} />}
+      <div className={styles.buttons}>
+        <Button variant="default" onClick={onClose} data-autofocus>
+          {t("app.cancel")}
+        </Button>
+        <Button
+          variant="default"
+          className={styles.confirm}
+          onClick={confirm}
+          loading={remove.isPending}
+        >
+          {t("delete.confirm")}
+        </Button>
+      </div>
+    </div>
+  );
+}

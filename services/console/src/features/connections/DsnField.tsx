@@ -1,0 +1,58 @@
+import { TextInput } from "@mantine/core";
+import { type ClipboardEvent, type KeyboardEvent, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { type Dsn, type DsnProblem, readDsn } from "./dsn";
+
+/**
+ * Takes a connection string apart as soon as it is pasted. A string that was understood disappears from
+ * the field, because it holds the password; one that was not stays, to be corrected.
+ */
+export function DsnField({ onRead }: { onRead: (dsn: Dsn) => void }) {
+  const { t } = useTranslation();
+  const [text, setText] = useState("");
+  const [outcome, setOutcome] = useState<DsnProblem | "filled" | "filledNoPassword" | null>(null);
+
+  const take = (candidate: string) => {
+    const reading = readDsn(candidate);
+    setText(reading.ok ? "" : candidate);
+    if (!reading.ok) return setOutcome(reading.problem);
+    setOutcome(reading.dsn.password === null ? "filledNoPassword" : "filled");
+    onRead(reading.dsn);
+  };
+
+  const paste = (event: ClipboardEvent) => {
+    if (text !== "") return;
+    event.preventDefault();
+    take(event.clipboardData.getData("text"));
+  };
+
+  const enter = (event: KeyboardEvent) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    if (text !== "") take(text);
+  };
+
+  const filled = outcome === "filled" || outcome === "filledNoPassword";
+  const problem = outcome !== null && !filled ? t(`problem.dsn.${outcome}`) : null;
+  const note = { filled: t("form.dsnFilled"), filledNoPassword: t("form.dsnFilledNoPassword") };
+  return (
+    <TextInput
+      label={t("form.dsn")}
+      description={filled ? note[outcome] : t("form.dsnHint")}
+      descriptionProps={filled ? { role: "status" } : {}}
+      placeholder="postgresql://user:password@host:5432/database"
+      value={text}
+      error={problem}
+      onChange={(event) => {
+        setText(event.currentTarget.value);
+        setOutcome(null);
+      }}
+      onPaste={paste}
+      onKeyDown={enter}
+      onBlur={() => text !== "" && take(text)}
+      autoComplete="off"
+      spellCheck={false}
+      data-autofocus
+    />
+  );
+}

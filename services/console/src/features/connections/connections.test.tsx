@@ -1,0 +1,178 @@
+import { Code } from "@connectrpc/connect";
+import { fireEvent, screen, waitFor, within } from "@testing-library/react";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { AccessMode } from "../../client";
+import { Backend, refusal } from "../../testing/backend";
+import { renderConsole } from "../../testing/renderConsole";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const ADD = "?page=connections&form=new";
+const EDIT = "?page=connections&form=edit&connection=shop";
+
+describe("adding a connection", () => {
+  it("fills the form from a pasted string and forgets the string", async () => {
+    const backend = new Backend();
+    const { user } = await renderConsole(backend, { at: ADD });
+    await user.click(await screen.findByLabelText("Connection string"));
+    await user.paste("postgresql://app:s3cret@db.example.com:6543/shop");
+
+    expect(screen.getByLabelText("Connection string")).toHaveProperty("value", "");
+    expect(screen.getByLabelText("Host")).toHaveProperty("value", "db.example.com");
+    expect(screen.getByLabelText("Port")).toHaveProperty("value", "6543");
+    expect(screen.getByLabelText("Password")).toHaveProperty("type", "password");
+
+    await user.click(
+      within(screen.getByRole("dialog")).getByRole("button", { name: "Add connection" }),
+    );
+    await waitFor(() => expect(backend.upserts).toHaveLength(1));
+    expect(backend.upserts[0]).toMatchObject({
+      name: "shop",
+      password: "s3cret",
+      expectedVersion: 0n,
+      target: { value: { host: "db.example.com", port: 6543, accessMode: AccessMode.READ_ONLY } },
+    });
+    await waitFor(() => expect(window.location.search).toBe("?page=query&connection=shop"));
+  });
+
+  it("keeps a string it does not understand, and says why", async () => {
+    const { user } = await renderConsole(new Backend(), { at: ADD });
+    const field = await screen.findByLabelText("Connection string");
+    await user.click(field);
+    await user.paste("postgres://app:p@ss@db/shop");
+    expect(field).toHaveProperty("value", "postgres://app:p@ss@db/shop");
+    expect(screen.getByText(/not percent-encoded/)).toBeTruthy();
+  });
+
+  it("sends nothing while something is missing", async () => {
+    const backend = new Backend();
+    const { user } = await renderConsole(backend, { at: ADD });
+    const dialog = within(await screen.findByRole("dialog"));
+    await user.click(dialog.getByRole("button", { name: "Add connection" }));
+    expect(dialog.getAllByText("Fill this in.")).toHaveLength(4);
+    expect(backend.upserts).toHaveLength(0);
+  });
+
+  it("shows the server's refusal at the field it is about", async () => {
+    const backend = new Backend();
+    const hint = "Use the pooler's host.";
+    backend.upsertFault = refusal(Code.InvalidArgument, "INVALID_FIELD", "the host has only IPv6", {
+      field: "postgres.host",
+      hint,
+    });
+    const { user } = await renderConsole(backend, { at: ADD });
+    await user.click(await screen.findByLabelText("Connection string"));
+    await user.paste("postgresql://app:s3cret@db.example.com/shop");
+    await user.click(
+      within(screen.getByRole("dialog")).getByRole("button", { name: "Add connection" }),
+    );
+    expect(await screen.findByText(hint, { exact: false })).toBeTruthy();
+    expect(screen.getByLabelText("Host").getAttribute("aria-invalid")).toBe("true");
+  });
+});
+
+describe("editing a connection", () => {
+  it("never has the stored password, and keeps it if none is given", async () => {
+    const backend = new Backend();
+    backend.save("shop");
+    const { user } = await renderConsole(backend, { at: EDIT });
+    expect(await screen.findByLabelText("Password")).toHaveProperty("value", "");
+    await user.click(screen.getByRole("switch", { name: /^Read-only/ }));
+    await user.click(screen.getByRole("button", { name: "Save" }));
+    await waitFor(() => expect(backend.upserts).toHaveLength(1));
+    expect(backend.upserts[0]?.password).toBeUndefined();
+    expect(backend.upserts[0]).toMatchObject({
+      expectedVersion: 3n,
+      target: { value: { accessMode: AccessMode.READ_WRITE } },
+    });
+  });
+
+  it("wants the password again once the endpoint has changed", async () => {
+    const backend = new Backend();
+    backend.save("shop");
+    const { user } = await renderConsole(backend, { at: EDIT });
+    await user.clear(await screen.findByLabelText("Host"));
+    await user.type(screen.getByLabelText("Host"), "elsewhere.example.com");
+    await user.click(screen.getByRole("button", { name: "Save" }));
+    expect(screen.getAllByText(/sealed for the former endpoint/).length).toBeGreaterThan(0);
+    expect(backend.upserts).toHaveLength(0);
+
+    await user.type(screen.getByLabelText("Password"), "n3w");
+    await user.click(screen.getByRole("button", { name: "Save" }));
+    await waitFor(() => expect(backend.upserts[0]?.password).toBe("n3w"));
+  });
+
+  it("changes the version it was opened at, whatever has been fetched since", async () => {
+    const backend = new Backend();
+    backend.save("shop");
+    const { user } = await renderConsole(backend, { at: EDIT });
+    await screen.findByLabelText("Host");
+
+    backend.save("shop", { user: "changed-elsewhere" }, 4n);
+    const fetched = backend.authorizations.length;
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
+    fireEvent(window, new Event("visibilitychange"));
+    await waitFor(() => expect(backend.authorizations.length).toBeGreaterThan(fetched));
+    await screen.findAllByText("changed-elsewhere");
+
+    await user.click(screen.getByRole("button", { name: "Save" }));
+    await waitFor(() => expect(backend.upserts).toHaveLength(1));
+    expect(backend.upserts[0]).toMatchObject({
+      expectedVersion: 3n,
+      target: { value: { user: "reader" } },
+    });
+  });
+
+  it("offers the newest version when its own is stale", async () => {
+    const backend = new Backend();
+    backend.save("shop");
+    backend.upsertFault = refusal(Code.Aborted, "VERSION_STALE", "another version is stored");
+    const { user } = await renderConsole(backend, { at: EDIT });
+    await user.type(await screen.findByLabelText("User"), "2");
+    await user.click(screen.getByRole("button", { name: "Save" }));
+    await screen.findByText("Somebody changed this connection after you opened it");
+
+    backend.stored.length = 0;
+    backend.save("shop", { user: "changed-elsewhere" });
+    await user.click(screen.getByRole("button", { name: "Load the newest version" }));
+    await waitFor(() =>
+      expect(screen.getByLabelText("User")).toHaveProperty("value", "changed-elsewhere"),
+    );
+  });
+});
+
+describe("the list", () => {
+  it("asks before it deletes, and deletes the version it showed", async () => {
+    const backend = new Backend();
+    backend.save("shop");
+    const { user } = await renderConsole(backend, { at: "?page=connections" });
+    await user.click(await screen.findByRole("button", { name: "Delete: shop" }));
+    expect(await screen.findByText("Delete shop?")).toBeTruthy();
+    expect(backend.deletes).toHaveLength(0);
+    await user.click(screen.getByRole("button", { name: "Delete connection" }));
+    await screen.findByText("No connections yet");
+    expect(backend.deletes[0]).toMatchObject({ name: "shop", expectedVersion: 3n });
+  });
+
+  it("says so when the server fails, and tries again when asked", async () => {
+    const backend = new Backend();
+    backend.listFault = refusal(Code.Internal, "", "out of order");
+    const { user } = await renderConsole(backend, { at: "?page=connections" });
+    await screen.findByText("out of order");
+    backend.listFault = null;
+    backend.save("shop");
+    await user.click(screen.getByRole("button", { name: "Try again" }));
+    expect(await screen.findByRole("table")).toBeTruthy();
+  });
+
+  it("sends the user's token, and ends the session when it is refused", async () => {
+    const backend = new Backend();
+    backend.listFault = refusal(Code.Unauthenticated, "", "no");
+    await renderConsole(backend);
+    await screen.findByText("Your session has ended. Please sign in again.");
+    expect(backend.authorizations[0]).toMatch(/^Bearer \S+\.\S+\.\S+$/);
+    expect(window.sessionStorage.length).toBe(0);
+  });
+});

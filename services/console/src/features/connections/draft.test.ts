@@ -1,0 +1,108 @@
+import { describe, expect, it } from "vitest";
+import { AccessMode, TlsMode } from "../../client";
+import { blankDraft, changeOf, type Draft, fillFrom, needsPassword, problemsOf } from "./draft";
+
+const stored: Draft = {
+  name: "shop",
+  host: "db.example.com",
+  port: "5432",
+  database: "shop",
+  user: "reader",
+  password: "",
+  tls: "verify",
+  ca: "",
+  readOnly: true,
+};
+
+describe("needsPassword", () => {
+  it.each<[string, Partial<Draft>, boolean]>([
+    ["nothing", {}, false],
+    ["the role", { user: "writer" }, false],
+    ["the access", { readOnly: false }, false],
+    ["the case of the host", { host: "DB.example.com" }, false],
+    ["the port to its default, left out", { port: "" }, false],
+    ["the host", { host: "other.example.com" }, true],
+    ["the port", { port: "6543" }, true],
+    ["the database", { database: "other" }, true],
+    ["the TLS mode", { tls: "disable" }, true],
+    ["the CA", { ca: "-----BEGIN CERTIFICATE-----\nMIIB" }, true],
+  ])("a change of %s", (_what, change, needed) => {
+    expect(needsPassword({ ...stored, ...change }, stored)).toBe(needed);
+  });
+
+  it("a role whose name is also the database's", () => {
+    const nameless = { ...stored, database: "" };
+    expect(needsPassword({ ...nameless, user: "writer" }, nameless)).toBe(true);
+  });
+});
+
+describe("problemsOf", () => {
+  it("asks a new connection for all it needs", () => {
+    expect(problemsOf(blankDraft, null)).toEqual({
+      name: "required",
+      host: "required",
+      user: "required",
+      password: "required",
+    });
+  });
+
+  it("says what is malformed", () => {
+    const draft = {
+      ...stored,
+      name: "My shop",
+      host: "db:5432",
+      port: "70000",
+      ca: "cert",
+      password: "x",
+    };
+    expect(problemsOf(draft, null)).toEqual({ name: "name", host: "host", port: "port", ca: "ca" });
+  });
+
+  it("asks for the password again when the endpoint moved, and not otherwise", () => {
+    expect(problemsOf(stored, stored)).toEqual({});
+    expect(problemsOf({ ...stored, host: "elsewhere" }, stored)).toEqual({
+      password: "passwordAgain",
+    });
+    expect(problemsOf({ ...stored, host: "elsewhere", password: "x" }, stored)).toEqual({});
+  });
+});
+
+describe("changeOf", () => {
+  it("leaves an empty password out, so that the stored one is kept", () => {
+    expect(changeOf(stored, 3n)).not.toHaveProperty("password");
+    expect(changeOf({ ...stored, password: " p " }, 3n).password).toBe(" p ");
+  });
+
+  it("keeps the CA to the byte and names the modes", () => {
+    const ca = "-----BEGIN CERTIFICATE-----\r\nMIIB\r\n-----END CERTIFICATE-----";
+    expect(changeOf({ ...stored, ca, readOnly: false, tls: "disable" }, 3n)).toMatchObject({
+      expectedVersion: 3n,
+      postgres: {
+        caPem: ca,
+        accessMode: AccessMode.READ_WRITE,
+        tlsMode: TlsMode.DISABLE,
+        port: 5432,
+      },
+    });
+  });
+});
+
+describe("fillFrom", () => {
+  const dsn = { port: 0, user: "postgres", password: "x", tls: "verify" } as const;
+
+  it("suggests a name that says something", () => {
+    expect(fillFrom(blankDraft, { ...dsn, host: "db.example.com", database: "Shop_EU" }).name).toBe(
+      "shop-eu",
+    );
+    expect(
+      fillFrom(blankDraft, { ...dsn, host: "acme.example.com", database: "postgres" }).name,
+    ).toBe("acme");
+    expect(fillFrom(blankDraft, { ...dsn, host: "10.0.0.1", database: "" }).name).toBe("");
+  });
+
+  it("does not overwrite a name", () => {
+    expect(
+      fillFrom({ ...blankDraft, name: "mine" }, { ...dsn, host: "h", database: "d" }).name,
+    ).toBe("mine");
+  });
+});

@@ -1,0 +1,157 @@
+import { AccessMode, type Connection, type ConnectionChange, TlsMode } from "../../client";
+import { type Dsn, isHost } from "./dsn";
+
+/** The form as it is being filled in: what inputs hold, nothing more. */
+export interface Draft {
+  name: string;
+  host: string;
+  port: string;
+  database: string;
+  user: string;
+  password: string;
+  tls: "verify" | "disable";
+  ca: string;
+  readOnly: boolean;
+}
+
+export type DraftField = keyof Draft;
+export type DraftProblem = "required" | "name" | "host" | "port" | "ca" | "passwordAgain";
+export type DraftProblems = Partial<Record<DraftField, DraftProblem>>;
+
+export const DEFAULT_PORT = 5432;
+
+export const blankDraft: Draft = {
+  name: "",
+  host: "",
+  port: "",
+  database: "",
+  user: "",
+  password: "",
+  tls: "verify",
+  ca: "",
+  readOnly: true,
+};
+
+export function draftOf(connection: Connection): Draft {
+  const target = connection.target.value;
+  if (target === undefined) return { ...blankDraft, name: connection.name };
+  return {
+    name: connection.name,
+    host: target.host,
+    port: target.port === 0 ? "" : String(target.port),
+    database: target.database,
+    user: target.user,
+    password: "",
+    tls: target.tlsMode === TlsMode.DISABLE ? "disable" : "verify",
+    ca: target.caPem,
+    readOnly: target.accessMode !== AccessMode.READ_WRITE,
+  };
+}
+
+/** Fills a form from a connection string; what the string does not tell stays as it is. */
+export function fillFrom(draft: Draft, dsn: Dsn): Draft {
+  return {
+    ...draft,
+    host: dsn.host,
+    port: dsn.port === 0 ? "" : String(dsn.port),
+    database: dsn.database,
+    user: dsn.user,
+    password: dsn.password ?? "",
+    tls: dsn.tls,
+    name: draft.name || nameFor(dsn),
+  };
+}
+
+const NAME = /^[a-z][a-z0-9-]{0,62}$/;
+
+/** "postgres" says little about a database; its host's first label says more. */
+function nameFor({ database, host }: Dsn): string {
+  const telling =
+    database === "" || database === "postgres" ? (host.split(".")[0] ?? "") : database;
+  const name = telling
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^[^a-z]+|-+$/g, "")
+    .slice(0, 63);
+  return NAME.test(name) ? name : "";
+}
+
+/** What is wrong with a draft; `stored` is the connection being edited, null for a new one. */
+export function problemsOf(draft: Draft, stored: Draft | null): DraftProblems {
+  const missing = stored === null ? "required" : "passwordAgain";
+  const found: Partial<Record<DraftField, DraftProblem | null>> = {
+    name: malformed(draft.name, NAME.test(draft.name), "name"),
+    host: malformed(draft.host.trim(), isHost(draft.host.trim()), "host"),
+    port: portOf(draft) === null ? "port" : null,
+    user: malformed(draft.user.trim(), true, "required"),
+    ca: caOf(draft) === "" || draft.ca.includes(PEM_START) ? null : "ca",
+    password: draft.password === "" && needsPassword(draft, stored) ? missing : null,
+  };
+  return Object.fromEntries(Object.entries(found).filter(([, problem]) => problem !== null));
+}
+
+const PEM_START = "-----BEGIN CERTIFICATE-----";
+
+function malformed(text: string, wellFormed: boolean, problem: DraftProblem): DraftProblem | null {
+  if (text === "") return "required";
+  return wellFormed ? null : problem;
+}
+
+/** A seal is bound to its endpoint, so a new endpoint needs the password again. */
+export function needsPassword(draft: Draft, stored: Draft | null): boolean {
+  return stored === null || endpointOf(draft) !== endpointOf(stored);
+}
+
+/** What a seal is bound to, with every default written out. The role is not part of it. */
+function endpointOf(draft: Draft): string {
+  const database = draft.database.trim() || draft.user.trim();
+  return JSON.stringify([
+    draft.host.trim().toLowerCase(),
+    portOf(draft),
+    database,
+    draft.tls,
+    caOf(draft),
+  ]);
+}
+
+function portOf({ port }: Draft): number | null {
+  const text = port.trim();
+  if (text === "") return DEFAULT_PORT;
+  const number = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  return number >= 1 && number <= 65_535 ? number : null;
+}
+
+/** Kept to the byte: the seal is bound to a digest of it. */
+function caOf({ ca }: Draft): string {
+  return ca.trim() === "" ? "" : ca;
+}
+
+export function changeOf(draft: Draft, expectedVersion: bigint): ConnectionChange {
+  return {
+    name: draft.name,
+    expectedVersion,
+    postgres: {
+      host: draft.host.trim(),
+      port: portOf(draft) ?? 0,
+      database: draft.database.trim(),
+      user: draft.user.trim(),
+      tlsMode: draft.tls === "disable" ? TlsMode.DISABLE : TlsMode.VERIFY_FULL,
+      caPem: caOf(draft),
+      accessMode: draft.readOnly ? AccessMode.READ_ONLY : AccessMode.READ_WRITE,
+    },
+    ...(draft.password === "" ? {} : { password: draft.password }),
+  };
+}
+
+/** Which input a field of the request belongs to. */
+export const fieldsOfRequest: Readonly<Record<string, DraftField>> = {
+  name: "name",
+  host: "host",
+  port: "port",
+  database: "database",
+  user: "user",
+  password: "password",
+  tls_mode: "tls",
+  ca_pem: "ca",
+  access_mode: "readOnly",
+};

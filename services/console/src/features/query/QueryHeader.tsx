@@ -1,0 +1,39 @@
+import { ActionIcon, Tooltip } from "@mantine/core";
+import { Settings2 } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import { go } from "../../app/place";
+import { AccessTag, TransportTag } from "../connections/ConnectionTags";
+import { factsOf } from "../connections/facts";
+import { useConnections } from "../connections/useConnections";
+import styles from "./QueryPage.module.css";
+
+/** Which database the statement is going to, and what it may do there. */
+export function QueryHeader({ connection }: { connection: string }) {
+  const { t } = useTranslation();
+  const list = useConnections();
+  const known = list.data?.find(({ name }) => name === connection);
+  const facts = known && factsOf(known);
+  const edit = () => go({ page: "connections", form: { kind: "edit", name: connection } });
+  return (
+    <header className={styles.header}>
+      <h1 className={styles.name}>{connection}</h1>
+      {facts && (
+        <>
+          <span className={styles.endpoint}>{facts.endpoint}</span>
+          <AccessTag readOnly={facts.readOnly} />
+          <TransportTag transport={facts.transport} />
+          <Tooltip label={t("connections.edit")}>
+            <ActionIcon aria-label={`${t("connections.edit")}: ${connection}`} onClick={edit}>
+              <Settings2 size={16} />
+            </ActionIcon>
+          </Tooltip>
+        </>
+      )}
+      {list.data && !known && (
+        <span className={styles.gone} role="status">
+          {t("connections.gone", { name: connection })}
+        </span>
+      )}
+    </header>
+  );
+}

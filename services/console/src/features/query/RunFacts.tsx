@@ -1,0 +1,104 @@
+import { Tooltip } from "@mantine/core";
+import { Clock, Scissors, UserRound } from "lucide-react";
+import { useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { Summary } from "../../client";
+import { useFormat } from "../../i18n/format";
+import { Tag } from "../../parts/Tag";
+import type { RunState } from "./run";
+import { Timings } from "./Timings";
+
+/** How much there is, how long it took, whether it was cut, and as whom it ran. */
+export function RunFacts({ state }: { state: RunState }) {
+  const { t } = useTranslation();
+  switch (state.phase) {
+    case "idle":
+      return null;
+    case "running":
+      return (
+        <>
+          <RowsTag count={state.count} />
+          <Ticking since={state.startedAt} />
+        </>
+      );
+    case "done":
+      return <Done elapsed={state.elapsed} summary={state.summary} count={state.rows.count} />;
+    default:
+      return (
+        <>
+          {state.phase === "cancelled" && <Tag tone="warn">{t("query.cancelled")}</Tag>}
+          {state.rows && <RowsTag count={state.rows.count} />}
+          <Elapsed milliseconds={state.elapsed} />
+        </>
+      );
+  }
+}
+
+interface DoneProps {
+  elapsed: number;
+  summary: Summary;
+  count: number;
+}
+
+function Done({ elapsed, summary, count }: DoneProps) {
+  const { t } = useTranslation();
+  const why = summary.truncated === "bytes" ? t("query.truncatedBytes") : t("query.truncatedRows");
+  return (
+    <>
+      {summary.truncated && (
+        <Tooltip label={why}>
+          <Tag icon={Scissors} tone="warn">
+            {t("query.truncated", { count })}
+          </Tag>
+        </Tooltip>
+      )}
+      {summary.commandTag !== "" && !summary.commandTag.startsWith("SELECT") && (
+        <Tag>{summary.commandTag}</Tag>
+      )}
+      <RowsTag count={count} />
+      <Tooltip label={<Timings timings={summary.timings} />}>
+        <Elapsed milliseconds={elapsed} />
+      </Tooltip>
+      {summary.role !== "" && (
+        <Tooltip label={t("query.roleHint")}>
+          <Tag icon={UserRound}>{t("query.role", { role: summary.role })}</Tag>
+        </Tooltip>
+      )}
+    </>
+  );
+}
+
+function RowsTag({ count }: { count: number }) {
+  const { t } = useTranslation();
+  return (
+    <Tag tone="good" data-testid="row-count">
+      {t("query.rows", { count })}
+    </Tag>
+  );
+}
+
+function Elapsed({ milliseconds, ...rest }: { milliseconds: number }) {
+  const format = useFormat();
+  return (
+    <Tag icon={Clock} {...rest}>
+      {format.duration(milliseconds)}
+    </Tag>
+  );
+}
+
+const TICK_MS = 100;
+
+/** A clock that runs. It is hidden from screen readers, which would read out every tick. */
+function Ticking({ since }: { since: number }) {
+  const format = useFormat();
+  const [now, setNow] = useState(() => performance.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(performance.now()), TICK_MS);
+    return () => clearInterval(timer);
+  }, []);
+  return (
+    <Tag icon={Clock} aria-hidden="true">
+      {format.duration(Math.max(0, now - since))}
+    </Tag>
+  );
+}

@@ -1,0 +1,29 @@
+import { useTranslation } from "react-i18next";
+import type { Summary } from "../../client";
+import { useFormat } from "../../i18n/format";
+import styles from "./Timings.module.css";
+
+const steps = ["resolve", "acquire", "firstRow", "total"] as const;
+
+/** Where the time of a query went, as the proxy-service saw it. */
+export function Timings({ timings }: Pick<Summary, "timings">) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  return (
+    <div>
+      <strong>{t("query.timings")}</strong>
+      <dl className={styles.list}>
+        {steps.map((step) => {
+          const time = timings[step];
+          if (time === undefined) return null;
+          return (
+            <div key={step}>
+              <dt>{t(`query.timing.${step}`)}</dt>
+              <dd>{format.duration(time)}</dd>
+            </div>
+          );
+        })}
+      </dl>
+    </div>
+  );
+}

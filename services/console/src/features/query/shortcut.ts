@@ -1,0 +1,2 @@
+/** How the keys that run a statement are written on this system. */
+export const runShortcut = /Mac|iPhone|iPad/.test(navigator.userAgent) ? "⌘↵" : "Ctrl ↵";

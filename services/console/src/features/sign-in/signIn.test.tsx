@@ -1,0 +1,75 @@
+import { render, screen } from "@testing-library/react";
+import { describe, expect, it } from "vitest";
+import { App } from "../../app/App";
+import { startI18n } from "../../i18n";
+import { Backend } from "../../testing/backend";
+import { renderConsole } from "../../testing/renderConsole";
+import { signInServer } from "../../testing/tokens";
+import { Session } from "./session";
+
+describe("signing in", () => {
+  it("leads to the first connection, with a query worth looking at", async () => {
+    const backend = new Backend();
+    backend.save("demo");
+    const { user, server } = await renderConsole(backend, { user: null });
+    await user.type(await screen.findByLabelText("User name"), "bob{Enter}");
+    expect(await screen.findByRole("heading", { name: "demo" })).toBeTruthy();
+    expect((await screen.findByRole("textbox", { name: "SQL statement" })).textContent).toContain(
+      "orders",
+    );
+    expect(window.location.search).toBe("?page=query&connection=demo");
+    expect(server.requests.at(-1)).toEqual({ path: "/dev/token", body: { user: "bob" } });
+  });
+
+  it("asks a user without connections to add one", async () => {
+    await renderConsole(new Backend());
+    expect(await screen.findByText("No connections yet")).toBeTruthy();
+  });
+
+  it("refuses a name that cannot be one, without asking the server", async () => {
+    const { user, server } = await renderConsole(new Backend(), { user: null });
+    await user.type(await screen.findByLabelText("User name"), "a b{Enter}");
+    expect(screen.getByText(/1 to 64 letters/)).toBeTruthy();
+    expect(server.requests.map(({ path }) => path)).toEqual(["/config.json"]);
+  });
+
+  it("says so when the server wants another way", async () => {
+    const server = signInServer({ signIn: "openid" });
+    const session = new Session({
+      fetch: server.fetch,
+      storage: window.sessionStorage,
+      now: Date.now,
+    });
+    const transport = new Backend().transport;
+    const i18n = await startI18n("en");
+    render(<App platform={{ i18n, session, transport, fetch: server.fetch }} />);
+    expect(await screen.findByText(/does not know/)).toBeTruthy();
+  });
+
+  it("signs out, and leaves nothing of the one for the next", async () => {
+    const backend = new Backend();
+    backend.save("secret-project");
+    const { user } = await renderConsole(backend);
+    await screen.findByRole("heading", { name: "secret-project" });
+    await user.click(screen.getByRole("button", { name: "Sign out" }));
+    await screen.findByLabelText("User name");
+    expect(document.body.textContent).not.toContain("secret-project");
+    expect(window.sessionStorage.length).toBe(0);
+  });
+});
+
+describe("preferences", () => {
+  it("switch the language at once and remember it", async () => {
+    const { user } = await renderConsole(new Backend(), { user: null });
+    await user.click(await screen.findByRole("radio", { name: /Русский/ }));
+    expect(await screen.findByRole("heading", { name: "Вход в Postern" })).toBeTruthy();
+    expect(document.documentElement.lang).toBe("ru");
+    expect(window.localStorage.getItem("postern.language")).toBe("ru");
+  });
+
+  it("switch the colour scheme", async () => {
+    const { user } = await renderConsole(new Backend(), { user: null });
+    await user.click(await screen.findByRole("radio", { name: "Dark" }));
+    expect(document.documentElement.dataset.mantineColorScheme).toBe("dark");
+  });
+});

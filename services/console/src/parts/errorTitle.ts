@@ -1,0 +1,25 @@
+import { useTranslation } from "react-i18next";
+import { Code, type PosternError } from "../client";
+import en from "../i18n/en.json";
+
+type Reason = keyof typeof en.error.reason;
+type CodeName = keyof typeof en.error.code;
+
+const codeNames: Partial<Record<Code, CodeName>> = {
+  [Code.Unavailable]: "unavailable",
+  [Code.Unauthenticated]: "unauthenticated",
+  [Code.PermissionDenied]: "permissionDenied",
+  [Code.ResourceExhausted]: "resourceExhausted",
+  [Code.DeadlineExceeded]: "deadlineExceeded",
+};
+
+/** Names a failure by Postern's reason, or by the status code where there is no reason we know. */
+export function useErrorTitle(): (error: PosternError) => string {
+  const { t } = useTranslation();
+  return ({ reason, code }) =>
+    isKnown(reason) ? t(`error.reason.${reason}`) : t(`error.code.${codeNames[code] ?? "other"}`);
+}
+
+function isKnown(reason: string | undefined): reason is Reason {
+  return reason !== undefined && Object.hasOwn(en.error.reason, reason);
+}

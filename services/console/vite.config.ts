@@ -1,0 +1,45 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+/** Where `cargo xtask up` serves everything but the console's own files. */
+const SERVER = process.env.POSTERN_SERVER ?? "http://127.0.0.1:8080";
+
+const forwarded = ["/postern.connection.v1", "/postern.proxy.v1", "/dev/token", "/config.json"];
+
+export default defineConfig({
+  plugins: [react()],
+  server: { proxy: proxyTo(SERVER) },
+  preview: { proxy: proxyTo(SERVER) },
+  build: {
+    target: "es2022",
+    // Data URLs would need `font-src data:` and `img-src data:` in the content security policy.
+    assetsInlineLimit: 0,
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            {
+              name: "editor",
+              test: /node_modules[\\/](@codemirror|@lezer|style-mod|crelt|w3c-keyname)/,
+            },
+            {
+              name: "ui",
+              test: /node_modules[\\/](@mantine|@floating-ui|react|react-dom|scheduler)/,
+            },
+          ],
+        },
+      },
+    },
+  },
+  test: {
+    environment: "jsdom",
+    setupFiles: ["src/testing/setup.ts"],
+    reporters: ["default", "./vitest.reporter.ts"],
+    include: ["src/**/*.test.{ts,tsx}"],
+    css: { modules: { classNameStrategy: "non-scoped" } },
+  },
+});
+
+function proxyTo(target: string) {
+  return Object.fromEntries(forwarded.map((path) => [path, { target, changeOrigin: true }]));
+}

@@ -1,0 +1,87 @@
+import { randomBytes } from "node:crypto";
+import { expect, type Locator, type Page } from "@playwright/test";
+import { environment } from "./environment";
+
+/** What a person does in the console, in a person's words. */
+
+/** Somebody nobody has seen before, so that no test meets what another one left. */
+export function freshUser(): string {
+  return `tester-${randomBytes(5).toString("hex")}`;
+}
+
+export async function signIn(page: Page, user = freshUser()): Promise<string> {
+  await page.goto("/");
+  await page.getByLabel("User name").fill(user);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByRole("heading", { name: "demo" })).toBeVisible();
+  return user;
+}
+
+export function editor(page: Page): Locator {
+  return page.getByRole("textbox", { name: "SQL statement" });
+}
+
+export async function write(page: Page, sql: string): Promise<void> {
+  await editor(page).click();
+  await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.insertText(sql);
+}
+
+/** Writes a statement and runs it the way one does: by the keyboard. */
+export async function run(page: Page, sql?: string): Promise<void> {
+  if (sql === undefined) await editor(page).click();
+  else await write(page, sql);
+  await page.keyboard.press("ControlOrMeta+Enter");
+}
+
+export function grid(page: Page): Locator {
+  return page.getByRole("grid");
+}
+
+export function rowCount(page: Page): Locator {
+  return page.getByTestId("row-count");
+}
+
+/** Pastes a text into whatever has the focus, as the browser does it. */
+export async function paste(field: Locator, text: string): Promise<void> {
+  await field.focus();
+  await field.evaluate((element, pasted) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData("text/plain", pasted);
+    element.dispatchEvent(
+      new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }),
+    );
+  }, text);
+}
+
+/** Saves the second tenant under a name, by pasting its connection string. */
+export async function addTenant(page: Page, name: string): Promise<void> {
+  await page.getByRole("navigation").getByRole("button", { name: "Add connection" }).click();
+  const dialog = page.getByRole("dialog");
+  await paste(dialog.getByLabel("Connection string"), environment.tenantDsn);
+  await dialog.getByLabel("Name").fill(name);
+  await dialog.getByRole("button", { name: "Add connection" }).click();
+  await expect(page.getByRole("heading", { name, exact: true })).toBeVisible();
+}
+
+export async function openConnections(page: Page): Promise<void> {
+  await page.getByRole("navigation").getByRole("link", { name: "Connections" }).click();
+  await expect(page.getByRole("table", { name: "Connections" })).toBeVisible();
+}
+
+/** The tenant's password, as it is and as a connection string writes it. */
+export function tenantPassword(): { plain: string; encoded: string } {
+  const encoded = new URL(environment.tenantDsn).password;
+  if (encoded === "") throw new Error("POSTERN_TENANT_DSN has no password");
+  return { plain: decodeURIComponent(encoded), encoded };
+}
+
+/** Another tab of the same person; sessionStorage is a tab's own, so the session is carried over by hand. */
+export async function secondTab(page: Page, address: string): Promise<Page> {
+  const session = await page.evaluate(() => sessionStorage.getItem("postern.session") ?? "");
+  const other = await page.context().newPage();
+  await other.goto("/");
+  await other.evaluate((kept) => sessionStorage.setItem("postern.session", kept), session);
+  await other.goto(address);
+  return other;
+}

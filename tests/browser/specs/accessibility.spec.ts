@@ -1,0 +1,65 @@
+import { AxeBuilder } from "@axe-core/playwright";
+import { expect, type Page, test } from "@playwright/test";
+import { editor, grid, openConnections, run, signIn, write } from "../console";
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test.describe(`in the ${colorScheme} scheme`, () => {
+    test.use({ colorScheme, reducedMotion: "reduce" });
+
+    test("the sign-in page", async ({ page }) => {
+      await page.goto("/");
+      await expect(page.getByLabel("User name")).toBeVisible();
+      await expectAccessible(page);
+    });
+
+    test("the connections, their form and the question before deleting", async ({ page }) => {
+      await signIn(page);
+      await openConnections(page);
+      await expectAccessible(page);
+      await page.goto("/?page=connections&form=new");
+      await page.getByRole("dialog").getByRole("button", { name: "Add connection" }).click();
+      await expectAccessible(page);
+      await page.keyboard.press("Escape");
+      await page.getByRole("button", { name: "Delete: demo" }).click();
+      await expect(page.getByRole("dialog")).toBeVisible();
+      await expectAccessible(page);
+    });
+
+    test("the query page with a result, and with an error", async ({ page }) => {
+      await signIn(page);
+      await run(page);
+      await expect(grid(page).getByRole("gridcell").first()).toBeVisible();
+      await grid(page).focus();
+      await page.keyboard.press("ArrowDown");
+      await expectAccessible(page);
+      await run(page, "select nam from (select 1 as name) as people where $1");
+      await expect(page.getByRole("alert")).toBeVisible();
+      await expectAccessible(page);
+    });
+  });
+}
+
+test("the main job can be done without a mouse", async ({ page }) => {
+  await page.goto("/");
+  const user = `keyboard-${Date.now()}`;
+  await expect(page.getByLabel("User name")).toBeFocused();
+  await page.keyboard.type(`${user}\n`);
+  await editor(page).focus();
+  await write(page, "select 1 as one");
+  await page.keyboard.press("Tab");
+  await expect(page.getByRole("button", { name: /^Run/ })).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(grid(page).getByRole("gridcell", { name: "1", exact: true })).toBeVisible();
+});
+
+async function expectAccessible(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page })
+    .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
+    .analyze();
+  const found = violations.map(({ id, help, nodes }) => ({
+    id,
+    help,
+    at: nodes.map((node) => node.html),
+  }));
+  expect(found).toEqual([]);
+}

@@ -1,0 +1,36 @@
+import { expect, test } from "@playwright/test";
+import { addTenant, grid, paste, run, signIn, write } from "../console";
+import { environment } from "../environment";
+
+test("a pasted connection string becomes a connection that answers, with parameters", async ({
+  page,
+}) => {
+  await signIn(page);
+  await addTenant(page, "second-tenant");
+  await write(page, "select $1::int8 + 1 as next, $2::text as word");
+  await page.getByLabel("Type of $1").selectOption("number");
+  await page.getByLabel("Value of $1").fill("9007199254740992");
+  await page.getByLabel("Value of $2").fill("gate");
+  await page.getByRole("button", { name: /^Run/ }).click();
+  // Beyond what a double can hold: exact only if it was never made one.
+  await expect(grid(page).getByRole("gridcell", { name: "9007199254740993" })).toBeVisible();
+  await expect(grid(page).getByRole("gridcell", { name: "gate" })).toBeVisible();
+});
+
+test("NULL is told apart from the empty text", async ({ page }) => {
+  await signIn(page);
+  await run(page, "select null::text as nothing, '' as empty, true as yes");
+  await expect(grid(page).getByRole("gridcell", { name: "NULL" })).toHaveCount(1);
+  await expect(grid(page).getByRole("gridcell", { name: "true" })).toBeVisible();
+});
+
+test("the string disappears from its field once it was understood", async ({ page }) => {
+  await signIn(page);
+  await page.goto("/?page=connections&form=new");
+  const field = page.getByLabel("Connection string");
+  await paste(field, environment.tenantDsn);
+  await expect(field).toHaveValue("");
+  await expect(page.getByLabel("Host")).not.toHaveValue("");
+  await expect(page.getByLabel("Password")).toHaveAttribute("type", "password");
+  await expect(page.getByRole("switch", { name: /^Read-only/ })).toBeChecked();
+});

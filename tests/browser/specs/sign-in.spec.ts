@@ -1,0 +1,36 @@
+import { expect, test } from "@playwright/test";
+import { editor, freshUser, signIn } from "../console";
+
+test("a new user signs in and finds the demo connection with a query worth looking at", async ({
+  page,
+}) => {
+  const user = await signIn(page);
+  await expect(page.getByRole("navigation").getByRole("link", { name: /^demo/ })).toBeVisible();
+  await expect(editor(page)).toContainText("from orders o");
+  await expect(page.getByText(user, { exact: true })).toBeVisible();
+  await expect(page).toHaveURL(/\?page=query&connection=demo$/);
+});
+
+test("a reload keeps the session and the place; signing out ends both", async ({ page }) => {
+  await signIn(page);
+  await page.goto("/?page=connections");
+  await expect(page.getByRole("table", { name: "Connections" })).toBeVisible();
+  await page.reload();
+  await expect(page.getByRole("table", { name: "Connections" })).toBeVisible();
+
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await expect(page.getByLabel("User name")).toBeVisible();
+  await page.reload();
+  await expect(page.getByLabel("User name")).toBeVisible();
+});
+
+test("a token the server does not know leads back to the sign-in page", async ({ page }) => {
+  await page.goto("/");
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const forged = `${part({ alg: "none" })}.${part({ sub: freshUser(), exp: 4_000_000_000 })}.`;
+  await page.evaluate((token) => {
+    sessionStorage.setItem("postern.session", JSON.stringify({ user: "mallory", token }));
+  }, forged);
+  await page.reload();
+  await expect(page.getByText("Your session has ended. Please sign in again.")).toBeVisible();
+});
