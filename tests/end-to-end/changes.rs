@@ -10,7 +10,9 @@ use tonic::Code;
 #[tokio::test]
 async fn a_saved_connection_is_queried_and_read_back_without_its_password() {
     let tenant = TenantServer::shared().await.database("first-password").await;
-    tenant.as_owner("first-password", "create table fruit (name text); insert into fruit values ('fig')").await;
+    tenant
+        .as_owner("first-password", "create table fruit (name text); insert into fruit values ('fig')")
+        .await;
     let user = Postern::shared().await.user("changes-one");
 
     let saved = user.save("main", tenant.dsn("first-password")).await.unwrap();
@@ -88,7 +90,12 @@ async fn a_stale_version_is_refused_and_changes_nothing() {
     let user = Postern::shared().await.user("changes-five");
     let save = async |expected| {
         let target = Some(Target::PostgresDsn(tenant.dsn("secret")));
-        let request = UpsertConnectionRequest { name: "main".into(), target, password: None, expected_version: expected };
+        let request = UpsertConnectionRequest {
+            name: "main".into(),
+            target,
+            password: None,
+            expected_version: expected,
+        };
         user.upsert(request).await
     };
     assert_eq!(save(Some(0)).await.unwrap().version, 1);

@@ -37,7 +37,10 @@ async fn values_keep_their_types_and_parameters_take_the_one_asked_for() {
     assert_eq!(columns[1].texts, ["12.50"]);
     assert_eq!(columns[2].blobs, [[0, 255]]);
     assert_eq!(columns[3].bools, [true]);
-    assert_eq!((columns[4].nulls.as_slice(), columns[4].texts.as_slice()), ([1].as_slice(), [String::new()].as_slice()));
+    assert_eq!(
+        (columns[4].nulls.as_slice(), columns[4].texts.as_slice()),
+        ([1].as_slice(), [String::new()].as_slice())
+    );
     assert!((columns[5].doubles[0] - 0.1).abs() < f64::EPSILON);
     assert_eq!(columns[6].texts, ["2026-01-02T03:04:05+00:00"]);
     assert_eq!(rows.header.columns.iter().map(|c| c.type_name.as_str()).next(), Some("int8"));
@@ -56,9 +59,11 @@ async fn a_large_result_comes_in_batches_and_whole() {
 #[tokio::test]
 async fn a_result_is_cut_at_the_row_limit_and_says_so() {
     let (user, _tenant) = saved("queries-three").await;
-    let cut = user.run(QueryRequest { max_rows: 10, ..request("select generate_series(1, 11)") }).await.unwrap();
+    let cut =
+        user.run(QueryRequest { max_rows: 10, ..request("select generate_series(1, 11)") }).await.unwrap();
     assert_eq!((cut.ints(0).len(), cut.summary.truncation()), (10, Truncation::RowLimit));
-    let whole = user.run(QueryRequest { max_rows: 10, ..request("select generate_series(1, 10)") }).await.unwrap();
+    let whole =
+        user.run(QueryRequest { max_rows: 10, ..request("select generate_series(1, 10)") }).await.unwrap();
     assert_eq!((whole.ints(0).len(), whole.summary.truncation()), (10, Truncation::Unspecified));
 }
 
@@ -123,7 +128,9 @@ async fn a_caller_that_goes_away_stops_the_statement_on_the_server() {
 
 async fn active(tenant: &TenantDatabase) -> i64 {
     let name = &tenant.name;
-    tenant.ask(&format!("select count(*) from pg_stat_activity where usename = '{name}' and state = 'active'")).await
+    tenant
+        .ask(&format!("select count(*) from pg_stat_activity where usename = '{name}' and state = 'active'"))
+        .await
 }
 
 /// Waits for what is to happen; the test's own time limit is the one on it not happening.
@@ -133,7 +140,9 @@ async fn until_idle(tenant: &TenantDatabase) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), idle).await.expect("the statement still runs on the server");
+    tokio::time::timeout(Duration::from_secs(20), idle)
+        .await
+        .expect("the statement still runs on the server");
 }
 
 #[tokio::test]
@@ -144,7 +153,13 @@ async fn bad_requests_are_refused_before_anything_is_dialled() {
         ("sql", request("  ")),
         ("sql", request("select '\0'")),
         ("max_rows", QueryRequest { max_rows: -1, ..request("select 1") }),
-        ("timeout", QueryRequest { timeout: Some(prost_types::Duration { seconds: 301, nanos: 0 }), ..request("select 1") }),
+        (
+            "timeout",
+            QueryRequest {
+                timeout: Some(prost_types::Duration { seconds: 301, nanos: 0 }),
+                ..request("select 1")
+            },
+        ),
     ];
     for (field, request) in cases {
         let status = user.run(request).await.unwrap_err();

@@ -40,19 +40,25 @@ async fn dump(url: &str) -> String {
     let mut dump = String::new();
     for table in tables {
         let rows = format!("select t::text from {table} t");
-        let rows: Vec<String> = sqlx::query_scalar(AssertSqlSafe(rows)).fetch_all(&mut connection).await.unwrap();
+        let rows: Vec<String> =
+            sqlx::query_scalar(AssertSqlSafe(rows)).fetch_all(&mut connection).await.unwrap();
         dump.push_str(&rows.join("\n"));
     }
     dump
 }
 
 fn hex(text: &str) -> String {
-    text.bytes().flat_map(|byte| [byte >> 4, byte & 15]).map(|n| char::from_digit(n.into(), 16).unwrap()).collect()
+    text.bytes()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|n| char::from_digit(n.into(), 16).unwrap())
+        .collect()
 }
 
 /// The part of the text's base64 that does not depend on what follows it, for a text that starts a group of three.
 fn base64_core(text: &str) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let groups = text.as_bytes().chunks_exact(3).map(|g| u32::from_be_bytes([0, g[0], g[1], g[2]]));
-    groups.flat_map(|g| [18, 12, 6, 0].map(|shift| char::from(ALPHABET[(g >> shift) as usize & 63]))).collect()
+    groups
+        .flat_map(|g| [18, 12, 6, 0].map(|shift| char::from(ALPHABET[(g >> shift) as usize & 63])))
+        .collect()
 }

@@ -48,7 +48,8 @@ async fn without_a_where_clause_only_own_rows_are_touched() {
         let named = "select name from postern.connections where name = 'db-alices'";
         assert_eq!(as_role(role, Some(bob), named).await, Ok(0), "{role}");
     }
-    for sql in ["update postern.connections set host = 'evil.example.com'", "delete from postern.connections"] {
+    for sql in ["update postern.connections set host = 'evil.example.com'", "delete from postern.connections"]
+    {
         assert_eq!(as_role("postern_connection", Some(bob), sql).await, Ok(1), "{sql}");
     }
     let resolve = format!("select * from postern.resolve_connection('{bob}', 'db-alices')");
@@ -112,7 +113,10 @@ async fn the_owner_ends_with_the_transaction() {
     let resolve = sqlx::query("select name from postern.resolve_connection($1, 'db-graces')").bind(owner);
     assert_eq!(resolve.fetch_all(&mut connection).await.unwrap().len(), 1);
     let left: Option<String> =
-        sqlx::query_scalar("select nullif(current_setting('postern.owner_id', true), '')").fetch_one(&mut connection).await.unwrap();
+        sqlx::query_scalar("select nullif(current_setting('postern.owner_id', true), '')")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
     assert_eq!(left, None);
     let rows = sqlx::query("select name from postern.connections").fetch_all(&mut connection).await.unwrap();
     assert!(rows.is_empty());

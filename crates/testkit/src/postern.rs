@@ -43,7 +43,8 @@ impl Postern {
         let stack = start.await.expect("the start does not panic").expect("Postern starts");
         let (url, crypto_url) = (stack.url().to_owned(), stack.crypto_url().to_owned());
         runtime::shared().spawn(stack.run());
-        let issuer = DevIssuer::load_or_create(ISSUER, &state.join("issuer.pem")).expect("the issuer has a key");
+        let issuer =
+            DevIssuer::load_or_create(ISSUER, &state.join("issuer.pem")).expect("the issuer has a key");
         Self { url, crypto_url, folder, issuer }
     }
 
@@ -97,6 +98,7 @@ impl Postern {
 fn page_without_console(folder: &Path) -> PathBuf {
     let dir = folder.join("console");
     fs::create_dir_all(&dir).expect("an own folder can be written");
-    fs::write(dir.join("index.html"), "<!doctype html><title>Postern</title>").expect("an own folder can be written");
+    fs::write(dir.join("index.html"), "<!doctype html><title>Postern</title>")
+        .expect("an own folder can be written");
     dir
 }

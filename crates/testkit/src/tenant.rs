@@ -83,7 +83,8 @@ impl TenantDatabase {
     /// Asks the database `postgres` for one number, as the superuser.
     pub async fn ask(&self, sql: &str) -> i64 {
         let mut admin = connect(&self.admin_url).await;
-        let number = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut admin).await.expect("the question is SQL");
+        let number =
+            sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut admin).await.expect("the question is SQL");
         admin.close().await.expect("a connection can be closed");
         number
     }

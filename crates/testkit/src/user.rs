@@ -5,7 +5,10 @@ use postern_rpc::{
         Connection, DeleteConnectionRequest, UpsertConnectionRequest,
         connection_service_client::ConnectionServiceClient, upsert_connection_request::Target,
     },
-    proxy::{ColumnData, Header, QueryRequest, Summary, proxy_service_client::ProxyServiceClient, query_response::Part},
+    proxy::{
+        ColumnData, Header, QueryRequest, Summary, proxy_service_client::ProxyServiceClient,
+        query_response::Part,
+    },
 };
 use tonic::{
     Request, Status,
@@ -84,7 +87,12 @@ impl User {
     /// Saves a connection from a DSN.
     pub async fn save(&self, name: &str, dsn: String) -> Result<Connection, Status> {
         let target = Some(Target::PostgresDsn(dsn));
-        self.upsert(UpsertConnectionRequest { name: name.into(), target, ..UpsertConnectionRequest::default() }).await
+        self.upsert(UpsertConnectionRequest {
+            name: name.into(),
+            target,
+            ..UpsertConnectionRequest::default()
+        })
+        .await
     }
 
     /// Saves a connection.
