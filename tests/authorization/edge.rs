@@ -38,6 +38,29 @@ async fn rpcs_between_services_are_not_on_the_edge() {
     }
 }
 
+/// What reflection lists is what is served: no more, which would help an attacker, and no less.
+#[tokio::test]
+async fn reflection_lists_the_public_services() {
+    use tonic_reflection::pb::v1::{
+        ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+        server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+    };
+    let postern = Postern::shared().await;
+    let channel = Endpoint::from_shared(postern.url().to_owned()).unwrap().connect_lazy();
+    let message_request = Some(MessageRequest::ListServices(String::new()));
+    let question = ServerReflectionRequest { host: String::new(), message_request };
+    let answers =
+        ServerReflectionClient::new(channel).server_reflection_info(tokio_stream::once(question)).await;
+    let answer = answers.unwrap().into_inner().message().await.unwrap().unwrap();
+    let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else {
+        panic!("not a list")
+    };
+    let mut names: Vec<_> = list.service.into_iter().map(|service| service.name).collect();
+    names.sort();
+    let ours = ["postern.connection.v1.ConnectionService", "postern.proxy.v1.ProxyService"];
+    assert_eq!(names, ours);
+}
+
 #[tokio::test]
 async fn health_is_open() {
     let postern = Postern::shared().await;

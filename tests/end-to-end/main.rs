@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod changes;
+mod drain;
 mod queries;
 mod secrets;

@@ -36,7 +36,42 @@ fn parse(origin: &str) -> Result<HeaderValue> {
 
 #[cfg(test)]
 mod tests {
+    use axum::{Router, body::Body, routing::post};
+    use http::{HeaderMap, Request};
+    use tower::ServiceExt;
+
     use super::*;
+
+    async fn preflight(from: &str) -> HeaderMap {
+        let layer = layer(&["https://app.example.com".to_owned()]).unwrap();
+        let router = Router::new().route("/x", post(async || "")).layer(layer);
+        let request = Request::options("/x")
+            .header("origin", from)
+            .header("access-control-request-method", "POST")
+            .header(
+                "access-control-request-headers",
+                "authorization,content-type,grpc-timeout,x-grpc-web,x-user-agent",
+            );
+        let response = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        response.headers().clone()
+    }
+
+    #[tokio::test]
+    async fn a_listed_origin_may_call_and_another_may_not() {
+        let listed = preflight("https://app.example.com").await;
+        assert_eq!(listed["access-control-allow-origin"], "https://app.example.com");
+        assert_eq!(listed["access-control-allow-methods"], "POST");
+        let allowed = listed["access-control-allow-headers"].to_str().unwrap();
+        for name in ["authorization", "content-type", "grpc-timeout", "x-grpc-web", "x-user-agent"] {
+            assert!(allowed.contains(name), "{name}");
+        }
+        assert!(!listed.contains_key("access-control-allow-credentials"));
+        for other in
+            ["https://evil.example.com", "https://app.example.com.evil.com", "http://app.example.com", "null"]
+        {
+            assert!(!preflight(other).await.contains_key("access-control-allow-origin"), "{other}");
+        }
+    }
 
     #[test]
     fn only_exact_origins_are_taken() {

@@ -22,6 +22,7 @@ pub struct Postern {
     crypto_url: String,
     folder: TempDir,
     issuer: DevIssuer,
+    life: Lifecycle,
 }
 
 impl Postern {
@@ -39,18 +40,23 @@ impl Postern {
         let options = Options { state: state.clone(), port: 0, console, database_url: None };
         postern_chassis::telemetry::init_to(options.log_file().expect("the log can be opened"));
         let life = Lifecycle::default();
-        let start = runtime::shared().spawn(Stack::start(options, life));
+        let start = runtime::shared().spawn(Stack::start(options, life.clone()));
         let stack = start.await.expect("the start does not panic").expect("Postern starts");
         let (url, crypto_url) = (stack.url().to_owned(), stack.crypto_url().to_owned());
         runtime::shared().spawn(stack.run());
         let issuer =
             DevIssuer::load_or_create(ISSUER, &state.join("issuer.pem")).expect("the issuer has a key");
-        Self { url, crypto_url, folder, issuer }
+        Self { url, crypto_url, folder, issuer, life }
     }
 
     /// Where gRPC, gRPC-web and the console are.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Asks it to stop. Calls in progress get the drain time.
+    pub fn stop(&self) {
+        self.life.stop();
     }
 
     /// Where crypto-service is, for mutual TLS.
