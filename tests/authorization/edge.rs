@@ -38,6 +38,17 @@ async fn rpcs_between_services_are_not_on_the_edge() {
     }
 }
 
+/// What needs nobody's leave may only shrink.
+#[test]
+fn the_methods_that_anyone_may_call_are_these() {
+    let open: Vec<_> =
+        RULES.iter().filter(|rule| rule.caller == Caller::Anyone).map(|rule| rule.path).collect();
+    assert_eq!(
+        open,
+        ["/grpc.health.v1.Health/Check", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"]
+    );
+}
+
 /// What reflection lists is what is served: no more, which would help an attacker, and no less.
 #[tokio::test]
 async fn reflection_lists_the_public_services() {

@@ -1,4 +1,6 @@
-//! A stop lets calls in progress end.
+//! A stop lets calls in progress end. A binary of its own: it stops the Postern that others would share.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use postern_rpc::proxy::QueryRequest;
 use postern_testkit::{Postern, TenantServer};

@@ -3,6 +3,5 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod changes;
-mod drain;
 mod queries;
 mod secrets;

@@ -54,6 +54,11 @@ pub fn signed_in<T>(request: &tonic::Request<T>) -> Result<&SignedIn, Status> {
 impl Gate {
     /// A gate that trusts these issuers, and fetches their key sets through the guarded way out.
     pub fn new(issuers: Vec<IssuerConfig>, egress: Policy, clock: Arc<dyn Clock>) -> Result<Self> {
+        if issuers.iter().any(|issuer| issuer.hs256_secret_file.is_some()) {
+            tracing::warn!(
+                "an issuer signs with HS256: whoever takes this service over can sign in as anyone"
+            );
+        }
         let dialer = Dialer::new(egress, Arc::new(SystemResolver::default()));
         let fetcher = HttpClient::new(dialer, tls::client_config(None)?);
         let verifier = Verifier::new(issuers, Arc::new(fetcher), clock).context("issuers")?;

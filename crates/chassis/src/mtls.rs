@@ -183,3 +183,41 @@ pub fn crypto_channel(config: &CryptoClientConfig) -> Result<Channel> {
     let endpoint = endpoint.tls_config(tls).context("the certificate for crypto-service cannot be used")?;
     Ok(endpoint.tcp_nodelay(true).connect_timeout(HANDSHAKE).timeout(Duration::from_secs(10)).connect_lazy())
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair, SanType};
+
+    use super::*;
+
+    /// Who a certificate with these URI names says its holder is.
+    fn identity(uris: &[&str]) -> Option<String> {
+        let mut params = CertificateParams::new(vec!["crypto-service".to_owned()]).unwrap();
+        let names = uris.iter().map(|uri| SanType::URI((*uri).try_into().unwrap()));
+        params.subject_alt_names.extend(names);
+        let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        PeerIdentity::of(certificate.der(), "postern").map(|peer| peer.service().to_owned())
+    }
+
+    #[test]
+    fn one_name_of_the_trust_domain_is_an_identity() {
+        assert_eq!(identity(&["spiffe://postern/proxy-service"]).as_deref(), Some("proxy-service"));
+    }
+
+    #[test]
+    fn anything_else_is_nobody() {
+        let cases: [&[&str]; 8] = [
+            &[],
+            &["spiffe://other/proxy-service"],
+            &["spiffe://postern.evil/proxy-service"],
+            &["spiffe://postern/proxy-service/extra"],
+            &["spiffe://postern/"],
+            &["spiffe://postern"],
+            &["https://postern/proxy-service"],
+            &["spiffe://postern/proxy-service", "spiffe://postern/connection-service"],
+        ];
+        for uris in cases {
+            assert_eq!(identity(uris), None, "{uris:?}");
+        }
+    }
+}

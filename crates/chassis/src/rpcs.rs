@@ -8,7 +8,7 @@ use tonic::{body::Body, server::NamedService, service::RoutesBuilder};
 use tonic_web::GrpcWebLayer;
 use tower::Service;
 
-use crate::Gate;
+use crate::{Gate, Lifecycle};
 
 /// Services that share a port. Health and reflection cover exactly what was added.
 #[derive(Default)]
@@ -33,7 +33,8 @@ impl Rpcs {
 
     /// Adds health and reflection, puts the gate before all of it, and translates gRPC-web before the gate, so that a
     /// refusal reaches a browser too.
-    pub async fn into_router(self, gate: Gate) -> Router {
+    /// When the lifecycle ends, health says so, and load balancers send new calls elsewhere.
+    pub async fn into_router(self, gate: Gate, life: &Lifecycle) -> Router {
         let (health, health_server) = tonic_health::server::health_reporter();
         let mut reflection = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(postern_rpc::DESCRIPTORS)
@@ -44,6 +45,13 @@ impl Rpcs {
         }
         let reflection =
             reflection.build_v1().expect("the committed descriptors are whole; a test serves them");
+        let (names, stopping) = (self.names, life.clone().into_stopping());
+        tokio::spawn(async move {
+            stopping.await;
+            for name in names {
+                health.set_service_status(name, tonic_health::ServingStatus::NotServing).await;
+            }
+        });
         let mut routes = self.routes;
         routes.add_service(health_server).add_service(reflection);
         gate.guard(routes.routes().into_axum_router()).layer(GrpcWebLayer::new())

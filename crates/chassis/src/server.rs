@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio_stream::{Stream, wrappers::TcpListenerStream};
@@ -71,7 +71,10 @@ async fn drained(
     };
     tokio::select! {
         outcome = served => outcome.context("the server failed"),
-        () = overdue => bail!("calls were still running {} s after the stop; they were cut", DRAIN.as_secs()),
+        () = overdue => {
+            tracing::warn!("calls were still running {} s after the stop; they were cut", DRAIN.as_secs());
+            Ok(())
+        }
     }
 }
 

@@ -1,25 +1,29 @@
 //! Files that only their owner may read.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs,
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use tempfile::NamedTempFile;
 
-/// Reads a text file, or creates it with mode 0600 from what `make` returns.
+/// Reads a text file, or creates it with mode 0600 from what `make` returns. The file appears whole or not at all.
 pub fn load_or_create(path: &Path, make: impl FnOnce() -> Result<String>) -> Result<String> {
     match fs::read_to_string(path) {
-        Ok(text) => return Ok(text),
+        Ok(text) => {
+            ensure!(!text.is_empty(), "{} is empty; restore it, or start anew", path.display());
+            return Ok(text);
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
     let text = make()?;
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes()))
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    let failed = || format!("cannot write {}", path.display());
+    let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new("."))).with_context(failed)?;
+    file.write_all(text.as_bytes()).with_context(failed)?;
+    file.persist_noclobber(path).with_context(failed)?;
     Ok(text)
 }
 

@@ -35,9 +35,15 @@ pub enum InvalidDsn {
     /// Percent-encoding that is not UTF-8, holds a NUL, or is too long.
     #[error("the DSN's {0} is empty, too long, or not UTF-8 without NUL; encode special characters as %XX")]
     Part(&'static str),
-    /// A parameter other than `sslmode`.
+    /// A known parameter other than `sslmode`.
     #[error("DSN parameters other than sslmode are not supported; remove '{0}'")]
-    Parameter(String),
+    Parameter(&'static str),
+    /// Something after `?` that is no parameter; it may be a part of the password, and is not repeated.
+    #[error(
+        "what follows the DSN's first '?' is not understood; only sslmode may be set there, and a '?' in the \
+         password is written %3F"
+    )]
+    Query,
     /// An unknown or a weak `sslmode`.
     #[error("sslmode must be verify-full, require (taken as verify-full) or disable")]
     SslMode,
@@ -106,13 +112,37 @@ fn decode(part: &'static str, encoded: &str) -> Result<String, InvalidDsn> {
     if acceptable { Ok(text.into_owned()) } else { Err(InvalidDsn::Part(part)) }
 }
 
+/// Parameters that people paste with a DSN. Only these are named in an error.
+const KNOWN_PARAMETERS: [&str; 20] = [
+    "application_name",
+    "channel_binding",
+    "connect_timeout",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "passfile",
+    "password",
+    "pgbouncer",
+    "port",
+    "schema",
+    "search_path",
+    "sslcert",
+    "sslcrl",
+    "sslkey",
+    "sslpassword",
+    "sslrootcert",
+    "target_session_attrs",
+    "user",
+];
+
 fn parse_query(query: &str) -> Result<TlsMode, InvalidDsn> {
     let mut mode = TlsMode::default();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = split_optional(pair, '=');
         if key != "sslmode" {
-            let shown = key.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
-            return Err(InvalidDsn::Parameter(shown));
+            let known = KNOWN_PARAMETERS.into_iter().find(|known| *known == key);
+            return Err(known.map_or(InvalidDsn::Query, InvalidDsn::Parameter));
         }
         mode = match value {
             Some("verify-full" | "require") => TlsMode::VerifyFull,

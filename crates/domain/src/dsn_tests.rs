@@ -37,9 +37,9 @@ fn an_at_sign_in_the_password_belongs_to_the_password() {
 #[test]
 fn what_reaches_into_the_server_is_refused() {
     assert_eq!(refused("postgres://u:p@/db?host=/var/run"), InvalidDsn::Host);
-    assert_eq!(refused("postgres://u:p@h.io/db?host=/var/run"), InvalidDsn::Parameter("host".into()));
-    assert_eq!(refused("postgres://u:p@h.io/db?sslcert=/etc/x"), InvalidDsn::Parameter("sslcert".into()));
-    assert_eq!(refused("postgres://u:p@h.io/db?options=-c%20x"), InvalidDsn::Parameter("options".into()));
+    assert_eq!(refused("postgres://u:p@h.io/db?host=/var/run"), InvalidDsn::Parameter("host"));
+    assert_eq!(refused("postgres://u:p@h.io/db?sslcert=/etc/x"), InvalidDsn::Parameter("sslcert"));
+    assert_eq!(refused("postgres://u:p@h.io/db?options=-c%20x"), InvalidDsn::Parameter("options"));
     assert_eq!(refused("postgres://u:p@h.io,g.io/db"), InvalidDsn::Host);
     assert_eq!(refused("postgres://u:p@%2Ftmp/db"), InvalidDsn::Host);
 }
@@ -63,9 +63,13 @@ proptest! {
     }
 
     #[test]
-    fn a_refusal_never_repeats_the_password(password in "[a-zA-Z]{12}", tail in "(:0|,x|/d\\?host=1|/%00)") {
-        if let Err(refusal) = parse(&format!("postgres://u:{password}@h.io{tail}")) {
-            prop_assert!(!refusal.to_string().contains(&password));
+    fn a_refusal_never_repeats_the_password(
+        start in "[a-zA-Z]{8}[@?/&=:#]{0,2}",
+        end in "[A-Z]{9}",
+        tail in "(:0|,x|/d\\?host=1|/%00|)",
+    ) {
+        if let Err(refusal) = parse(&format!("postgres://u:{start}{end}@h.io{tail}")) {
+            prop_assert!(!refusal.to_string().contains(&end), "{refusal}");
         }
     }
 }

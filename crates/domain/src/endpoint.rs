@@ -129,7 +129,8 @@ impl CaBundle {
     /// Takes PEM text, or nothing. The certificates themselves are parsed where TLS is set up.
     pub fn parse(pem: &str) -> Result<Self, InvalidCa> {
         let pem = pem.trim();
-        let plausible = pem.is_empty() || pem.contains("-----BEGIN CERTIFICATE-----");
+        let plausible =
+            pem.is_empty() || (pem.contains("-----BEGIN CERTIFICATE-----") && !pem.contains('\0'));
         if pem.len() <= limits::CA_PEM_BYTES && plausible { Ok(Self(pem.to_owned())) } else { Err(InvalidCa) }
     }
 

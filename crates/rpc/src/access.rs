@@ -52,10 +52,7 @@ pub const RULES: &[Rule] = &[
     rule("/postern.connection.v1.ConnectionService/DeleteConnection", OWN_ROWS),
     rule("/postern.proxy.v1.ProxyService/Query", OWN_CONNECTIONS),
     rule("/grpc.health.v1.Health/Check", Caller::Anyone),
-    rule("/grpc.health.v1.Health/Watch", Caller::Anyone),
-    rule("/grpc.health.v1.Health/List", Caller::Anyone),
     rule("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Caller::Anyone),
-    rule("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Caller::Anyone),
 ];
 
 /// The rule of a method; `None` for a method that nobody may call.

@@ -1,6 +1,6 @@
 //! Preparing a control database: roles, schema, migrations. An operator's work, or the development server's.
 
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row,
@@ -8,7 +8,12 @@ use sqlx::{
     postgres::PgConnectOptions,
 };
 
+use tokio::time::timeout;
+
 use crate::StoreError;
+
+/// Time that the server has to let us in.
+const CONNECT: Duration = Duration::from_secs(10);
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
@@ -78,5 +83,7 @@ pub async fn migrate(url: &str) -> Result<(), StoreError> {
 async fn connect(url: &str) -> Result<PgConnection, StoreError> {
     let options =
         PgConnectOptions::from_str(url).map_err(|_| StoreError::Unfit("its URL cannot be read".into()))?;
-    Ok(options.application_name("postern-admin").disable_statement_logging().connect().await?)
+    let options = options.application_name("postern-admin").disable_statement_logging();
+    let connected = timeout(CONNECT, options.connect()).await;
+    connected.map_err(|_| StoreError::Unfit("it does not answer".into()))?.map_err(StoreError::from)
 }

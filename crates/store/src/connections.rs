@@ -4,13 +4,12 @@ use postern_domain::{
     AccessMode, ConnectionName, OwnerId, PostgresEndpoint, SecretId, TenantKind, Version,
     limits::CONNECTIONS_PER_OWNER,
 };
-use sqlx::{
-    PgConnection, PgPool, Postgres,
-    postgres::{PgArguments, PgRow},
-    query::Query,
-};
+use sqlx::{PgConnection, PgPool, Row, postgres::PgRow};
 
-use crate::{Role, SavedConnection, StoreError, role, row, scope::as_owner};
+use crate::{
+    Role, SavedConnection, StoreError, role, row,
+    scope::{PgQuery, as_owner, query},
+};
 
 /// Reads and writes the caller's connections. Cannot read a seal.
 #[derive(Clone)]
@@ -72,7 +71,7 @@ impl ConnectionStore {
         );
         as_owner(&self.0, owner, move |tx| {
             Box::pin(async move {
-                let rows = sqlx::query(LIST).bind(after).bind(limit).fetch_all(tx).await?;
+                let rows = query(LIST).bind(after).bind(limit).fetch_all(tx).await?;
                 rows.iter().map(SavedConnection::read).collect()
             })
         })
@@ -92,7 +91,7 @@ impl ConnectionStore {
                 if expected.is_some_and(|expected| expected != current.version) {
                     return Err(StoreError::VersionStale);
                 }
-                sqlx::query("delete from postern.connections where name = $1")
+                query("delete from postern.connections where name = $1")
                     .bind(name.as_str())
                     .execute(tx)
                     .await?;
@@ -105,7 +104,7 @@ impl ConnectionStore {
 
 async fn get(tx: &mut PgConnection, name: &ConnectionName) -> Result<Option<SavedConnection>, StoreError> {
     const GET: &str = concat!("select ", row::columns!(), " from postern.connections where name = $1");
-    let row = sqlx::query(GET).bind(name.as_str()).fetch_optional(tx).await?;
+    let row = query(GET).bind(name.as_str()).fetch_optional(tx).await?;
     row.as_ref().map(SavedConnection::read).transpose()
 }
 
@@ -113,7 +112,7 @@ async fn get(tx: &mut PgConnection, name: &ConnectionName) -> Result<Option<Save
 async fn lock(tx: &mut PgConnection, name: &ConnectionName) -> Result<Option<SavedConnection>, StoreError> {
     const LOCK: &str =
         concat!("select ", row::columns!(), " from postern.connections where name = $1 for update");
-    let row = sqlx::query(LOCK).bind(name.as_str()).fetch_optional(tx).await?;
+    let row = query(LOCK).bind(name.as_str()).fetch_optional(tx).await?;
     row.as_ref().map(SavedConnection::read).transpose()
 }
 
@@ -164,11 +163,11 @@ async fn insert(
         row::columns!()
     );
     let count: i64 =
-        sqlx::query_scalar("select count(*) from postern.connections").fetch_one(&mut *tx).await?;
+        query("select count(*) as n from postern.connections").fetch_one(&mut *tx).await?.try_get("n")?;
     if count >= CONNECTIONS_PER_OWNER {
         return Err(StoreError::TooMany);
     }
-    let query = bind_secret(bind_endpoint(sqlx::query(INSERT), change), secret).bind(owner.0);
+    let query = bind_secret(bind_endpoint(query(INSERT), change), secret).bind(owner.0);
     Ok(query.fetch_optional(tx).await?)
 }
 
@@ -183,7 +182,7 @@ async fn update_all(
           where name = $1 returning ",
         row::columns!()
     );
-    let query = bind_secret(bind_endpoint(sqlx::query(UPDATE), change), secret);
+    let query = bind_secret(bind_endpoint(query(UPDATE), change), secret);
     Ok(query.fetch_one(tx).await?)
 }
 
@@ -195,10 +194,8 @@ async fn update_rest(tx: &mut PgConnection, change: &Change) -> Result<PgRow, St
           where name = $1 returning ",
         row::columns!()
     );
-    Ok(bind_endpoint(sqlx::query(UPDATE), change).fetch_one(tx).await?)
+    Ok(bind_endpoint(query(UPDATE), change).fetch_one(tx).await?)
 }
-
-type PgQuery<'q> = Query<'q, Postgres, PgArguments>;
 
 /// `$1` to `$9`: name, kind, host, port, database, user, TLS mode, CA, read-only.
 fn bind_endpoint<'q>(query: PgQuery<'q>, change: &'q Change) -> PgQuery<'q> {

@@ -1,7 +1,7 @@
 //! The proxy's one question: the caller's own connection, with its seal.
 
 use postern_domain::{ConnectionName, OwnerId, SecretId};
-use sqlx::{PgPool, Row};
+use sqlx::{AssertSqlSafe, PgPool, Row};
 
 use crate::{Role, SavedConnection, StoreError, role, row};
 
@@ -20,7 +20,7 @@ pub struct Resolved {
 }
 
 const RESOLVE: &str =
-    concat!("select secret_id, sealed, ", row::columns!(), " from postern.resolve_connection($1, $2)");
+    concat!("select secret_id, sealed, ", row::columns!(), " from postern.resolve_connection");
 
 impl ProxyStore {
     /// Signs in as `postern_proxy`.
@@ -34,7 +34,10 @@ impl ProxyStore {
         owner: OwnerId,
         name: &ConnectionName,
     ) -> Result<Option<Resolved>, StoreError> {
-        let row = sqlx::query(RESOLVE).bind(owner.0).bind(name.as_str()).fetch_optional(&self.0).await?;
+        // One message without a prepared statement: nothing is left on the server, so that it holds behind a
+        // transaction-mode pooler. A UUID and a name have no character that would need escaping.
+        let resolve = format!("{RESOLVE}('{owner}', '{name}')");
+        let row = sqlx::raw_sql(AssertSqlSafe(resolve)).fetch_optional(&self.0).await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(Resolved {
             connection: SavedConnection::read(&row)?,

@@ -2,7 +2,7 @@
 
 use sqlx::{
     PgPool, Row,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
 use std::{str::FromStr, time::Duration};
 
@@ -35,6 +35,7 @@ pub(crate) async fn connect(url: &str, role: Role) -> Result<PgPool, StoreError>
     // A parse error may repeat the URL, and with it the password.
     let options =
         PgConnectOptions::from_str(url).map_err(|_| StoreError::Unfit("its URL cannot be read".into()))?;
+    refuse_opportunistic_tls(&options)?;
     let pool = PgPoolOptions::new()
         .max_connections(16)
         .acquire_timeout(Duration::from_secs(5))
@@ -46,8 +47,21 @@ pub(crate) async fn connect(url: &str, role: Role) -> Result<PgPool, StoreError>
     Ok(pool)
 }
 
+/// `prefer`, sqlx's default, goes on in the clear when someone in between says that there is no TLS. What is meant has to
+/// be said: `sslmode=verify-full`, or `disable` on a network that is trusted.
+fn refuse_opportunistic_tls(options: &PgConnectOptions) -> Result<(), StoreError> {
+    let local =
+        ["127.0.0.1", "::1", "localhost"].contains(&options.get_host()) || options.get_socket().is_some();
+    match options.get_ssl_mode() {
+        PgSslMode::Prefer | PgSslMode::Allow if !local => {
+            Err(StoreError::Unfit("its URL says nothing of TLS; add sslmode=verify-full".into()))
+        }
+        _ => Ok(()),
+    }
+}
+
 async fn refuse_unfit(pool: &PgPool, role: Role) -> Result<(), StoreError> {
-    let row = sqlx::query(
+    let row = sqlx::raw_sql(
         "select current_user::text as name, r.rolsuper or r.rolbypassrls as bypasses,
                 pg_has_role(current_user, c.relowner, 'member') as owns
            from pg_roles r, pg_class c
@@ -65,11 +79,26 @@ async fn refuse_unfit(pool: &PgPool, role: Role) -> Result<(), StoreError> {
     if row.get::<&str, _>("name") != role.name() {
         return Err(StoreError::Unfit(format!("this service signs in as {}", role.name())));
     }
-    let version: i32 = sqlx::query_scalar("select postern.schema_version()").fetch_one(pool).await?;
+    let version = sqlx::raw_sql("select postern.schema_version() as version").fetch_one(pool).await?;
+    let version: i32 = version.try_get("version")?;
     if version < SCHEMA_VERSION {
         let message =
             format!("its schema is version {version}, this build needs {SCHEMA_VERSION}; run the migrations");
         return Err(StoreError::Unfit(message));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_meant_by_tls_has_to_be_said() {
+        let judged = |url: &str| refuse_opportunistic_tls(&PgConnectOptions::from_str(url).unwrap());
+        assert!(judged("postgres://u:p@db.example.com/d").is_err());
+        assert!(judged("postgres://u:p@db.example.com/d?sslmode=prefer").is_err());
+        assert!(judged("postgres://u:p@db.example.com/d?sslmode=verify-full").is_ok());
+        assert!(judged("postgres://u:p@127.0.0.1/d").is_ok());
+    }
 }

@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 use postern_domain::OwnerId;
-use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, postgres::PgArguments, query::Query};
 
 use crate::StoreError;
 
@@ -26,4 +26,13 @@ pub(crate) async fn as_owner<T: Send + 'static>(
         Ok(value)
     });
     task.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}
+
+/// A statement with parameters, for use inside a transaction.
+pub(crate) type PgQuery<'q> = Query<'q, Postgres, PgArguments>;
+
+/// A statement that is not kept on the server under a name: behind a transaction-mode pooler, another session may have
+/// given that name to another statement.
+pub(crate) fn query(sql: &'static str) -> PgQuery<'static> {
+    sqlx::query(sql).persistent(false)
 }

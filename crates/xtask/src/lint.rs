@@ -26,8 +26,9 @@ pub(crate) fn run() -> Result<()> {
     let browser = root().join("tests/browser");
     console::install_in(&browser)?;
     process::run(Command::new("npm").args(["run", "--silent", "lint"]).current_dir(browser))?;
-    say("the protos: buf lint");
+    say("the protos: buf lint, and buf breaking against the branch main");
     console::npm("lint:proto")?;
+    console::npm("breaking:proto")?;
     dependencies()
 }
 

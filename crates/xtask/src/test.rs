@@ -42,7 +42,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 fn rust(scratch: &Scratch) -> Result<(String, bool)> {
     let mut tests = process::cargo(["test", "--workspace", "--no-fail-fast"]);
-    process::run_and_read(tests.env("POSTERN_TEST_DIR", &scratch.0))
+    // All that can be logged is logged, so that the test which looks for secrets in the log sees it.
+    process::run_and_read(tests.env("POSTERN_TEST_DIR", &scratch.0).env("POSTERN_LOG", "debug"))
 }
 
 /// Playwright against a Postern and a tenant's server that are started for it, and stopped after it.

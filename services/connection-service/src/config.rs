@@ -19,13 +19,13 @@ pub struct Config {
     #[serde(default)]
     pub egress: Policy,
     /// What the RPCs work with.
-    pub parts: Parts,
+    pub backends: Backends,
 }
 
 /// What the RPCs work with.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Parts {
+pub struct Backends {
     /// A file with the control database's URL, for the role `postern_connection`.
     pub database_url_file: PathBuf,
     /// crypto-service.
@@ -39,7 +39,10 @@ mod tests {
     #[test]
     fn the_example_is_a_configuration_and_a_typing_mistake_is_not() {
         let example = include_str!("../../../deploy/config/connection-service.toml");
-        toml::from_str::<Config>(example).unwrap();
+        let config = toml::from_str::<Config>(example).unwrap();
+        for url in config.issuers.iter().filter_map(|issuer| issuer.jwks_url.as_ref()) {
+            config.egress.admit(url.host(), url.port()).unwrap();
+        }
         let mistyped = example.replacen("issuer = ", "isuer = ", 1);
         assert!(toml::from_str::<Config>(&mistyped).is_err());
     }

@@ -74,13 +74,20 @@ fn endpoint(target: proto::PostgresTarget) -> Result<PostgresEndpoint, Problem> 
             proto::TlsMode::Unspecified | proto::TlsMode::VerifyFull => TlsMode::VerifyFull,
             proto::TlsMode::Disable => TlsMode::Disable,
         },
-        ca: CaBundle::parse(&target.ca_pem)
-            .map_err(|error| Problem::field("postgres.ca_pem", error.to_string()))?,
+        ca: ca(&target.ca_pem)?,
         access_mode: match access_mode {
             proto::AccessMode::Unspecified | proto::AccessMode::ReadOnly => AccessMode::ReadOnly,
             proto::AccessMode::ReadWrite => AccessMode::ReadWrite,
         },
     })
+}
+
+/// Parsed as it will be when it is needed, so that a broken one is found now and not by the first query.
+fn ca(pem: &str) -> Result<CaBundle, Problem> {
+    let refused = |error: &dyn std::error::Error| Problem::field("postgres.ca_pem", error.to_string());
+    let ca = CaBundle::parse(pem).map_err(|error| refused(&error))?;
+    postern_egress::tls::client_config(Some(ca.as_pem())).map_err(|error| refused(&error))?;
+    Ok(ca)
 }
 
 fn identifier(field: &'static str, text: String) -> Result<String, Problem> {

@@ -1,5 +1,8 @@
 use super::*;
 
+/// PEM whose base64 is no certificate.
+const BROKEN_CA: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----";
+
 fn fields() -> proto::PostgresTarget {
     proto::PostgresTarget {
         host: "db.example.com".into(),
@@ -23,6 +26,7 @@ fn each_bad_field_is_named() {
         ("postgres.user", proto::PostgresTarget { user: String::new(), ..fields() }),
         ("postgres.database", proto::PostgresTarget { database: "a\0".into(), ..fields() }),
         ("postgres.ca_pem", proto::PostgresTarget { ca_pem: "not PEM".into(), ..fields() }),
+        ("postgres.ca_pem", proto::PostgresTarget { ca_pem: BROKEN_CA.into(), ..fields() }),
     ];
     for (field, target) in cases {
         let status = tonic::Status::from(endpoint(target).unwrap_err());

@@ -13,7 +13,7 @@ use postern_domain::SystemClock;
 use postern_rpc::connection::connection_service_server::ConnectionServiceServer;
 use postern_store::ConnectionStore;
 
-pub use config::{Config, Parts};
+pub use config::{Backends, Config};
 pub use rpc::Connections;
 
 /// The longest request: a CA bundle and a secret of 64 KiB each, and room for the rest.
@@ -23,16 +23,16 @@ const REQUEST_BYTES: usize = 160 * 1024;
 pub async fn run(config: Config, life: Lifecycle) -> Result<()> {
     let listener = server::bind(config.edge.listen).await?;
     let gate = Gate::new(config.issuers, config.egress, Arc::new(SystemClock))?;
-    let router = Rpcs::default().with(service(&config.parts).await?).into_router(gate).await;
+    let router = Rpcs::default().with(service(&config.backends).await?).into_router(gate, &life).await;
     tracing::info!(address = %listener.local_addr()?, "connection-service is ready");
     server::serve_edge(listener, router, cors::layer(&config.edge.cors_origins)?, life).await
 }
 
 /// The RPCs, for whoever serves them.
-pub async fn service(parts: &Parts) -> Result<ConnectionServiceServer<Connections>> {
-    let url = std::fs::read_to_string(&parts.database_url_file)
-        .with_context(|| format!("cannot read {}", parts.database_url_file.display()))?;
+pub async fn service(backends: &Backends) -> Result<ConnectionServiceServer<Connections>> {
+    let url = std::fs::read_to_string(&backends.database_url_file)
+        .with_context(|| format!("cannot read {}", backends.database_url_file.display()))?;
     let store = ConnectionStore::connect(url.trim()).await?;
-    let connections = Connections::new(store, mtls::crypto_channel(&parts.crypto)?);
+    let connections = Connections::new(store, mtls::crypto_channel(&backends.crypto)?);
     Ok(ConnectionServiceServer::new(connections).max_decoding_message_size(REQUEST_BYTES))
 }

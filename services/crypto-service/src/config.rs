@@ -68,7 +68,10 @@ mod tests {
     #[test]
     fn the_example_is_a_configuration_and_a_typing_mistake_is_not() {
         let example = include_str!("../../../deploy/config/crypto-service.toml");
-        toml::from_str::<Config>(example).unwrap();
+        let config = toml::from_str::<Config>(example).unwrap();
+        for url in config.issuers.iter().filter_map(|issuer| issuer.jwks_url.as_ref()) {
+            config.egress.admit(url.host(), url.port()).unwrap();
+        }
         let mistyped = example.replacen("issuer = ", "isuer = ", 1);
         assert!(toml::from_str::<Config>(&mistyped).is_err());
     }

@@ -32,16 +32,16 @@ pub async fn run(config: Config, life: Lifecycle) -> Result<()> {
 /// [`run`] on a listener that is bound already.
 pub async fn serve(config: Config, listener: TcpListener, life: Lifecycle) -> Result<()> {
     let tls = ServerTls::load(&config.tls)?;
-    let router = router(&config).await?;
+    let router = router(&config, &life).await?;
     tracing::info!(address = %listener.local_addr()?, "crypto-service is ready");
     server::serve_internal(listener, router, tls, life).await
 }
 
-async fn router(config: &Config) -> Result<Router> {
+async fn router(config: &Config, life: &Lifecycle) -> Result<Router> {
     let ring = Arc::new(load_ring(&config.keyring)?);
     let gate = Gate::new(config.issuers.clone(), config.egress.clone(), Arc::new(SystemClock))?;
     let service = CryptoServiceServer::new(rpc::Crypto::new(ring)).max_decoding_message_size(REQUEST_BYTES);
-    Ok(Rpcs::default().with(service).into_router(gate).await)
+    Ok(Rpcs::default().with(service).into_router(gate, life).await)
 }
 
 fn load_ring(config: &KeyringConfig) -> Result<KeyRing> {

@@ -15,19 +15,22 @@ pub struct Config {
     pub edge: EdgeConfig,
     /// Whose tokens prove who a user is.
     pub issuers: Vec<IssuerConfig>,
+    /// Where key sets may be fetched from.
+    #[serde(default)]
+    pub egress: Policy,
     /// What the RPCs work with.
-    pub parts: Parts,
+    pub backends: Backends,
 }
 
 /// What the RPCs work with.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Parts {
+pub struct Backends {
     /// A file with the control database's URL, for the role `postern_proxy`.
     pub database_url_file: PathBuf,
     /// crypto-service.
     pub crypto: CryptoClientConfig,
-    /// What may be dialled: tenants' servers, and the issuers' key sets.
+    /// Which tenants' servers may be dialled.
     #[serde(default)]
     pub egress: Policy,
 }
@@ -39,7 +42,10 @@ mod tests {
     #[test]
     fn the_example_is_a_configuration_and_a_typing_mistake_is_not() {
         let example = include_str!("../../../deploy/config/proxy-service.toml");
-        toml::from_str::<Config>(example).unwrap();
+        let config = toml::from_str::<Config>(example).unwrap();
+        for url in config.issuers.iter().filter_map(|issuer| issuer.jwks_url.as_ref()) {
+            config.egress.admit(url.host(), url.port()).unwrap();
+        }
         let mistyped = example.replacen("issuer = ", "isuer = ", 1);
         assert!(toml::from_str::<Config>(&mistyped).is_err());
     }

@@ -21,7 +21,7 @@ use postern_rpc::proxy::proxy_service_server::ProxyServiceServer;
 use postern_store::ProxyStore;
 use postern_tenant::{PoolLimits, Pools};
 
-pub use config::{Config, Parts};
+pub use config::{Backends, Config};
 use opener::Opener;
 pub use rpc::Proxy;
 use tenants::Tenants;
@@ -32,23 +32,23 @@ const REQUEST_BYTES: usize = 4 * 1024 * 1024;
 /// Serves until the lifecycle ends.
 pub async fn run(config: Config, life: Lifecycle) -> Result<()> {
     let listener = server::bind(config.edge.listen).await?;
-    let gate = Gate::new(config.issuers, config.parts.egress.clone(), Arc::new(SystemClock))?;
-    let router = Rpcs::default().with(service(&config.parts).await?).into_router(gate).await;
+    let gate = Gate::new(config.issuers, config.egress, Arc::new(SystemClock))?;
+    let router = Rpcs::default().with(service(&config.backends).await?).into_router(gate, &life).await;
     tracing::info!(address = %listener.local_addr()?, "proxy-service is ready");
     server::serve_edge(listener, router, cors::layer(&config.edge.cors_origins)?, life).await
 }
 
 /// The RPCs, for whoever serves them.
-pub async fn service(parts: &Parts) -> Result<ProxyServiceServer<Proxy>> {
-    let url = std::fs::read_to_string(&parts.database_url_file)
-        .with_context(|| format!("cannot read {}", parts.database_url_file.display()))?;
-    if parts.egress.allow_loopback {
+pub async fn service(backends: &Backends) -> Result<ProxyServiceServer<Proxy>> {
+    let url = std::fs::read_to_string(&backends.database_url_file)
+        .with_context(|| format!("cannot read {}", backends.database_url_file.display()))?;
+    if backends.egress.allow_loopback {
         tracing::warn!("this machine's own addresses may be dialled: for development only");
     }
     let tenants = Tenants {
         store: ProxyStore::connect(url.trim()).await?,
-        opener: Opener::new(mtls::crypto_channel(&parts.crypto)?),
-        dialer: Dialer::new(parts.egress.clone(), Arc::new(SystemResolver::default())),
+        opener: Opener::new(mtls::crypto_channel(&backends.crypto)?),
+        dialer: Dialer::new(backends.egress.clone(), Arc::new(SystemResolver::default())),
         pools: Pools::new(PoolLimits::default()),
     };
     Ok(ProxyServiceServer::new(Proxy::new(tenants)).max_decoding_message_size(REQUEST_BYTES))

@@ -1,6 +1,6 @@
 //! From a caller and a name to a connection to the caller's own database.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use postern_chassis::SignedIn;
 use postern_domain::ConnectionName;
@@ -8,9 +8,12 @@ use postern_egress::Dialer;
 use postern_rpc::{Problem, Reason};
 use postern_store::{ProxyStore, Resolved};
 use postern_tenant::{PoolKey, Pooled, Pools, TenantError, connect};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use crate::{opener::Opener, problem};
+use crate::opener::Opener;
+
+/// Time that the control database has for its one round trip.
+const RESOLVE: Duration = Duration::from_secs(5);
 
 /// Everything that a reach into a tenant's database goes through.
 pub(crate) struct Tenants {
@@ -27,11 +30,12 @@ impl Tenants {
         caller: &SignedIn,
         name: &ConnectionName,
     ) -> Result<Resolved, Problem> {
-        let resolved = self.store.resolve(caller.principal.owner(), name).await.map_err(|error| {
-            tracing::error!(%error, "a connection cannot be resolved");
-            Problem::new(Reason::DependencyUnavailable, "Saved connections cannot be read at the moment.")
-                .hint("Try again in a minute.")
-        })?;
+        let resolving = timeout(RESOLVE, self.store.resolve(caller.principal.owner(), name)).await;
+        let resolved = match resolving {
+            Ok(Ok(resolved)) => resolved,
+            Ok(Err(error)) => return Err(unreadable(&error.to_string())),
+            Err(_) => return Err(unreadable("the control database does not answer")),
+        };
         resolved.ok_or_else(|| {
             Problem::new(Reason::ConnectionNotFound, format!("You have no connection named '{name}'."))
                 .hint("Save it first, or check its name.")
@@ -44,7 +48,7 @@ impl Tenants {
         caller: &SignedIn,
         resolved: &Resolved,
         deadline: Instant,
-    ) -> Result<Pooled, Problem> {
+    ) -> Result<Pooled, TenantError> {
         let saved = &resolved.connection;
         let key = PoolKey { owner: caller.principal.owner(), connection: saved.id, version: saved.version };
         let open = async || {
@@ -55,6 +59,12 @@ impl Tenants {
                 .map_err(|error| TenantError::Open(Arc::new(error)))?;
             connect(&self.dialer, &saved.endpoint, &secret, deadline).await
         };
-        self.pools.acquire(key, deadline, open).await.map_err(|error| problem::of(&error))
+        self.pools.acquire(key, deadline, open).await
     }
+}
+
+fn unreadable(cause: &str) -> Problem {
+    tracing::error!(cause, "a connection cannot be resolved");
+    Problem::new(Reason::DependencyUnavailable, "Saved connections cannot be read at the moment.")
+        .hint("Try again in a minute.")
 }

@@ -6,7 +6,7 @@ use std::{
     str::FromStr,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use postern_devkit::{
     load_or_create,
     postgres::{Binaries, Cluster},
@@ -19,6 +19,9 @@ use url::Url;
 use crate::state::State;
 
 const DATABASE: &str = "postern";
+
+/// Postgres 15, as the server says it.
+const OLDEST: i32 = 150_000;
 
 /// A control database with its roles and schema in place.
 pub(crate) struct ControlDatabase {
@@ -33,7 +36,7 @@ impl ControlDatabase {
     /// Starts the server if needed, creates what is missing, and migrates.
     pub(crate) async fn start(state: &State, external: Option<String>) -> Result<Self> {
         let (cluster, admin_url) = match external {
-            Some(url) => (None, url),
+            Some(url) => (None, own_database(&url).await?),
             None => embedded(state).await?,
         };
         let database = Self { cluster, admin_url, urls: state.private_dir("urls")? };
@@ -61,6 +64,25 @@ impl ControlDatabase {
         admin::migrate(&fs::read_to_string(self.url_file("postern_migrator"))?).await?;
         Ok(())
     }
+}
+
+/// The URL of a database of our own on a server that runs already, created if missing. Nothing else on it is touched,
+/// but for the roles `postern_*`.
+async fn own_database(url: &str) -> Result<String> {
+    let mut own = Url::parse(url).ok().context("POSTERN_DATABASE_URL is not a postgres:// URL")?;
+    let mut admin =
+        PgConnectOptions::from_str(url)?.connect().await.context("POSTERN_DATABASE_URL does not answer")?;
+    let version: i32 =
+        sqlx::query_scalar("select current_setting('server_version_num')::int").fetch_one(&mut admin).await?;
+    admin.close().await?;
+    ensure!(
+        version >= OLDEST,
+        "POSTERN_DATABASE_URL is Postgres {}; Postern needs 15 or newer",
+        version / 10_000
+    );
+    create_database(url, DATABASE).await?;
+    own.set_path(DATABASE);
+    Ok(own.into())
 }
 
 /// Starts the embedded server; returns it with its superuser's URL.

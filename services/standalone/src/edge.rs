@@ -60,22 +60,23 @@ pub(crate) async fn router(
     crypto: &CryptoAddress,
     demo: Demo,
     port: u16,
+    life: &Lifecycle,
 ) -> Result<Router> {
     let index = options.console.join("index.html");
     require(index.exists(), "the console is not built; run `npm run build` in services/console")?;
     let gate = Gate::new(vec![internal::issuer(port)?], internal::egress(), Arc::new(SystemClock))?;
-    let connections = connection_service::service(&connection_service::Parts {
+    let connections = connection_service::service(&connection_service::Backends {
         database_url_file: database.url_file("postern_connection"),
         crypto: crypto.for_caller("connection-service")?,
     })
     .await?;
-    let proxy = proxy_service::service(&proxy_service::Parts {
+    let proxy = proxy_service::service(&proxy_service::Backends {
         database_url_file: database.url_file("postern_proxy"),
         crypto: crypto.for_caller("proxy-service")?,
         egress: internal::egress(),
     })
     .await?;
-    let rpcs = Rpcs::default().with(connections).with(proxy).into_router(gate).await;
+    let rpcs = Rpcs::default().with(connections).with(proxy).into_router(gate, life).await;
 
     let issuer = DevIssuer::load_or_create(ISSUER, &state.file("issuer.pem"))?;
     let development = Development::new(issuer, demo, state.private_dir("welcomed")?, port)?;

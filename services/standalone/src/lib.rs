@@ -46,7 +46,7 @@ impl Stack {
 
         let mut tasks = JoinSet::new();
         let crypto = internal::start_crypto(&state, port, &mut tasks, life.clone()).await?;
-        let router = edge::router(&state, &options, &database, &crypto, demo, port).await?;
+        let router = edge::router(&state, &options, &database, &crypto, demo, port, &life).await?;
         edge::start(listener, router, &mut tasks, life.clone())?;
         let url = format!("http://127.0.0.1:{port}");
         let crypto_url = crypto.url().to_owned();

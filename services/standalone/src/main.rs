@@ -48,7 +48,10 @@ fn start(arguments: Arguments) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(async {
         let life = Lifecycle::until_signalled()?;
-        let stack = Stack::start(options, life).await?;
+        let stack = tokio::select! {
+            stack = Stack::start(options, life.clone()) => stack?,
+            () = life.stopping() => return Ok(()),
+        };
         writeln!(std::io::stdout(), "Postern is ready: {}", stack.url())?;
         stack.run().await
     })

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 /// How to start.
 pub struct Options {
@@ -24,9 +24,19 @@ impl Options {
     /// The log of this state folder, opened to append.
     pub fn log_file(&self) -> Result<File> {
         let broken = || unusable(&self.state);
+        self.refuse_foreign_folder()?;
         fs::create_dir_all(&self.state).with_context(broken)?;
         let path = self.state.join("postern.log");
         OpenOptions::new().create(true).append(true).mode(0o600).open(path).with_context(broken)
+    }
+
+    /// A folder that holds something else is not taken over: `--state ~` would scatter files over a home.
+    fn refuse_foreign_folder(&self) -> Result<()> {
+        let Ok(mut entries) = fs::read_dir(&self.state) else { return Ok(()) };
+        let ours = ["lock", "postern.log"].iter().any(|name| self.state.join(name).exists());
+        let foreign = entries.next().is_some() && !ours;
+        ensure!(!foreign, "{} holds other files; name a new folder with --state", self.state.display());
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 //! | path | holds |
 //! |---|---|
 //! | `lock` | held while Postern runs |
-//! | `postgres/` | the embedded server's data and its superuser's password |
+//! | `postgres/` | the embedded server's data and its superuser's password; the data is in the folder of /var/tmp that `elsewhere` names where root starts it and the server's own user cannot come here |
 //! | `passwords/ROLE` | passwords of the database roles |
 //! | `urls/ROLE` | the control database's URL for each service |
 //! | `keys/` | the key ring and its root |

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
@@ -52,9 +52,11 @@ fn postmaster(state: &Path) -> Pid {
     Pid::from_raw(file.lines().next().unwrap().parse().unwrap()).unwrap()
 }
 
-/// Waits for the process to be gone; the test harness's patience is the limit on it staying.
+/// Waits for the process to be gone.
 fn until_gone(pid: Pid) {
+    let started = Instant::now();
     while test_kill_process(pid).is_ok() && !is_zombie(pid) {
+        assert!(started.elapsed() < Duration::from_secs(30), "Postgres outlived the process that started it");
         thread::sleep(Duration::from_millis(20));
     }
 }

@@ -175,8 +175,10 @@ fn others_can_enter(dir: &Path) -> Result<bool> {
 fn stand_in(dir: &Path) -> Result<PathBuf> {
     use std::os::unix::fs::MetadataExt;
 
-    // The inode names the folder for as long as it exists, without spelling its path out in a shared place.
-    let stand_in = PathBuf::from(format!("/var/tmp/postern-{:x}", fs::metadata(dir)?.ino()));
+    // A name that nobody can guess, kept beside the password: who starts anew gets new data, not what an older
+    // password protects.
+    let name = || Ok(format!("/var/tmp/postern-{}", random_hex(16)?));
+    let stand_in = PathBuf::from(load_or_create(&dir.join("elsewhere"), name)?);
     match fs::create_dir(&stand_in) {
         Ok(()) => fs::set_permissions(&stand_in, PermissionsExt::from_mode(0o755))?,
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {

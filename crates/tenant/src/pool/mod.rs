@@ -40,6 +40,8 @@ pub struct PoolKey {
 pub struct PoolLimits {
     /// Connections of one pool.
     pub per_pool: usize,
+    /// Connections of one owner's pools together.
+    pub per_owner: usize,
     /// Connections of all pools together.
     pub total: usize,
     /// Time after which an unused connection is closed.
@@ -51,7 +53,7 @@ pub struct PoolLimits {
 impl Default for PoolLimits {
     fn default() -> Self {
         let (idle, lifetime) = (Duration::from_mins(1), Duration::from_mins(30));
-        Self { per_pool: 4, total: 512, idle, lifetime }
+        Self { per_pool: 4, per_owner: 32, total: 512, idle, lifetime }
     }
 }
 

@@ -55,11 +55,9 @@ async fn failure(pools: &Pools, key: PoolKey, error: TenantError) -> TenantError
 async fn a_connection_is_used_again_and_again() {
     let (pools, opener) = (Pools::new(limits(4, 8)), Opener::default());
     let first = get(&pools, &opener, key(1, 1)).await;
-    assert!(!first.is_reused());
     drop(first);
     assert_eq!(pools.stats(), PoolStats { pools: 1, open: 1, idle: 1, waiting: 0 });
-    let again = get(&pools, &opener, key(1, 1)).await;
-    assert!(again.is_reused());
+    let _again = get(&pools, &opener, key(1, 1)).await;
     assert_eq!((opener.count(), pools.stats().idle), (1, 0));
 }
 
@@ -174,11 +172,11 @@ async fn a_failed_growth_leaves_the_others_waiting_for_what_there_is() {
     yield_now().await;
     let waiting = tokio::spawn({
         let (pools, opener) = (Arc::clone(&pools), Arc::clone(&opener));
-        async move { get(&pools, &opener, key(1, 1)).await.is_reused() }
+        async move { drop(get(&pools, &opener, key(1, 1)).await) }
     });
     assert!(growing.await.unwrap());
     drop(held);
-    assert!(waiting.await.unwrap());
+    waiting.await.unwrap();
     assert_eq!(opener.count(), 1);
 }
 
@@ -200,18 +198,6 @@ async fn a_newer_version_closes_the_older_ones_connections() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_removed_connection_keeps_nothing_even_if_it_is_saved_again() {
-    let (pools, opener) = (Pools::new(limits(4, 8)), Opener::default());
-    let busy = get(&pools, &opener, key(1, 1)).await;
-    pools.evict(key(1, 1).owner, key(1, 1).connection);
-    let again = get(&pools, &opener, key(1, 1)).await;
-    drop(busy);
-    assert_eq!(pools.stats(), PoolStats { pools: 1, open: 1, idle: 0, waiting: 0 });
-    drop(again);
-    assert_eq!(pools.stats().idle, 1);
-}
-
-#[tokio::test(start_paused = true)]
 async fn the_total_takes_idle_connections_from_other_pools_and_else_makes_callers_wait() {
     let (pools, opener) = (Arc::new(Pools::new(limits(4, 2))), Arc::new(Opener::default()));
     drop(get(&pools, &opener, key(1, 1)).await);
@@ -228,6 +214,81 @@ async fn the_total_takes_idle_connections_from_other_pools_and_else_makes_caller
     waiting.await.unwrap();
     assert_eq!(pools.stats().open, 2);
     drop(third);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_owner_cannot_take_the_room_of_others() {
+    let (pools, opener) = (Arc::new(Pools::new(PoolLimits::default())), Arc::new(Opener::default()));
+    let mut held = JoinSet::new();
+    for number in 0..40 {
+        let (pools, opener) = (Arc::clone(&pools), Arc::clone(&opener));
+        held.spawn(async move { get(&pools, &opener, key(number / 4, 1)).await });
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!((pools.stats().open, pools.stats().waiting), (32, 8));
+    let other = PoolKey { owner: OwnerId(Uuid::from_u128(2)), ..key(1, 1) };
+    let until = Instant::now() + Duration::from_secs(1);
+    pools.acquire(other, until, async || opener.open().await).await.unwrap();
+    // Whatever the owner gives back goes to those of its own that wait, whichever of its databases they want.
+    while let Some(pooled) = held.join_next().await {
+        drop(pooled.unwrap());
+    }
+    assert_eq!((opener.count(), pools.stats().waiting), (41, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_at_its_bound_gives_up_what_it_has_at_rest() {
+    let (pools, opener) = (Pools::new(PoolLimits { per_owner: 2, ..limits(2, 8) }), Opener::default());
+    drop(get(&pools, &opener, key(1, 1)).await);
+    let _second = get(&pools, &opener, key(2, 1)).await;
+    let _third = get(&pools, &opener, key(3, 1)).await;
+    assert_eq!((pools.stats().open, pools.stats().idle), (2, 0));
+    assert_eq!(opener.server(0).0.read_to(b'X').await, "X");
+}
+
+#[tokio::test(start_paused = true)]
+async fn owners_that_wait_for_room_come_to_turns() {
+    let (pools, opener) = (Arc::new(Pools::new(limits(1, 1))), Arc::new(Opener::default()));
+    let first = get(&pools, &opener, key(0, 1)).await;
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let mut callers = JoinSet::new();
+    for (owner, connection) in [(1, 1), (1, 2), (1, 3), (2, 4)] {
+        let (pools, opener, order) = (Arc::clone(&pools), Arc::clone(&opener), Arc::clone(&order));
+        callers.spawn(async move {
+            let key = PoolKey { owner: OwnerId(Uuid::from_u128(owner)), ..key(connection, 1) };
+            let held = get(&pools, &opener, key).await;
+            order.lock().unwrap().push(connection);
+            drop(held);
+        });
+        yield_now().await;
+    }
+    drop(first);
+    while callers.join_next().await.is_some() {}
+    assert_eq!(*order.lock().unwrap(), [1, 4, 2, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_too_many_is_told_at_once_that_the_pool_is_busy() {
+    let (pools, opener) = (Arc::new(Pools::new(limits(1, 8))), Arc::new(Opener::default()));
+    let _held = get(&pools, &opener, key(1, 1)).await;
+    let wait = || {
+        let (pools, opener) = (Arc::clone(&pools), Arc::clone(&opener));
+        tokio::spawn(
+            async move { pools.acquire(key(1, 1), soon(), async || opener.open().await).await.err() },
+        )
+    };
+    let waiting: Vec<_> = (0..64).map(|_| wait()).collect();
+    yield_now().await;
+    assert_eq!(pools.stats().waiting, 64);
+    let begun = Instant::now();
+    assert!(matches!(wait().await.unwrap(), Some(TenantError::PoolBusy)));
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    // Who has gone does not count.
+    waiting[0].abort();
+    yield_now().await;
+    drop(wait());
+    yield_now().await;
+    assert_eq!(pools.stats().waiting, 64);
 }
 
 #[tokio::test(start_paused = true)]
@@ -259,7 +320,7 @@ async fn a_connection_that_its_server_closed_or_spoke_on_is_replaced() {
     assert_eq!(opener.count(), 2);
     let (mut server, _way) = opener.server(0);
     server.send(b"E").await;
-    assert!(!get(&pools, &opener, key(1, 1)).await.is_reused());
+    drop(get(&pools, &opener, key(1, 1)).await);
     assert_eq!((opener.count(), pools.stats().open), (3, 1));
 }
 
@@ -281,7 +342,7 @@ async fn an_abandoned_statement_is_cancelled_and_its_connection_saved() {
     assert_eq!(pools.stats(), PoolStats { pools: 1, open: 1, idle: 0, waiting: 0 });
     drop(canceller);
     server.send(&closing("SELECT 0")).await;
-    assert!(get(&pools, &opener, key(1, 1)).await.is_reused());
+    drop(get(&pools, &opener, key(1, 1)).await);
     assert_eq!(opener.count(), 1);
 }
 

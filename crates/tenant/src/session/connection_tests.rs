@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use proptest::prelude::*;
 use tokio::{io::AsyncReadExt, runtime};
@@ -213,7 +213,69 @@ async fn a_statement_that_the_server_forgot_is_sent_again_without_names() {
         server.send(&[error(sqlstate), ready(b'I'), second].concat()).await;
         assert_eq!(drain(&mut connection, &writing("SELECT n")).await.unwrap().0, [5]);
         assert_eq!(connection.controls, Controls::Unnamed);
+        // There may be a pooler in between, which could pass a cancellation on too late.
+        assert!(connection.by_transaction);
     }
+}
+
+#[tokio::test]
+async fn no_two_sessions_share_a_name() {
+    let mut seen = HashSet::new();
+    for _ in 0..3 {
+        let (mut connection, mut server, _way) = session();
+        server.send(&[opening(&[("n", INT8)]), closing("SELECT 0")].concat()).await;
+        drain(&mut connection, &Statement::new("SELECT n", soon())).await.unwrap();
+        let mut names = 0;
+        for _ in 0..3 {
+            // BEGIN, ROLLBACK and the statement, each between the others' Binds.
+            let name = loop {
+                let tag = server.0.read_u8().await.unwrap();
+                let body = server.read_body().await;
+                if tag == b'P' {
+                    break body.split(|&byte| byte == 0).next().unwrap().to_vec();
+                }
+            };
+            names += usize::from(seen.insert(name));
+        }
+        assert_eq!(names, 3);
+    }
+}
+
+#[tokio::test]
+async fn a_read_only_statement_counts_only_behind_a_real_begin() {
+    let (mut connection, mut server, _way) = session();
+    let crossed = [bare(b"112"), complete("UPDATE 0"), bare(b"1")].concat();
+    server.send(&crossed).await;
+    let failure = connection.query(&Statement::new("SELECT n", soon())).await.err().unwrap();
+    assert!(matches!(failure, TenantError::Protocol(_)));
+    assert!(!connection.is_reusable() && !connection.is_recoverable());
+}
+
+#[tokio::test]
+async fn a_write_over_the_byte_budget_is_read_to_its_end() {
+    let (mut connection, mut server, _way) = session();
+    let described =
+        [message(b't', &[0, 0]), message(b'T', &description(&[("n", INT8)])), bare(b"2")].concat();
+    let end = [complete("INSERT 0 100"), ready(b'I')].concat();
+    server.send(&[bare(b"1"), described, int_row("1").repeat(100), end].concat()).await;
+    let statement = Statement { max_bytes: 200, ..writing("INSERT") };
+    let (numbers, summary) = drain(&mut connection, &statement).await.unwrap();
+    assert_eq!(numbers.len(), 200 / 7);
+    let truncated = Some(Truncation::ByteLimit);
+    assert_eq!(summary, Summary { rows: 28, command_tag: "INSERT 0 100".into(), truncated });
+    assert!(connection.is_reusable());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_over_the_byte_budget_that_does_not_end_in_time_is_no_success() {
+    let (mut connection, mut server, _way) = session();
+    let described =
+        [message(b't', &[0, 0]), message(b'T', &description(&[("n", INT8)])), bare(b"2")].concat();
+    server.send(&[bare(b"1"), described, int_row("1").repeat(100)].concat()).await;
+    let deadline = Instant::now() + Duration::from_secs(1);
+    let statement = Statement { max_bytes: 200, deadline, ..writing("INSERT") };
+    assert!(matches!(drain(&mut connection, &statement).await, Err(TenantError::Timeout)));
+    assert!(connection.is_recoverable());
 }
 
 #[tokio::test]

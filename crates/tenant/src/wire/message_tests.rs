@@ -38,9 +38,21 @@ fn an_error_keeps_what_a_person_can_use() {
 
 #[test]
 fn texts_of_errors_are_bounded_and_made_utf8() {
-    let body = [b"C42P01\0M\xff".as_slice(), &vec![b'x'; 60_000], b"\0\0"].concat();
-    let message = sql_error(&body).unwrap().message;
-    assert!(message.starts_with("\u{fffd}x") && message.len() < 8 * 1024 + 3);
+    let text = |field: u8, start: &[u8], rest: &str| {
+        [&[field], start, rest.repeat(20_000).as_bytes(), b"\0"].concat()
+    };
+    let body =
+        [b"C42P01\0".to_vec(), text(b'M', b"\xff", "x"), text(b'D', b"", "ü"), text(b'H', b"x", "\u{1d11e}")];
+    let error = sql_error(&[body.concat(), b"\0".to_vec()].concat()).unwrap();
+    assert!(error.message.starts_with("\u{fffd}x"));
+    for text in [&error.message, &error.detail, &error.hint] {
+        assert!(text.ends_with('…') && (1018..=1024).contains(&text.len()), "{}", text.len());
+    }
+    assert!(!error.detail.contains('\u{fffd}') && !error.hint.contains('\u{fffd}'));
+    for length in [1024, 1025] {
+        let whole = sql_error(&[b"M", &vec![b'x'; length][..], b"\0\0"].concat()).unwrap().message;
+        assert_eq!((whole.len(), whole.ends_with('…')), (1024, length > 1024));
+    }
     assert_eq!(protocol(sql_error(b"C<b>\0\0")), "an error without an SQLSTATE");
     assert_eq!(protocol(sql_error(b"C42P01\0M")), "a message shorter than its content");
 }

@@ -6,7 +6,8 @@ use crate::support::{Server, reading, run, server, soon, sqlstate, writing};
 use postern_domain::{ConnectionId, OwnerId, PostgresEndpoint, Secret, Version};
 use postern_egress::{Dialer, EgressError, Policy, SystemResolver};
 use postern_tenant::{
-    AuthError, PoolKey, PoolLimits, PoolStats, Pooled, Pools, Statement, TenantError, Truncation, connect,
+    AuthError, Param, PoolKey, PoolLimits, PoolStats, Pooled, Pools, Statement, TenantError, Truncation,
+    connect,
 };
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -55,6 +56,62 @@ async fn writes_last_and_fail_whole() {
     let deferred = run(&mut connection, writing("INSERT INTO child VALUES (9)")).await;
     assert_eq!(sqlstate(deferred), "23503");
     assert_eq!(run(&mut connection, reading("SELECT count(*) FROM child")).await.unwrap().ints(0), [0]);
+}
+
+#[tokio::test]
+async fn a_write_whose_rows_are_cut_lasts_and_says_how_much_it_did() {
+    let server = server();
+    let mut connection = server.connect().await;
+    run(&mut connection, writing("CREATE TABLE cut (n int8, pad text)")).await.unwrap();
+    let fill = "INSERT INTO cut SELECT n, repeat('x', 1000) FROM generate_series(1, 2000) n RETURNING n, pad";
+    let heavy = Statement { max_bytes: 10_000, ..writing(fill) };
+    let outcome = run(&mut connection, heavy).await.unwrap();
+    assert_eq!((outcome.summary.rows, outcome.summary.truncated), (9, Some(Truncation::ByteLimit)));
+    assert_eq!(outcome.summary.command_tag, "INSERT 0 2000");
+    drop(connection);
+
+    let mut connection = server.connect().await;
+    let count = async |connection: &mut _, sql| run(connection, reading(sql)).await.unwrap().ints(0)[0];
+    assert_eq!(count(&mut connection, "SELECT count(*) FROM cut").await, 2000);
+    // The server has changed every row before it hands out the first, so a cut at the row limit loses none either.
+    let many = Statement { max_rows: 10, ..writing("UPDATE cut SET n = -n RETURNING n") };
+    let outcome = run(&mut connection, many).await.unwrap();
+    assert_eq!((outcome.summary.rows, outcome.summary.truncated), (10, Some(Truncation::RowLimit)));
+    assert_eq!(count(&mut connection, "SELECT count(*) FROM cut WHERE n < 0").await, 2000);
+    let within = "WITH gone AS (DELETE FROM cut RETURNING n) SELECT n FROM gone";
+    let outcome = run(&mut connection, Statement { max_rows: 10, ..writing(within) }).await.unwrap();
+    assert_eq!(outcome.summary.truncated, Some(Truncation::RowLimit));
+    assert_eq!(count(&mut connection, "SELECT count(*) FROM cut").await, 0);
+}
+
+#[tokio::test]
+async fn a_select_that_is_cut_at_the_row_limit_stops_there_and_what_its_functions_did_lasts() {
+    let server = server();
+    let mut connection = server.connect().await;
+    run(&mut connection, writing("CREATE TABLE noted (n int)")).await.unwrap();
+    let function = "CREATE FUNCTION note(int) RETURNS int LANGUAGE sql
+        AS 'INSERT INTO noted VALUES ($1) RETURNING n'";
+    run(&mut connection, writing(function)).await.unwrap();
+    let sql = "SELECT note(n) FROM generate_series(1, 100) n";
+    let outcome = run(&mut connection, Statement { max_rows: 10, ..writing(sql) }).await.unwrap();
+    assert_eq!((outcome.summary.rows, outcome.summary.truncated), (10, Some(Truncation::RowLimit)));
+    let noted = run(&mut connection, reading("SELECT count(*) FROM noted")).await.unwrap();
+    assert_eq!(noted.ints(0), [11]);
+}
+
+#[tokio::test]
+async fn a_write_that_is_cut_and_fails_at_its_end_is_an_error() {
+    let server = server();
+    let mut connection = server.connect().await;
+    run(&mut connection, writing("CREATE TABLE elder (id int PRIMARY KEY)")).await.unwrap();
+    let younger = "CREATE TABLE younger (id int REFERENCES elder DEFERRABLE INITIALLY DEFERRED)";
+    run(&mut connection, writing(younger)).await.unwrap();
+    let sql = "INSERT INTO younger SELECT generate_series(1, 100) RETURNING id";
+    for statement in [Statement { max_bytes: 50, ..writing(sql) }, Statement { max_rows: 5, ..writing(sql) }]
+    {
+        assert_eq!(sqlstate(run(&mut connection, statement).await), "23503");
+    }
+    assert_eq!(run(&mut connection, reading("SELECT count(*) FROM younger")).await.unwrap().ints(0), [0]);
 }
 
 #[tokio::test]
@@ -221,6 +278,7 @@ async fn a_result_over_the_byte_budget_is_cut_and_stopped() {
     let (server, pools) = (server(), Pools::new(PoolLimits::default()));
     let mut held = take(&pools, &server).await;
     let sql = "SELECT repeat('x', 1000) /* heavy */ FROM generate_series(1, 100000000)";
+    let pid = backend(&mut held).await;
     let statement = Statement { max_rows: u64::MAX, max_bytes: 1_000_000, ..reading(sql) };
     let outcome = run(&mut held, statement).await.unwrap();
     assert_eq!(outcome.summary.truncated, Some(Truncation::ByteLimit));
@@ -228,19 +286,71 @@ async fn a_result_over_the_byte_budget_is_cut_and_stopped() {
     drop(held);
     until_nothing_runs(&server, "heavy").await;
     until_all_rests(&pools).await;
-    assert!(take(&pools, &server).await.is_reused());
+    assert_eq!(backend(&mut *take(&pools, &server).await).await, pid);
 }
 
 #[tokio::test]
 async fn sessions_with_something_left_behind_are_not_used_again() {
     let (server, pools) = (server(), Pools::new(PoolLimits::default()));
-    for sql in
-        ["SET search_path = 'pg_catalog'", "SELECT set_config('TimeZone', 'Asia/Tokyo', false)", "LISTEN x"]
-    {
+    let mut other = server.connect().await;
+    let function = "CREATE FUNCTION become(text) RETURNS text LANGUAGE sql
+        AS 'SELECT set_config(''app.user'', $1, false)'";
+    run(&mut other, writing(function)).await.unwrap();
+    let lasting = [
+        writing("SET search_path = 'pg_catalog'"),
+        writing("SELECT set_config('TimeZone', 'Asia/Tokyo', false)"),
+        writing("SELECT set_config('role', 'pg_monitor', false)"),
+        writing("SELECT set_config('search_path', 'pg_catalog', false)"),
+        writing("SELECT become('ada')"),
+        writing("CREATE TEMP TABLE leaked AS SELECT 1"),
+        writing("SELECT 1 AS n INTO TEMP leaked"),
+        writing("EXPLAIN ANALYZE CREATE TEMP TABLE leaked AS SELECT 1"),
+        writing("SELECT pg_advisory_lock(7)"),
+        reading("SELECT pg_advisory_lock(7)"),
+        reading("SELECT pg_advisory_lock(7), 1 / (random() * 0)::int"),
+        writing("LISTEN x"),
+        reading("PREPARE p AS SELECT 1"),
+    ];
+    for statement in lasting {
         let mut held = take(&pools, &server).await;
-        run(&mut held, writing(sql)).await.unwrap();
+        let _ = run(&mut held, statement).await;
         drop(held);
-        assert_eq!(pools.stats(), PoolStats { pools: 1, ..PoolStats::default() }, "{sql}");
+        let nothing_left = PoolStats { pools: 1, ..PoolStats::default() };
+        assert_eq!(pools.stats(), nothing_left, "{}", statement.sql);
+    }
+}
+
+#[tokio::test]
+async fn a_setting_that_nobody_waited_for_is_not_used_again_either() {
+    let (server, pools) = (server(), Pools::new(PoolLimits::default()));
+    let mut held = take(&pools, &server).await;
+    let statement = writing("SET search_path = 'pg_catalog'");
+    drop(held.query(&statement).await.unwrap());
+    drop(held);
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(pools.stats().open, 0);
+}
+
+#[tokio::test]
+async fn sessions_of_ordinary_writes_are_used_again() {
+    let (server, pools) = (server(), Pools::new(PoolLimits::default()));
+    let mut held = take(&pools, &server).await;
+    let pid = backend(&mut held).await;
+    run(&mut server.connect().await, writing("CREATE TABLE ordinary (id int, name varchar(10))"))
+        .await
+        .unwrap();
+    for sql in [
+        "INSERT INTO ordinary (id, name) VALUES (1, lower('A')), (2, $1) RETURNING id",
+        "UPDATE ordinary SET name = coalesce(name, 'x') WHERE id IN (1, 2)",
+        "SELECT count(*), max(id) FROM ordinary",
+        "DELETE FROM ordinary",
+    ] {
+        let params = [Param::Text("b".into())];
+        let params = if sql.contains('$') { &params[..] } else { &[] };
+        run(&mut held, Statement { params, ..writing(sql) }).await.unwrap();
+        drop(held);
+        held = take(&pools, &server).await;
+        assert_eq!(backend(&mut held).await, pid, "{sql}");
     }
 }
 
@@ -254,6 +364,5 @@ async fn a_connection_that_the_server_ended_is_replaced() {
     run(&mut killer, writing(&format!("SELECT pg_terminate_backend({pid})"))).await.unwrap();
     sleep(Duration::from_millis(100)).await;
     let mut again = take(&pools, &server).await;
-    assert!(!again.is_reused());
     assert_ne!(backend(&mut again).await, pid);
 }

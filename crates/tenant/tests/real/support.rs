@@ -57,7 +57,9 @@ impl Server {
     }
 
     pub(crate) fn password(&self) -> Secret {
-        Secret::from_text(self.cluster.superuser_password().to_owned())
+        let url = self.cluster.url("postgres");
+        let password = url.split([':', '@']).nth(2).unwrap();
+        Secret::from_text(password.to_owned())
     }
 
     pub(crate) async fn connect_to(

@@ -8,10 +8,11 @@ use postern_rpc::{
     Problem,
     proxy::{QueryRequest, QueryResponse, Summary, Timings, query_response::Part},
 };
-use postern_tenant::{Param, Rows, Statement};
+use postern_store::Resolved;
+use postern_tenant::{Param, Pooled, Rows, Statement, TenantError};
 use tokio::{
     sync::mpsc::{Receiver, Sender, channel},
-    time::Instant,
+    time::{Instant, sleep_until},
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
@@ -24,6 +25,9 @@ pub(super) type Parts = ReceiverStream<Result<QueryResponse, Status>>;
 /// Parts that may wait for a slow reader. With more, memory would grow with the number of slow readers; with fewer,
 /// reading from the tenant and writing to the caller would take turns.
 const WAITING_PARTS: usize = 2;
+
+/// Time beyond the deadline for the driver to stop the statement and say so itself.
+const GRACE: Duration = Duration::from_secs(3);
 
 const DEFAULT_ROWS: u64 = 10_000;
 const MOST_ROWS: u64 = 10_000_000;
@@ -45,6 +49,8 @@ pub(super) fn query(
             outcome = plan.run(&tenants, &caller, &parts) => outcome,
             // Dropping the running query cancels its statement on the tenant's server.
             () = parts.closed() => return,
+            // So does a caller that stops reading: it may not hold the session for longer than the statement was given.
+            () = sleep_until(plan.deadline + GRACE) => Err(problem::of(&TenantError::Timeout)),
         };
         if let Err(problem) = outcome {
             let _ = parts.send(Err(problem.into())).await;
@@ -85,9 +91,7 @@ impl Plan {
     }
 
     async fn run(&self, tenants: &Tenants, caller: &SignedIn, parts: &Answer) -> Result<(), Problem> {
-        let resolved = tenants.resolve(caller, &self.connection).await?;
-        let resolved_at = Instant::now();
-        let mut connection = tenants.reach(caller, &resolved, self.deadline).await?;
+        let (resolved, resolved_at, mut connection) = self.reach(tenants, caller).await?;
         let reached_at = Instant::now();
 
         let endpoint = resolved.connection.endpoint;
@@ -104,6 +108,24 @@ impl Plan {
         };
         let summary = summary(&rows, timings, endpoint.user)?;
         send(parts, Part::Summary(summary)).await
+    }
+
+    /// Resolves and connects; once more if the connection was saved anew between the two.
+    async fn reach(
+        &self,
+        tenants: &Tenants,
+        caller: &SignedIn,
+    ) -> Result<(Resolved, Instant, Pooled), Problem> {
+        let mut again = true;
+        loop {
+            let resolved = tenants.resolve(caller, &self.connection).await?;
+            let resolved_at = Instant::now();
+            match tenants.reach(caller, &resolved, self.deadline).await {
+                Ok(connection) => return Ok((resolved, resolved_at, connection)),
+                Err(TenantError::Superseded) if again => again = false,
+                Err(error) => return Err(problem::of(&error)),
+            }
+        }
     }
 
     fn statement(&self, access_mode: AccessMode) -> Statement<'_> {

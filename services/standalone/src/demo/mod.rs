@@ -25,6 +25,8 @@ const SEED: &str = include_str!("seed.sql");
 pub(crate) struct Demo {
     /// A DSN with the password of a role that may only read.
     pub dsn: String,
+    /// Host and port of the server.
+    pub server: String,
 }
 
 /// Creates and fills the demo database unless it is there.
@@ -39,7 +41,8 @@ pub(crate) async fn prepare(state: &State, database: &ControlDatabase) -> Result
     admin.close().await?;
 
     url.set_query(Some("sslmode=disable"));
-    Ok(Demo { dsn: as_role(url.as_str(), ROLE, &password)? })
+    let server = format!("{}:{}", url.host_str().unwrap_or_default(), url.port().unwrap_or(5432));
+    Ok(Demo { dsn: as_role(url.as_str(), ROLE, &password)?, server })
 }
 
 async fn fill(admin: &mut PgConnection, password: &str) -> Result<()> {

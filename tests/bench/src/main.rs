@@ -1,0 +1,133 @@
+//! The benchmark table: Postern beside what people would use in its place.
+//!
+//! Each row answers one question with two figures that are taken in one run, in turns, by the same closed-loop client
+//! ([`client`]), so that only their ratio needs to be believed. Postern, the tenant's database and the peers run in
+//! processes of their own ([`stage`]); a row starts those it needs, and all of them end with the run.
+//!
+//! A new row is a value in one of the lists of [`rows`].
+
+mod client;
+mod pace;
+mod rows;
+mod stage;
+mod table;
+
+use std::{io::Write, path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+
+use pace::Pace;
+use rows::{Bench, Row};
+use stage::Stage;
+use table::Line;
+
+#[derive(Parser)]
+#[command(name = "postern-bench")]
+struct Arguments {
+    /// Rows to run: ids, or their first words (`proxy.point`); all when left out.
+    ids: Vec<String>,
+    /// Writes the table to a file too, as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Seconds of each measured window.
+    #[arg(long, default_value_t = 3.0, value_parser = seconds)]
+    seconds: f64,
+    /// Serves an empty RPC with the certificates of this folder, instead of measuring.
+    #[arg(long, hide = true, value_name = "DIR")]
+    serve_empty: Option<PathBuf>,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.1..=600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("a window is 0.1 to 600 seconds long".to_owned()),
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("bench: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<()> {
+    if let Some(certificates) = &arguments.serve_empty {
+        return stage::serve_empty(certificates).await;
+    }
+    let rows = select(&arguments.ids)?;
+    let bench = Bench { stage: Stage::new()?, pace: Pace::new(Duration::from_secs_f64(arguments.seconds)) };
+    // Dropping the stage at the end, however it comes, stops what was started.
+    let lines = tokio::select! {
+        lines = measure(&bench, &rows) => lines,
+        stopped = interrupted() => return stopped,
+    };
+    writeln!(std::io::stdout(), "{}", table::print(&lines))?;
+    if let Some(file) = &arguments.json {
+        let written = std::fs::write(file, table::json(&lines));
+        written.with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    let failed = lines.iter().filter(|line| line.figures.is_err()).count();
+    ensure!(failed == 0, "{failed} of {} rows could not be measured", lines.len());
+    Ok(())
+}
+
+/// The rows that were asked for, in the order of the lists.
+fn select(ids: &[String]) -> Result<Vec<&'static Row>> {
+    let named = |row: &Row, id: &str| row.id == id || row.id.starts_with(&format!("{id}."));
+    for id in ids {
+        if !rows::all().any(|row| named(row, id)) {
+            let known: Vec<_> = rows::all().map(|row| row.id).collect();
+            bail!("there is no row {id}; the rows are {}", known.join(", "));
+        }
+    }
+    Ok(rows::all().filter(|row| ids.is_empty() || ids.iter().any(|id| named(row, id))).collect())
+}
+
+/// One row after the other: each has the machine to itself.
+async fn measure(bench: &Bench, rows: &[&'static Row]) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for row in rows {
+        say(&format!("==> {}", row.id));
+        let figures = (row.measure)(bench).await;
+        if let Err(error) = &figures {
+            say(&format!("    {error:#}"));
+        }
+        lines.push(Line { row, figures });
+    }
+    lines
+}
+
+async fn interrupted() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! { interrupt = tokio::signal::ctrl_c() => interrupt?, _ = terminate.recv() => {} }
+    bail!("interrupted")
+}
+
+/// A line on stderr: stdout is for the table.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_chosen_by_their_ids_and_by_first_words() {
+        let ids = |wanted: &[&str]| -> Result<Vec<_>> {
+            let wanted: Vec<_> = wanted.iter().map(|&id| id.to_owned()).collect();
+            Ok(select(&wanted)?.iter().map(|row| row.id).collect())
+        };
+        assert_eq!(ids(&["proxy.point.c16"]).unwrap(), ["proxy.point.c16"]);
+        assert_eq!(ids(&["proxy.point"]).unwrap(), ["proxy.point.c1", "proxy.point.c16", "proxy.point.c64"]);
+        assert_eq!(ids(&[]).unwrap().len(), rows::all().count());
+        assert!(ids(&["proxy.poin"]).unwrap_err().to_string().contains("connection.upsert.c16"));
+    }
+}

@@ -1,0 +1,164 @@
+//! A query for one row by its key, through the whole path: token, resolve under row level security, pooled connection to
+//! the tenant, stream of columns. The callers are one user's, each on a connection of its own.
+
+use anyhow::{Result, ensure};
+use postern_rpc::proxy::{
+    QueryRequest, Value, proxy_service_client::ProxyServiceClient, query_response::Part, value::Kind,
+};
+use serde::Deserialize;
+use serde_json::json;
+use tokio_postgres::{Client, Statement};
+use tonic::transport::Channel;
+
+use super::{Bench, Figures, REQUESTS, Row, Target};
+use crate::{
+    client::{Caller, Sample},
+    stage::{
+        http::HttpClient,
+        postern::Bearer,
+        tenant::{CONNECTION, ITEMS},
+    },
+};
+
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        id: "proxy.point.c1",
+        what: "point query alone, p50, over direct tokio-postgres",
+        unit: "µs",
+        target: Target::AtMost(3.2),
+        measure: |bench| Box::pin(over_direct(bench)),
+    },
+    Row {
+        id: "proxy.point.c16",
+        what: "point query, 16 callers, against the edge function",
+        unit: REQUESTS,
+        target: Target::AtLeast(6.0),
+        measure: |bench| Box::pin(against_edge(bench, 16)),
+    },
+    Row {
+        id: "proxy.point.c64",
+        what: "point query, 64 callers, against the edge function",
+        unit: REQUESTS,
+        target: Target::AtLeast(6.0),
+        measure: |bench| Box::pin(against_edge(bench, 64)),
+    },
+];
+
+const POINT: &str = "select id, label from item where id = $1";
+
+async fn over_direct(bench: &Bench) -> Result<Figures> {
+    let ours = through_postern(bench, 1).await?;
+    let client = bench.stage.tenant().await?.connect().await?;
+    let statement = client.prepare(POINT).await?;
+    let direct = vec![Direct { client, statement, keys: Keys::of(0) }];
+    bench.pace.compare(ours, Ok(direct), Sample::p50_micros).await
+}
+
+async fn against_edge(bench: &Bench, callers: u32) -> Result<Figures> {
+    let ours = through_postern(bench, callers).await?;
+    let other = match bench.stage.edge_function().await {
+        Ok(edge) => {
+            edge.save(CONNECTION, &bench.stage.tenant().await?.dsn()).await?;
+            let mut all = Vec::new();
+            for n in 0..callers {
+                all.push(ThroughEdge { client: edge.client().await?, keys: Keys::of(n) });
+            }
+            Ok(all)
+        }
+        Err(missing) => Err(missing),
+    };
+    bench.pace.compare(ours, other, Sample::rate).await
+}
+
+async fn through_postern(bench: &Bench, callers: u32) -> Result<Vec<ThroughPostern>> {
+    let (postern, tenant) = (bench.stage.postern().await?, bench.stage.tenant().await?);
+    postern.save(CONNECTION, &tenant.dsn()).await?;
+    let mut all = Vec::new();
+    for n in 0..callers {
+        let client = ProxyServiceClient::new(postern.channel().await?);
+        all.push(ThroughPostern { client, bearer: postern.bearer().clone(), keys: Keys::of(n) });
+    }
+    Ok(all)
+}
+
+struct ThroughPostern {
+    client: ProxyServiceClient<Channel>,
+    bearer: Bearer,
+    keys: Keys,
+}
+
+impl Caller for ThroughPostern {
+    async fn call(&mut self) -> Result<()> {
+        let request = QueryRequest {
+            connection: CONNECTION.to_owned(),
+            sql: POINT.to_owned(),
+            parameters: vec![Value { kind: Some(Kind::IntValue(self.keys.next().into())) }],
+            ..QueryRequest::default()
+        };
+        let mut parts = self.client.query(self.bearer.authorize(request)).await?.into_inner();
+        let mut rows = 0;
+        while let Some(part) = parts.message().await? {
+            if let Some(Part::Summary(summary)) = part.part {
+                rows = summary.row_count;
+            }
+        }
+        ensure!(rows == 1, "the answer has {rows} rows");
+        Ok(())
+    }
+}
+
+struct Direct {
+    client: Client,
+    statement: Statement,
+    keys: Keys,
+}
+
+impl Caller for Direct {
+    async fn call(&mut self) -> Result<()> {
+        self.client.query_one(&self.statement, &[&self.keys.next()]).await?;
+        Ok(())
+    }
+}
+
+struct ThroughEdge {
+    client: HttpClient,
+    keys: Keys,
+}
+
+impl Caller for ThroughEdge {
+    async fn call(&mut self) -> Result<()> {
+        let request = json!({ "name": CONNECTION, "sql": POINT, "params": [self.keys.next()] });
+        let answer: Answer = self.client.post("/api/tenant-proxy", &request).await?;
+        ensure!(answer.rows.len() == 1, "the answer has {} rows", answer.rows.len());
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    rows: Vec<Item>,
+}
+
+/// A row as the edge function sends it; reading it is part of the call, as it is with gRPC.
+#[derive(Deserialize)]
+struct Item {
+    #[serde(rename = "id")]
+    _id: i32,
+    #[serde(rename = "label")]
+    _label: String,
+}
+
+/// Keys all over the table, in another order for each caller.
+struct Keys(i32);
+
+impl Keys {
+    fn of(caller: u32) -> Self {
+        Self(i32::try_from(caller).unwrap_or_default())
+    }
+
+    fn next(&mut self) -> i32 {
+        // The step is a prime that does not divide ITEMS: every key comes once before one comes again.
+        self.0 = (self.0 + 7919) % ITEMS;
+        self.0 + 1
+    }
+}

@@ -1,0 +1,87 @@
+//! An RPC that takes nothing, does nothing and answers nothing: the ceiling of the stack.
+//!
+//! Served in a process of its own by the same code as crypto-service, with the same limits and certificates, but
+//! without tokens, access rules or gRPC-web.
+
+use std::{
+    convert::Infallible,
+    io::Write,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::Command,
+    task::{Context, Poll},
+};
+
+use anyhow::Result;
+use futures_util::future::BoxFuture;
+use postern_chassis::{Lifecycle, mtls::ServerTls, server};
+use tonic::{
+    Response,
+    body::Body,
+    server::{Grpc, NamedService},
+    service::Routes,
+    transport::Channel,
+};
+use tonic_prost::ProstCodec;
+use tower::{Service, service_fn};
+
+use super::{
+    postern::{internal_channel, tls_files},
+    process::Process,
+};
+
+/// Path of the RPC.
+pub(crate) const METHOD: &str = "/postern.bench.v1.EmptyService/Call";
+
+/// A running server.
+pub(crate) struct EmptyRpc {
+    url: String,
+    certificates: PathBuf,
+    _process: Process,
+}
+
+impl EmptyRpc {
+    /// Starts this very program once more, to serve.
+    pub(super) async fn start(folder: &Path, certificates: PathBuf) -> Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("--serve-empty").arg(&certificates);
+        let (process, url) = Process::start(command, "ready:", folder).await?;
+        Ok(Self { url, certificates, _process: process })
+    }
+
+    /// A channel to it such as connection-service has one to crypto-service.
+    pub(crate) fn channel(&self) -> Result<Channel> {
+        internal_channel(&self.url, &self.certificates)
+    }
+}
+
+/// Serves until the process is asked to end.
+pub(crate) async fn serve(certificates: &Path) -> Result<()> {
+    let tls = ServerTls::load(&tls_files(certificates, "crypto-service")?)?;
+    let listener = server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    writeln!(std::io::stdout(), "ready: https://{}", listener.local_addr()?)?;
+    let router = Routes::new(EmptyService).into_axum_router();
+    server::serve_internal(listener, router, tls, Lifecycle::until_signalled()?).await
+}
+
+#[derive(Clone)]
+struct EmptyService;
+
+impl NamedService for EmptyService {
+    const NAME: &str = "postern.bench.v1.EmptyService";
+}
+
+impl Service<http::Request<Body>> for EmptyService {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let answer = service_fn(async |_: tonic::Request<()>| Ok(Response::new(())));
+        Box::pin(async move { Ok(Grpc::new(ProstCodec::<(), ()>::default()).unary(answer, request).await) })
+    }
+}

@@ -1,0 +1,57 @@
+//! JSON over keep-alive HTTP/1.1, one connection a caller.
+
+use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, header};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+/// A connection.
+pub(crate) struct HttpClient {
+    sender: SendRequest<Full<Bytes>>,
+    host: HeaderValue,
+    authorization: Option<HeaderValue>,
+}
+
+impl HttpClient {
+    /// Connects to `host:port`; sends `authorization` with each request.
+    pub(crate) async fn connect(address: &str, authorization: Option<HeaderValue>) -> Result<Self> {
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "servers that this program has started, on the loopback"
+        )]
+        let stream =
+            TcpStream::connect(address).await.with_context(|| format!("{address} does not answer"))?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        Ok(Self { sender, host: HeaderValue::from_str(address)?, authorization })
+    }
+
+    /// Posts a request and reads the answer.
+    pub(crate) async fn post<T: DeserializeOwned>(&mut self, path: &str, body: &Value) -> Result<T> {
+        let request = self.request(path, serde_json::to_vec(body)?)?;
+        self.sender.ready().await?;
+        let response = self.sender.send_request(request).await?;
+        let status = response.status();
+        let body = response.into_body().collect().await?.to_bytes();
+        ensure!(status.is_success(), "{path} answers {status}: {}", String::from_utf8_lossy(&body));
+        serde_json::from_slice(&body).with_context(|| format!("{path} answers something else"))
+    }
+
+    fn request(&self, path: &str, body: Vec<u8>) -> Result<Request<Full<Bytes>>> {
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header(header::HOST, &self.host)
+            .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(authorization) = &self.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        Ok(request.body(Full::from(body))?)
+    }
+}

@@ -1,0 +1,109 @@
+//! Who takes part: each in a process of its own, started when a row first asks, stopped when the run ends.
+
+mod deno;
+pub(crate) mod edge;
+pub(crate) mod empty;
+pub(crate) mod http;
+pub(crate) mod postern;
+mod process;
+pub(crate) mod tenant;
+
+use std::{
+    fmt,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context, Result};
+use postern_devkit::postgres::{Binaries, Cluster};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+use edge::EdgeFunction;
+use empty::EmptyRpc;
+pub(crate) use empty::serve as serve_empty;
+use postern::Postern;
+use tenant::Tenant;
+
+/// Those that take part. Dropping it stops them: callers before callees, and the folder last.
+pub(crate) struct Stage {
+    empty: OnceCell<EmptyRpc>,
+    edge: OnceCell<Result<EdgeFunction, Missing>>,
+    postern: OnceCell<Postern>,
+    tenant: OnceCell<Tenant>,
+    folder: TempDir,
+}
+
+/// Why a peer cannot be had on this machine, in a few words.
+#[derive(Clone, Debug)]
+pub(crate) struct Missing(Arc<str>);
+
+impl Missing {
+    pub(crate) fn new(reason: impl Into<Arc<str>>) -> Self {
+        Self(reason.into())
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Stage {
+    /// A stage without anybody on it.
+    pub(crate) fn new() -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("postern-bench-").tempdir();
+        let folder = folder.context("cannot make a temporary folder")?;
+        // Root's Postgres runs as another user, who must be able to pass through.
+        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o711))?;
+        let (empty, edge, postern, tenant) = Default::default();
+        Ok(Self { empty, edge, postern, tenant, folder })
+    }
+
+    /// A whole Postern.
+    pub(crate) async fn postern(&self) -> Result<&Postern> {
+        let start = || Postern::start(self.folder.path());
+        self.postern.get_or_try_init(start).await.context("Postern does not start")
+    }
+
+    /// The database that everybody queries.
+    pub(crate) async fn tenant(&self) -> Result<&Tenant> {
+        let start = || Tenant::start(self.folder.path());
+        self.tenant.get_or_try_init(start).await.context("the tenant's database does not start")
+    }
+
+    /// The edge function, or why there is none.
+    pub(crate) async fn edge_function(&self) -> Result<&EdgeFunction, Missing> {
+        let start = async || {
+            let started = EdgeFunction::start(self.folder.path()).await;
+            started.map_err(|error| Missing::new(format!("{error:#}")))
+        };
+        self.edge.get_or_init(start).await.as_ref().map_err(Clone::clone)
+    }
+
+    /// A server of an empty RPC, with crypto-service's settings and certificate.
+    pub(crate) async fn empty(&self) -> Result<&EmptyRpc> {
+        let certificates = self.postern().await?.certificates();
+        let start = || EmptyRpc::start(self.folder.path(), certificates);
+        self.empty.get_or_try_init(start).await.context("the empty RPC does not start")
+    }
+}
+
+/// Starts a Postgres with its data in `dir`.
+async fn start_postgres(dir: PathBuf) -> Result<Cluster> {
+    tokio::task::spawn_blocking(move || Cluster::start(&Binaries::find()?, &dir)).await?
+}
+
+/// Runs statements as the superuser of `cluster`.
+async fn as_superuser(cluster: &Cluster, database: &str, statements: &str) -> Result<()> {
+    let client = tenant::connect(&cluster.url(database)).await?;
+    Ok(client.batch_execute(statements).await?)
+}
+
+/// The folder of release builds that this program is in.
+fn builds() -> Result<PathBuf> {
+    let program = std::env::current_exe().context("this program has no path")?;
+    program.parent().map(Path::to_owned).context("this program is in no folder")
+}

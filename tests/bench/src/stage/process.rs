@@ -1,0 +1,126 @@
+//! A server in a process of its own.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, ErrorKind},
+    path::Path,
+    process::{Child, ChildStdout, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Time for a server to get ready.
+const START: Duration = Duration::from_mins(1);
+
+/// Time for a server to end by itself once it is asked to.
+const STOP: Duration = Duration::from_secs(10);
+
+/// A running server. Dropping it asks the process to end, waits for that, and kills it if it does not.
+pub(crate) struct Process {
+    child: Child,
+    /// Kept open, so that the process can go on printing.
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl Process {
+    /// Starts a server that prints `ready` on a line when it is, and returns what follows on that line. What it says on
+    /// stderr goes to a file in `folder`, and into the error if it does not get ready.
+    pub(crate) async fn start(
+        mut command: Command,
+        ready: &'static str,
+        folder: &Path,
+    ) -> Result<(Self, String)> {
+        let program = Path::new(command.get_program()).file_name().unwrap_or_default().to_owned();
+        let log = folder.join(&program).with_extension("stderr");
+        let stderr = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+        let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).spawn();
+        let mut child = spawned.with_context(|| format!("cannot run {}", program.display()))?;
+        let stdout = child.stdout.take().context("a child without standard output")?;
+        let mut starting = Starting(Some(child));
+        let reading = tokio::task::spawn_blocking(move || wait_for(ready, stdout));
+        let waited = tokio::time::timeout(START, reading).await;
+        let read = waited.with_context(|| format!("{} is not ready after a minute", program.display()))??;
+        match (read, starting.0.take()) {
+            (Ok((stdout, rest)), Some(child)) => Ok((Self { child, _stdout: stdout }, rest)),
+            (_, child) => {
+                starting.0 = child;
+                let said = std::fs::read_to_string(&log).unwrap_or_default();
+                bail!("{} ended: {}", program.display(), said.trim())
+            }
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        stop(&mut self.child);
+    }
+}
+
+/// A process that is not ready yet; dropping it ends it too.
+struct Starting(Option<Child>);
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            stop(child);
+        }
+    }
+}
+
+fn wait_for(ready: &str, stdout: ChildStdout) -> std::io::Result<(BufReader<ChildStdout>, String)> {
+    let mut stdout = BufReader::new(stdout);
+    let mut line = String::new();
+    while stdout.read_line(&mut line)? > 0 {
+        if let Some((_, rest)) = line.split_once(ready) {
+            return Ok((stdout, rest.trim().to_owned()));
+        }
+        line.clear();
+    }
+    Err(ErrorKind::UnexpectedEof.into())
+}
+
+fn stop(child: &mut Child) {
+    let _ = kill_process(Pid::from_child(child), Signal::TERM);
+    let until = Instant::now() + STOP;
+    while Instant::now() < until {
+        if !matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[tokio::test]
+    async fn a_server_is_ready_when_it_says_so_and_ends_when_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let server = shell("echo starting; echo ready: here; exec sleep 600");
+        let (process, rest) = Process::start(server, "ready:", folder.path()).await.unwrap();
+        assert_eq!(rest, "here");
+        let pid = Pid::from_child(&process.child);
+        drop(process);
+        assert!(rustix::process::test_kill_process(pid).is_err(), "it still runs");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_ends_early_is_quoted() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Process::start(shell("echo no port >&2"), "ready", folder.path()).await.err().unwrap();
+        assert_eq!(error.to_string(), "sh ended: no port");
+    }
+}
