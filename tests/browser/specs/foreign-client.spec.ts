@@ -19,7 +19,9 @@ async function call(method: string, message: object, token: string): Promise<str
   return stdout;
 }
 
-test("a client that is not ours signs in, saves a connection and streams rows", async ({ request }) => {
+test("a client that is not ours signs in, saves a connection and streams rows", async ({
+  request,
+}) => {
   const answer = await request.post(`${environment.url}/dev/token`, { data: { user: "foreign" } });
   const { access_token: token } = await answer.json();
   const save = { name: "mine", postgresDsn: environment.tenantDsn };
