@@ -35,7 +35,9 @@ pub(crate) fn install_in(dir: &Path) -> Result<()> {
     }
     let shown = dir.strip_prefix(root()).unwrap_or(dir).display().to_string();
     say(&format!("installing the packages of {shown}"));
-    process::run_quietly(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(dir))
+    process::run_quietly(
+        Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(dir),
+    )
 }
 
 /// Builds the console, unless nothing has changed since the last build.

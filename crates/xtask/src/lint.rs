@@ -10,7 +10,15 @@ pub(crate) fn run() -> Result<()> {
     say("rustfmt");
     process::run(&mut process::cargo(["fmt", "--all", "--check"]))?;
     say("clippy");
-    process::run(&mut process::cargo(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    process::run(&mut process::cargo([
+        "clippy",
+        "--quiet",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
     say("the console: biome and tsc");
     console::install()?;
     console::npm("lint")?;

@@ -27,7 +27,8 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 
 /// Runs to the end in silence. What it printed is shown only when it fails.
 pub(crate) fn run_quietly(command: &mut Command) -> Result<()> {
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot run {}", name(command)))?;
+    let output =
+        command.stdin(Stdio::null()).output().with_context(|| format!("cannot run {}", name(command)))?;
     let said = || [output.stdout.as_slice(), output.stderr.as_slice()].map(String::from_utf8_lossy).concat();
     ensure!(output.status.success(), "{} failed ({})\n{}", name(command), output.status, said().trim());
     Ok(())

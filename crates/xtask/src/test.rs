@@ -47,10 +47,20 @@ fn rust(scratch: &Scratch) -> Result<(String, bool)> {
 
 /// Playwright against a Postern and a tenant's server that are started for it, and stopped after it.
 fn in_browser(dir: &Path, chromium: &Path, scratch: &Scratch, screenshot: bool) -> Result<(String, bool)> {
-    process::run(&mut process::cargo(["build", "--quiet", "--package", "postern-testkit", "--example", "stage"]))?;
+    process::run(&mut process::cargo([
+        "build",
+        "--quiet",
+        "--package",
+        "postern-testkit",
+        "--example",
+        "stage",
+    ]))?;
     let mut tests = Command::new(target_dir().join("debug/examples/stage"));
     tests.args(["npm", "run", "--silent", "test"]).current_dir(dir);
-    tests.env("POSTERN_CHROMIUM", chromium).env("POSTERN_TEST_DIR", &scratch.0).env("POSTERN_CONSOLE", console::dist());
+    tests
+        .env("POSTERN_CHROMIUM", chromium)
+        .env("POSTERN_TEST_DIR", &scratch.0)
+        .env("POSTERN_CONSOLE", console::dist());
     if screenshot {
         tests.env("POSTERN_SCREENSHOT", "1");
     }
@@ -81,7 +91,9 @@ impl Count {
     /// Closing lines: `test result: ok. 3 passed; 0 failed; 1 ignored; …` of cargo, and `NAME: 3 passed, 0 failed, 1
     /// skipped` of the others.
     fn add_line(&mut self, line: &str) {
-        let closing = line.starts_with("test result:") || line.starts_with("console: ") || line.starts_with("browser: ");
+        let closing = line.starts_with("test result:")
+            || line.starts_with("console: ")
+            || line.starts_with("browser: ");
         if !closing {
             return;
         }

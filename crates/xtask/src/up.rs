@@ -19,7 +19,11 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     // Better said now than after the build.
     let free = arguments.port == 0 || TcpListener::bind(("127.0.0.1", arguments.port)).is_ok();
-    ensure!(free, "port {0} is in use; stop what uses it, or choose another: cargo xtask up --port {0}1", arguments.port);
+    ensure!(
+        free,
+        "port {0} is in use; stop what uses it, or choose another: cargo xtask up --port {0}1",
+        arguments.port
+    );
     let binary = build()?;
     let mut postern = Command::new(binary);
     postern.arg("--port").arg(arguments.port.to_string()).arg("--state").arg(&arguments.state);

@@ -62,19 +62,37 @@ fn the_testkit_is_for_tests_alone() {
 #[test]
 fn the_top_level_holds_nothing_unexpected() {
     let allowed = [
-        "Cargo.toml", "Cargo.lock", "proto", "services", "crates", "deploy", "tests", "buf.yaml", "README.md", "LICENSE",
-        "CHANGELOG.md", "CONTRIBUTING.md", "rust-toolchain.toml", "deny.toml", "target",
+        "Cargo.toml",
+        "Cargo.lock",
+        "proto",
+        "services",
+        "crates",
+        "deploy",
+        "tests",
+        "buf.yaml",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "rust-toolchain.toml",
+        "deny.toml",
+        "target",
     ];
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     for entry in std::fs::read_dir(root).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(name.starts_with('.') || allowed.contains(&name.as_str()), "{name} has no place at the top level");
+        assert!(
+            name.starts_with('.') || allowed.contains(&name.as_str()),
+            "{name} has no place at the top level"
+        );
     }
 }
 
 /// Our packages, without their prefix, and which of ours they depend on.
 fn dependencies(kind: &str) -> BTreeMap<String, Vec<String>> {
-    let output = Command::new(env!("CARGO")).args(["metadata", "--no-deps", "--offline", "--format-version", "1"]).output();
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .output();
     let metadata: Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
     let ours = |value: &Value| value["name"].as_str().unwrap().strip_prefix("postern-").map(str::to_owned);
     let mut found = BTreeMap::new();
