@@ -63,6 +63,12 @@ pub enum RingFileError {
     /// Wrapped by another root of the same kind.
     #[error("key {0} does not unwrap with this root; configure the root that the key ring was made with")]
     WrongRoot(KeyId),
+    /// A remote root does not answer; see [`RootError::Unavailable`].
+    #[error("the root does not answer; check that its service is up, unsealed and reachable from here")]
+    RootUnavailable,
+    /// A remote root refuses; see [`RootError::Denied`].
+    #[error("the root refuses this service; check its credential, what that may do, and the key's name")]
+    RootDenied,
     /// No key seals.
     #[error("the key ring has no primary key; restore it from its backup")]
     NoPrimary,
@@ -171,6 +177,8 @@ fn wrapped_bytes(key: &StoredKey) -> Result<Vec<u8>, RingFileError> {
 fn in_ring(id: KeyId, error: RootError) -> RingFileError {
     match error {
         RootError::Foreign => RingFileError::WrongRoot(id),
+        RootError::Unavailable => RingFileError::RootUnavailable,
+        RootError::Denied => RingFileError::RootDenied,
         RootError::Entropy(error) => RingFileError::Entropy(error),
     }
 }
