@@ -45,7 +45,7 @@
 //!
 //! # What stays in memory
 //!
-//! Master keys, derived keys, cipher states and plaintexts are wiped when dropped. Registers, spilled stack
+//! Master keys lie in locked pages. They, derived keys, cipher states and plaintexts are wiped when dropped. Registers, spilled stack
 //! slots and temporaries inside HMAC and HKDF are not: that is beyond what a library can promise, and the
 //! reason why crypto-service also forbids core dumps.
 
@@ -55,6 +55,7 @@ pub mod embedded;
 pub mod entropy;
 mod files;
 pub mod key;
+pub mod master_key;
 pub mod ring;
 mod ring_document;
 pub mod ring_file;
@@ -65,7 +66,8 @@ mod test_support;
 
 pub use context::SealContext;
 pub use entropy::{Entropy, EntropyError, SystemEntropy};
-pub use key::{KeyId, KeyInfo, KeyState, MasterKey};
+pub use key::{KeyId, KeyInfo, KeyState};
+pub use master_key::MasterKey;
 pub use ring::{KeyRing, OpenError, SealError};
 pub use ring_file::RingFileError;
 pub use root::{FileRoot, Root, RootError, RootFileError};
