@@ -65,9 +65,26 @@ pub enum KeyState {
 }
 
 impl KeyState {
+    /// The word in the file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Staged => "staged",
+            Self::Primary => "primary",
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+            Self::Destroyed => "destroyed",
+        }
+    }
+
     /// Whether seals under a key in this state are opened.
     pub const fn may_open(self) -> bool {
         matches!(self, Self::Staged | Self::Primary | Self::Active)
+    }
+}
+
+impl fmt::Display for KeyState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -23,7 +23,7 @@
 //!     endpoint,
 //! };
 //! let sealed = ring.seal(&context, &Secret::from_text("hunter2".into()), &SystemEntropy)?;
-//! assert_eq!(ring.open(&context, &sealed)?.expose(), b"hunter2");
+//! assert_eq!(ring.open(&context, &sealed)?.secret.expose(), b"hunter2");
 //!
 //! // Another owner's request gets one error, which does not say what was wrong.
 //! let foreign = SealContext { owner: OwnerId(uuid::Uuid::new_v4()), ..context };
@@ -58,8 +58,10 @@ pub mod key;
 pub mod master_key;
 pub mod ring;
 mod ring_document;
+pub mod ring_editor;
 pub mod ring_file;
 pub mod root;
+mod unlock;
 
 #[cfg(test)]
 mod test_support;
@@ -68,6 +70,7 @@ pub use context::SealContext;
 pub use entropy::{Entropy, EntropyError, SystemEntropy};
 pub use key::{KeyId, KeyInfo, KeyState};
 pub use master_key::MasterKey;
-pub use ring::{KeyRing, OpenError, SealError};
+pub use ring::{KeyRing, OpenError, Opened, RewrapError, Rewrapped, SealError};
+pub use ring_editor::{Base, ChangeError, RingEditor};
 pub use ring_file::RingFileError;
 pub use root::{FileRoot, Root, RootError, RootFileError};
