@@ -163,7 +163,7 @@ impl RingEditor<'_> {
         if bytes.len() > FILE_BYTES {
             return Err(ChangeError::Full);
         }
-        let ring = unlock(&next, root, Some(&before))?;
+        let ring = unlock(&RingDocument::parse(&bytes)?, root, Some(&before))?;
         files::replace(self.path, &bytes).map_err(not_written)?;
         Ok((made, ring))
     }

@@ -222,8 +222,12 @@ fn a_ring_moves_to_another_root_whole() {
     fixture.editor().disable(id(2), Base::default()).unwrap();
     let (_folder, other) = root(2);
 
+    let held = fixture.load();
     let moved = fixture.editor().move_root(&other, Base::default()).unwrap();
     assert!(opens(&moved, &first));
+    let reloaded = |root| ring_file::reload(&fixture.path, root, &held).map(|ring| ring.is_some());
+    assert_eq!(reloaded(&fixture.root), Err(RingFileError::WrongRoot(id(1))));
+    assert_eq!(reloaded(&other), Ok(true));
     let refused = ring_file::load(&fixture.path, &fixture.root).err();
     assert_eq!(refused, Some(RingFileError::WrongRoot(id(1))));
     let loaded = ring_file::load(&fixture.path, &other).unwrap();
@@ -285,6 +289,17 @@ fn a_full_ring_takes_no_key() {
     document.keys.push(last);
     fs::write(&fixture.path, RingDocument::new(2, FileRoot::KIND, document.keys).to_bytes()).unwrap();
     assert_eq!(fixture.editor().stage(Base::default()).err(), Some(ChangeError::Full));
+}
+
+#[test]
+fn nothing_is_written_that_could_not_be_read_again() {
+    let fixture = RingFixture::new();
+    let document = RingDocument::parse(&fixture.bytes()).unwrap();
+    let last = RingDocument::new(u64::try_from(i64::MAX).unwrap(), FileRoot::KIND, document.keys);
+    fs::write(&fixture.path, last.to_bytes()).unwrap();
+    let refused = fixture.editor().stage(Base::default()).err();
+    assert_eq!(refused, Some(ChangeError::Ring(RingFileError::Malformed)));
+    assert!(fixture.bytes() == last.to_bytes());
 }
 
 #[test]

@@ -133,6 +133,11 @@ impl Problem {
     pub fn reason(&self) -> Reason {
         self.reason
     }
+
+    /// What is wrong, safe to show.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
 }
 
 impl fmt::Display for Problem {
