@@ -7,6 +7,8 @@ use postern_egress::Policy;
 use postern_identity::IssuerConfig;
 use serde::Deserialize;
 
+use crate::RewrapConfig;
+
 /// The service's TOML file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,6 +22,8 @@ pub struct Config {
     pub egress: Policy,
     /// What the RPCs work with.
     pub parts: Parts,
+    /// Seals are moved to the primary key in the background; absent: only by `postern rewrap`.
+    pub rewrap: Option<RewrapConfig>,
 }
 
 /// What the RPCs work with.
@@ -39,7 +43,9 @@ mod tests {
     #[test]
     fn the_example_is_a_configuration_and_a_typing_mistake_is_not() {
         let example = include_str!("../../../deploy/config/connection-service.toml");
-        toml::from_str::<Config>(example).unwrap();
+        assert!(toml::from_str::<Config>(example).unwrap().rewrap.is_none());
+        let switched_on = example.replace("# [rewrap]", "[rewrap]").replace("\n# database", "\ndatabase");
+        assert!(toml::from_str::<Config>(&switched_on).unwrap().rewrap.is_some());
         let mistyped = example.replacen("issuer = ", "isuer = ", 1);
         assert!(toml::from_str::<Config>(&mistyped).is_err());
     }
