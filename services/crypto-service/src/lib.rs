@@ -62,7 +62,7 @@ async fn start(config: Config, listener: TcpListener, life: Lifecycle, look: Arc
     let following = tokio::spawn(keyring::follow(ring, reporter, look, stopped));
     tracing::info!(address = %listener.local_addr()?, "crypto-service is ready");
     let served = server::serve_internal(listener, router, tls, life).await;
-    drop(stop);
+    let _ = stop.send(());
     following.await.context("the key ring is not followed any more")?;
     served
 }

@@ -16,7 +16,8 @@ const LOOK: Duration = Duration::from_millis(250);
 /// Time between two reports.
 const REPORT: Duration = Duration::from_secs(2);
 
-/// Loads what is new and reports it, until `stop`; then reports for the last time. `now` asks for a look at once.
+/// Loads what is new and reports it, until `stop` is sent; then reports for the last time. `now` asks for a look at once.
+/// If the sender is dropped instead, nobody knows how the service ended, and no end is reported.
 pub(crate) async fn follow(
     holder: Arc<RingHolder>,
     reporter: Arc<Reporter>,
@@ -27,16 +28,18 @@ pub(crate) async fn follow(
     let (mut look, mut report) = (interval(LOOK), interval(REPORT));
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     report.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
+    let stopped = loop {
         let task = tokio::select! {
-            _ = &mut stop => break,
+            stopped = &mut stop => break stopped,
             () = now.notified() => Task::LookAgain,
             _ = look.tick() => Task::Look,
             _ = report.tick() => Task::Report,
         };
         follower = follower.blocking(move |follower| follower.run(task)).await;
+    };
+    if stopped.is_ok() {
+        follower.blocking(Follower::report_the_end).await;
     }
-    follower.blocking(Follower::report_the_end).await;
 }
 
 #[derive(Clone, Copy)]
