@@ -81,8 +81,8 @@ fn open_keyring(config: KeyringConfig) -> Result<(Arc<RingHolder>, Arc<Reporter>
         None => ReplicaName::of_this_host().context("the host's name")?,
     };
     let reporter = Reporter::new(&config.file, name);
-    let before = announce(&reporter);
     let root = roots::open(&config.root)?;
+    let before = announce(&reporter);
     let broken = || format!("the key ring {} cannot be used", config.file.display());
     let ring =
         RingHolder::load(config.file.clone(), root, Arc::new(SystemClock), &before).with_context(broken)?;
@@ -101,4 +101,22 @@ fn announce(reporter: &Reporter) -> BTreeMap<KeyId, keyring::UseCounts> {
         tracing::warn!(kind = %error.kind(), "this replica cannot report that it starts");
     }
     uses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replica_says_that_it_starts_before_it_has_a_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = KeyringConfig::embedded(folder.path()).unwrap();
+        config.replica = Some("one".to_owned().try_into().unwrap());
+        std::fs::write(&config.file, "{").unwrap();
+        let file = config.file.clone();
+        assert!(open_keyring(config).is_err());
+        let told = Reporter::new(&file, "one".to_owned().try_into().unwrap()).own().unwrap().unwrap();
+        assert_eq!((told.revision, told.loaded.len()), (0, 0));
+        assert!(told.is_live(SystemClock.now().as_secs()));
+    }
 }
