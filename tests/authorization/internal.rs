@@ -81,6 +81,52 @@ async fn each_rpc_is_for_one_service_and_no_other() {
     }
 }
 
+/// RPCs that need no user: an operator may call them, and some of them one service too.
+fn operators_rules() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
+    RULES.iter().filter_map(|rule| match rule.caller {
+        Caller::Operator => Some((rule.path, vec!["operator"])),
+        Caller::ServiceOrOperator(name) => Some((rule.path, vec!["operator", name])),
+        _ => None,
+    })
+}
+
+#[tokio::test]
+async fn what_operators_may_do_nobody_else_may_and_a_users_token_does_not_help() {
+    let postern = Postern::shared().await;
+    let token = postern.user("internal-five").token().to_owned();
+    let mut seen = 0;
+    for (path, right) in operators_rules() {
+        let status = call(&channel(postern, None), path, Some(&token)).await.unwrap_err();
+        assert!(cut_off(&status), "{path}: {status}");
+        let callers = ["connection-service", "proxy-service", "crypto-service", "console"];
+        for caller in callers.into_iter().filter(|caller| !right.contains(caller)) {
+            let files = postern.certificate(caller);
+            for token in [None, Some(token.as_str())] {
+                let status = call(&channel(postern, Some(&files)), path, token).await.unwrap_err();
+                assert_eq!(status.code(), Code::PermissionDenied, "{path} as {caller}: {status}");
+            }
+        }
+        seen += 1;
+    }
+    assert!(seen >= 7, "{seen}");
+}
+
+/// The messages are empty, so that most of these calls fail, but not for who calls. Nothing is staged: that call would
+/// succeed.
+#[tokio::test]
+async fn operators_need_no_user() {
+    let postern = Postern::shared().await;
+    for (path, right) in operators_rules().filter(|(path, _)| !path.ends_with("/StageKey")) {
+        for caller in right {
+            let files = postern.certificate(caller);
+            if let Err(status) = call(&channel(postern, Some(&files)), path, None).await {
+                let met = [Code::InvalidArgument, Code::NotFound];
+                assert!(met.contains(&status.code()), "{path} as {caller}: {status}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_right_service_still_needs_a_users_token() {
     let postern = Postern::shared().await;

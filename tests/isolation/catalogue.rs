@@ -6,7 +6,7 @@ use postern_testkit::Postern;
 use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
 
 /// Each question lists what breaks a rule.
-const RULES: [(&str, &str); 7] = [
+const RULES: [(&str, &str); 10] = [
     (
         "a table without forced row level security",
         "select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -19,6 +19,32 @@ const RULES: [(&str, &str); 7] = [
           where t.schemaname = 'postern' and t.tablename <> '_sqlx_migrations'
             and not exists (select from pg_policies p where p.schemaname = t.schemaname and p.tablename = t.tablename
                                                         and p.permissive = 'RESTRICTIVE' and p.cmd = 'ALL')",
+    ),
+    (
+        "a restrictive policy that lets somebody through besides owners and postern_rewrap",
+        "select p.policyname::text from pg_policies p, regexp_replace(p.qual, '\\s+', ' ', 'g') as said
+          where p.schemaname = 'postern' and p.permissive = 'RESTRICTIVE'
+            and not (p.roles = '{public}' and p.qual = p.with_check
+                     and said = '((CURRENT_USER = ''postern_rewrap''::name) OR (owner_id = ( SELECT postern.current_owner() AS current_owner)))')",
+    ),
+    (
+        "a permissive policy that looks beyond the owner, for somebody else than postern_rewrap",
+        "select p.policyname::text from pg_policies p
+          where p.schemaname = 'postern' and p.permissive = 'PERMISSIVE' and p.roles <> '{postern_rewrap}'
+            and not (coalesce(p.qual, p.with_check) ~ 'postern.current_owner' and coalesce(p.with_check, p.qual) ~ 'postern.current_owner')",
+    ),
+    (
+        "a right of postern_rewrap besides reading what seals are bound to, and writing seals",
+        "select privilege_type || ' ' || column_name from information_schema.column_privileges
+          where table_schema = 'postern' and grantee = 'postern_rewrap'
+            and not (privilege_type = 'SELECT' and column_name not in ('name', 'created_at', 'updated_at'))
+            and not (privilege_type = 'UPDATE' and column_name = 'sealed')
+         union all
+         select privilege_type || ' ' || table_name from information_schema.table_privileges
+          where table_schema = 'postern' and grantee = 'postern_rewrap'
+         union all
+         select r.rolname::text from pg_auth_members m join pg_roles r on r.oid = m.member
+          where m.roleid = 'postern_rewrap'::regrole and not r.rolsuper",
     ),
     (
         "a function that runs with its owner's rights, or without an empty search_path",

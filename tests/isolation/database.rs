@@ -93,10 +93,12 @@ async fn each_role_has_only_the_rights_of_its_service() {
         "create table postern.mine ()",
         "set role postern_owner",
         "set role postern_connection",
+        "set role postern_rewrap",
     ] {
         assert_eq!(as_role("postern_proxy", Some(owner), sql).await, Err(DENIED.into()), "{sql}");
     }
     for sql in [
+        "set role postern_rewrap",
         "truncate postern.connections",
         "alter table postern.connections disable row level security",
         "create function postern.f() returns int language sql as 'select 1'",
@@ -104,6 +106,49 @@ async fn each_role_has_only_the_rights_of_its_service() {
     ] {
         assert_eq!(as_role("postern_connection", Some(owner), sql).await, Err(DENIED.into()), "{sql}");
     }
+}
+
+#[tokio::test]
+async fn the_rewrap_role_reaches_seals_of_all_owners_and_nothing_else() {
+    let (alice, _) = (save("db-heidi", "db-heidis").await, save("db-ivan", "db-ivans").await);
+    let role = "postern_rewrap";
+    let seen = as_role(role, None, "select sealed from postern.connections where host = '127.0.0.1'").await.unwrap();
+    assert!(seen >= 2, "{seen}");
+    let touched = format!("update postern.connections set sealed = sealed where owner_id = '{alice}'");
+    assert_eq!(as_role(role, None, &touched).await, Ok(1));
+    for sql in [
+        "select name from postern.connections",
+        "update postern.connections set host = 'evil.example.com'",
+        "update postern.connections set version = version + 1",
+        "update postern.connections set secret_id = gen_random_uuid()",
+        "update postern.connections set owner_id = gen_random_uuid()",
+        "delete from postern.connections",
+        "insert into postern.connections (owner_id) values (gen_random_uuid())",
+        "select * from postern.resolve_connection(gen_random_uuid(), 'db-heidis')",
+        "alter table postern.connections disable row level security",
+        "set role postern_owner",
+    ] {
+        assert_eq!(as_role(role, None, sql).await, Err(DENIED.into()), "{sql}");
+    }
+}
+
+/// Somebody grants the role to a service by mistake: it still is not that role, and its own rows are all it sees.
+#[tokio::test]
+async fn a_member_of_the_rewrap_role_sees_nothing_more() {
+    let _other = save("db-judy", "db-judys").await;
+    let mine = save("db-karl", "db-karls").await;
+    let mut superuser = connect(&Postern::shared().await.superuser_url()).await;
+    let mut transaction = superuser.begin().await.unwrap();
+    for sql in [
+        "grant postern_rewrap to postern_proxy".to_owned(),
+        "set local role postern_proxy".to_owned(),
+        format!("set local postern.owner_id = '{mine}'"),
+    ] {
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *transaction).await.unwrap();
+    }
+    let seen: Vec<String> =
+        sqlx::query_scalar("select name from postern.connections").fetch_all(&mut *transaction).await.unwrap();
+    assert_eq!(seen, ["db-karls"]);
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use postern_egress::{Dialer, Policy, SystemResolver, http::HttpClient, tls};
 use postern_identity::{AuthError, BearerToken, IssuerConfig, Principal, Verifier, bearer};
 use postern_rpc::{
     Problem, Reason,
-    access::{self, Caller},
+    access::{self, Caller, OPERATOR, ServiceName},
 };
 use tonic::{Status, metadata::MetadataMap};
 
@@ -76,12 +76,11 @@ impl Gate {
             Caller::Anyone => Ok(None),
             Caller::User(_) => self.user(request).await.map(Some),
             Caller::Service(name, _) => {
-                let peer = request.extensions.get::<PeerIdentity>();
-                if peer.is_none_or(|peer| peer.service() != name) {
-                    return Err(not_allowed());
-                }
+                require_peer(request, &[name])?;
                 self.user(request).await.map(Some)
             }
+            Caller::ServiceOrOperator(name) => require_peer(request, &[name, OPERATOR]).map(|()| None),
+            Caller::Operator => require_peer(request, &[OPERATOR]).map(|()| None),
         }
     }
 
@@ -105,6 +104,13 @@ async fn check(State(gate): State<Gate>, request: Request, next: Next) -> Respon
         }
         Err(problem) => Status::from(problem).into_http(),
     }
+}
+
+/// The peer's certificate bears one of these names. On the edge there is no certificate, and so nobody of any name.
+fn require_peer(request: &Parts, names: &[ServiceName]) -> Result<(), Problem> {
+    let peer = request.extensions.get::<PeerIdentity>();
+    let named = peer.is_some_and(|peer| names.contains(&peer.service()));
+    if named { Ok(()) } else { Err(not_allowed()) }
 }
 
 fn not_allowed() -> Problem {

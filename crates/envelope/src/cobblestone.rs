@@ -18,8 +18,6 @@
 use std::iter;
 
 use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit, Nonce, aead::consts::U12};
-use hkdf::Hkdf;
-use sha2::Sha512;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -119,16 +117,11 @@ impl SingleUse {
     const BYTES: usize = Self::KEY + Self::NONCE + COMMITMENT;
 
     fn derive(key: &MasterKey, salt: &[u8; SALT], context: &[u8]) -> Self {
-        // The scheme gives the 32-byte key to HKDF-Expand as it is; `from_prk` wants at least the 64 bytes
-        // that the hash puts out. HMAC fills short keys up with zeros to the hash's block of 128 bytes (RFC
-        // 2104, section 2), so that filling up to 64 here changes nothing.
-        let mut prk = Zeroizing::new([0; 64]);
-        prk[..MasterKey::BYTES].copy_from_slice(key.expose());
-        let hkdf = Hkdf::<Sha512>::from_prk(prk.as_slice()).expect("64 bytes are as long as a SHA-512 hash");
-
         let mut bytes = Zeroizing::new([0; Self::BYTES]);
         let info: [&[u8]; 3] = [b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0", salt, context];
-        hkdf.expand_multi_info(&info, bytes.as_mut_slice()).expect("76 bytes are far below HKDF's 16320");
+        key.hkdf()
+            .expand_multi_info(&info, bytes.as_mut_slice())
+            .expect("76 bytes are far below HKDF's 16320");
         Self(bytes)
     }
 

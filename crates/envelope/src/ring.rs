@@ -1,6 +1,6 @@
 //! The key ring in memory: seals and opens.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use postern_domain::{Clock, Secret, limits};
 
@@ -10,12 +10,59 @@ use crate::{
 
 /// The keys of one revision of the ring. Immutable: a reload makes a new one.
 pub struct KeyRing {
-    revision: u64,
+    stamp: Stamp,
+    root: String,
     primary: KeyId,
     /// Keys that may open, the primary among them.
-    usable: BTreeMap<KeyId, MasterKey>,
+    usable: BTreeMap<KeyId, UsableKey>,
     /// All keys, in the order of the file.
     keys: Vec<KeyInfo>,
+}
+
+/// Tells one state of the file from another.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) revision: u64,
+    pub(crate) checksum: String,
+}
+
+/// A key that may open, and what it was unwrapped from: as long as that stays, later revisions share the key.
+pub(crate) struct UsableKey {
+    pub(crate) key: Arc<MasterKey>,
+    pub(crate) wrapped: String,
+}
+
+/// A secret, and the key that its seal was under.
+pub struct Opened {
+    /// The secret.
+    pub secret: Secret,
+    /// The key.
+    pub key: KeyId,
+}
+
+/// What became of a seal that was to be put under the primary key.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Rewrapped {
+    /// It opens, and is under the primary key already.
+    Unchanged,
+    /// It was under another key.
+    Replaced {
+        /// The seal to store in its place.
+        sealed: Vec<u8>,
+        /// The key that the old one was under.
+        from: KeyId,
+    },
+}
+
+/// Why a seal was not replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RewrapError {
+    /// It does not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// No random salt.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
 }
 
 /// Why a secret was not sealed.
@@ -49,19 +96,21 @@ impl KeyRing {
     pub fn generate(entropy: &dyn Entropy, clock: &dyn Clock) -> Result<Self, EntropyError> {
         let now = clock.now().as_secs();
         let info = KeyInfo { id: KeyId::FIRST, state: KeyState::Primary, created_at: now, state_since: now };
-        let usable = BTreeMap::from([(info.id, MasterKey::generate(entropy)?)]);
-        Ok(Self { revision: 1, primary: info.id, usable, keys: vec![info] })
+        let key = UsableKey { key: Arc::new(MasterKey::generate(entropy)?), wrapped: String::new() };
+        let stamp = Stamp { revision: 1, checksum: String::new() };
+        Ok(Self::new(stamp, "memory", info.id, BTreeMap::from([(info.id, key)]), vec![info]))
     }
 
     /// Takes the parts of a ring. `primary` must be among the `usable` keys.
     pub(crate) fn new(
-        revision: u64,
+        stamp: Stamp,
+        root: &str,
         primary: KeyId,
-        usable: BTreeMap<KeyId, MasterKey>,
+        usable: BTreeMap<KeyId, UsableKey>,
         keys: Vec<KeyInfo>,
     ) -> Self {
         debug_assert!(usable.contains_key(&primary));
-        Self { revision, primary, usable, keys }
+        Self { stamp, root: root.to_owned(), primary, usable, keys }
     }
 
     /// Seals 1 to [`limits::SECRET_BYTES`] bytes under the primary key. The sealed value is
@@ -82,7 +131,8 @@ impl KeyRing {
             1..=limits::SECRET_BYTES => {}
             _ => return Err(SealError::TooLong),
         }
-        let key = self.usable.get(&self.primary).expect("no ring is made without its primary key");
+        let UsableKey { key, .. } =
+            self.usable.get(&self.primary).expect("no ring is made without its primary key");
         let mut sealed = Vec::with_capacity(HEAD + cobblestone::sealed_len(secret.len()));
         sealed.extend_from_slice(FORMAT);
         sealed.extend_from_slice(&self.primary.to_be_bytes());
@@ -91,22 +141,75 @@ impl KeyRing {
     }
 
     /// Opens what [`KeyRing::seal`] made, with the same context, under any key that may open.
-    pub fn open(&self, context: &SealContext, sealed: &[u8]) -> Result<Secret, OpenError> {
+    pub fn open(&self, context: &SealContext, sealed: &[u8]) -> Result<Opened, OpenError> {
         if sealed.len() > Self::SEALED_BYTES {
             return Err(OpenError);
         }
-        let rest = sealed.strip_prefix(FORMAT).ok_or(OpenError)?;
-        let (id, ciphertext) = rest.split_first_chunk().ok_or(OpenError)?;
-        let id = KeyId::from_be_bytes(*id).ok_or(OpenError)?;
-        let key = self.usable.get(&id).ok_or(OpenError)?;
+        let (id, ciphertext) = split_head(sealed).ok_or(OpenError)?;
+        let UsableKey { key, .. } = self.usable.get(&id).ok_or(OpenError)?;
         let mut plaintext = cobblestone::open(key, &context.encode(id), ciphertext).map_err(|_| OpenError)?;
         let secret = Secret::new(std::mem::take(&mut *plaintext));
-        if secret.is_empty() { Err(OpenError) } else { Ok(secret) }
+        if secret.is_empty() { Err(OpenError) } else { Ok(Opened { secret, key: id }) }
+    }
+
+    /// Puts a seal under the primary key, for the same context. The secret does not leave this function. A seal that
+    /// is under the primary key already is opened all the same: what does not open is told in any case.
+    pub fn rewrap(
+        &self,
+        context: &SealContext,
+        sealed: &[u8],
+        entropy: &dyn Entropy,
+    ) -> Result<Rewrapped, RewrapError> {
+        let Opened { secret, key: from } = self.open(context, sealed)?;
+        if from == self.primary {
+            return Ok(Rewrapped::Unchanged);
+        }
+        match self.seal(context, &secret, entropy) {
+            Ok(sealed) => Ok(Rewrapped::Replaced { sealed, from }),
+            Err(SealError::Entropy(error)) => Err(error.into()),
+            // No value of such a length opens.
+            Err(SealError::Empty | SealError::TooLong) => Err(OpenError.into()),
+        }
+    }
+
+    /// Whether the ring has the key that this value claims to be sealed under, and may open with it.
+    pub fn has_key_of(&self, sealed: &[u8]) -> bool {
+        split_head(sealed).is_some_and(|(id, _)| self.may_open(id))
+    }
+
+    /// Whether seals under this key open.
+    pub fn may_open(&self, id: KeyId) -> bool {
+        self.usable.contains_key(&id)
+    }
+
+    /// Keys whose seals open, in the order of their ids.
+    pub fn usable(&self) -> impl Iterator<Item = KeyId> + '_ {
+        self.usable.keys().copied()
+    }
+
+    /// Whether the system keeps all of these keys from being swapped to disk.
+    pub fn is_locked(&self) -> bool {
+        self.usable.values().all(|usable| usable.key.is_locked())
     }
 
     /// Revision of the ring, counted up with every change of the file.
     pub fn revision(&self) -> u64 {
-        self.revision
+        self.stamp.revision
+    }
+
+    /// [`Root::kind`](crate::Root::kind) of the root that wraps the keys.
+    pub fn root(&self) -> &str {
+        &self.root
+    }
+
+    pub(crate) fn stamp(&self) -> &Stamp {
+        &self.stamp
+    }
+
+    /// The key that was unwrapped from this, if it is still known.
+    pub(crate) fn unwrapped(&self, id: KeyId, wrapped: &str) -> Option<Arc<MasterKey>> {
+        let known = self.usable.get(&id).filter(|known| known.wrapped == wrapped)?;
+        Some(known.key.clone())
     }
 
     /// The key that seals.
@@ -118,6 +221,12 @@ impl KeyRing {
     pub fn keys(&self) -> &[KeyInfo] {
         &self.keys
     }
+}
+
+/// Key id and ciphertext of a sealed value; `None` for what is none.
+fn split_head(sealed: &[u8]) -> Option<(KeyId, &[u8])> {
+    let (id, ciphertext) = sealed.strip_prefix(FORMAT)?.split_first_chunk()?;
+    Some((KeyId::from_be_bytes(*id)?, ciphertext))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{KeyId, KeyInfo, KeyState, RingFileError};
+use crate::{KeyId, KeyInfo, KeyState, RingFileError, ring::Stamp};
 
 /// The one version of the file that is written and read.
 const VERSION: u64 = 1;
@@ -43,6 +43,11 @@ impl RingDocument {
         document
     }
 
+    /// Tells this state of the file from all others.
+    pub(crate) fn stamp(&self) -> Stamp {
+        Stamp { revision: self.revision, checksum: self.checksum.clone() }
+    }
+
     /// Reads a document of this version whose checksum fits.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, RingFileError> {
         // The version decides what else may stand there, so that it is looked at before anything else is.
@@ -51,6 +56,10 @@ impl RingDocument {
             return Err(RingFileError::Version(head.version));
         }
         let document: Self = serde_json::from_slice(bytes).map_err(|_| RingFileError::Malformed)?;
+        // It travels as an int64, and room for the next change must be left.
+        if i64::try_from(document.revision).is_err() {
+            return Err(RingFileError::Malformed);
+        }
         if document.checksum == document.expected_checksum() {
             Ok(document)
         } else {
@@ -82,6 +91,12 @@ impl StoredKey {
     pub(crate) fn new(info: KeyInfo, wrapped: Option<String>) -> Self {
         let KeyInfo { id, state, created_at, state_since } = info;
         Self { id, state, created_at, state_since, wrapped }
+    }
+
+    /// Moves the key on.
+    pub(crate) fn enter(&mut self, state: KeyState, now: u64) {
+        self.state = state;
+        self.state_since = now;
     }
 
     pub(crate) fn info(&self) -> KeyInfo {

@@ -22,22 +22,26 @@
 //! * `root` is the [`Root::kind`] that wrapped the keys. Times are seconds since 1970-01-01T00:00:00Z.
 //! * Ids are not zero and appear once; one key is `primary`. A destroyed key stays, without `wrapped`, so that
 //!   its id is never given again.
+//! * Changes are made by [`RingEditor`](crate::RingEditor): under the lock of `<file>.lock`, and written to a temporary
+//!   file that then takes this one's name.
 //! * `checksum` is the SHA-256 of the other members as compact JSON in the order above:
 //!   `jq -cj 'del(.checksum)' FILE | sha256sum`. It finds accidents, not attackers: who may write this file
 //!   can change the state of a key or put back an old file, but cannot read or make a key without the root.
 
-use std::{collections::BTreeMap, io, path::Path};
+use std::{io, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use postern_domain::Clock;
 
 use crate::{
-    Entropy, EntropyError, KeyId, KeyInfo, KeyRing, KeyState, MasterKey, Root, RootError, files,
+    Entropy, EntropyError, KeyId, KeyInfo, KeyRing, KeyState, MasterKey, Root,
+    files::{self, Lock},
     ring_document::{RingDocument, StoredKey},
+    unlock::{in_ring, unlock},
 };
 
 /// Bytes of the longest ring file: some thousand keys.
-const FILE_BYTES: usize = 1024 * 1024;
+pub(crate) const FILE_BYTES: usize = 1024 * 1024;
 
 /// Why a ring file was not created or loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +67,12 @@ pub enum RingFileError {
     /// Wrapped by another root of the same kind.
     #[error("key {0} does not unwrap with this root; configure the root that the key ring was made with")]
     WrongRoot(KeyId),
+    /// A remote root does not answer; see [`RootError::Unavailable`].
+    #[error("the root does not answer; check that its service is up, unsealed and reachable from here")]
+    RootUnavailable,
+    /// A remote root refuses; see [`RootError::Denied`].
+    #[error("the root refuses this service; check its credential, what that may do, and the key's name")]
+    RootDenied,
     /// No key seals.
     #[error("the key ring has no primary key; restore it from its backup")]
     NoPrimary,
@@ -72,6 +82,24 @@ pub enum RingFileError {
     /// An id twice.
     #[error("the key ring has key {0} twice; restore it from its backup")]
     DuplicateId(KeyId),
+    /// Put back from a backup, while a later one is in use.
+    #[error(
+        "the key ring has revision {found}, and {held} is in use; put the later one back, or restart to accept this one"
+    )]
+    Older {
+        /// Revision of the file.
+        found: u64,
+        /// Revision in memory.
+        held: u64,
+    },
+    /// Two histories of one ring.
+    #[error(
+        "the key ring has revision {0} as the one in use, and is another; find out who wrote it, and put back the right one"
+    )]
+    Forked(u64),
+    /// Another process holds the lock.
+    #[error("another change of the key ring is under way; try again")]
+    Busy,
     /// No random bytes.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
@@ -87,6 +115,7 @@ pub fn create(
     entropy: &dyn Entropy,
     clock: &dyn Clock,
 ) -> Result<KeyRing, RingFileError> {
+    let _lock = Lock::acquire(path).map_err(not_written)?;
     let now = clock.now().as_secs();
     let info = KeyInfo { id: KeyId::FIRST, state: KeyState::Primary, created_at: now, state_since: now };
     let key = MasterKey::generate(entropy)?;
@@ -94,15 +123,43 @@ pub fn create(
     let document =
         RingDocument::new(1, root.kind(), vec![StoredKey::new(info, Some(BASE64.encode(wrapped)))]);
     // Unwrapped before it is published: no ring is left behind that does not open.
-    let ring = unlock(&document, root)?;
+    let ring = unlock(&document, root, None)?;
     files::publish_new(path, &document.to_bytes()).map_err(not_written)?;
     Ok(ring)
 }
 
 /// Loads a ring, and unwraps the keys of it that may open.
 pub fn load(path: &Path, root: &dyn Root) -> Result<KeyRing, RingFileError> {
-    let bytes = files::read_bounded(path, FILE_BYTES)?;
-    unlock(&RingDocument::parse(&bytes)?, root)
+    unlock(&read(path)?, root, None)
+}
+
+/// Loads the ring if it is newer than the one that is `held`; `None` if it is the very same. Keys that have not changed
+/// are taken over, so that the root is asked for new ones only. A ring that is older, or another one of the same
+/// revision, is refused: it may lack a key that seals are under.
+pub fn reload(path: &Path, root: &dyn Root, held: &KeyRing) -> Result<Option<KeyRing>, RingFileError> {
+    let document = read(path)?;
+    if document.stamp() == *held.stamp() {
+        return Ok(None);
+    }
+    refuse_older(&document, held)?;
+    unlock(&document, root, Some(held)).map(Some)
+}
+
+/// Refuses a ring that does not follow from the one that is held.
+pub(crate) fn refuse_older(document: &RingDocument, held: &KeyRing) -> Result<(), RingFileError> {
+    let (found, held) = (document.stamp(), held.stamp());
+    if found.revision < held.revision {
+        return Err(RingFileError::Older { found: found.revision, held: held.revision });
+    }
+    if found.revision == held.revision && found.checksum != held.checksum {
+        return Err(RingFileError::Forked(held.revision));
+    }
+    Ok(())
+}
+
+/// Reads the file's form: nothing is unwrapped.
+pub(crate) fn read(path: &Path) -> Result<RingDocument, RingFileError> {
+    RingDocument::parse(&files::read_bounded(path, FILE_BYTES)?)
 }
 
 /// Loads the ring, or creates it if there is none. Of two processes that race, one creates and the other
@@ -123,58 +180,6 @@ pub fn load_or_create(
     }
 }
 
-/// Checks what the document says, then unwraps.
-fn unlock(document: &RingDocument, root: &dyn Root) -> Result<KeyRing, RingFileError> {
-    let keys: Vec<KeyInfo> = document.keys.iter().map(StoredKey::info).collect();
-    refuse_duplicates(&keys)?;
-    let primary = sole_primary(&keys)?;
-    if document.root != root.kind() {
-        return Err(RingFileError::RootKind);
-    }
-    let mut usable = BTreeMap::new();
-    for key in &document.keys {
-        let info = key.info();
-        let wrapped = wrapped_bytes(key)?;
-        if info.state.may_open() {
-            let key = root.unwrap_key(info.id, &wrapped).map_err(|error| in_ring(info.id, error))?;
-            usable.insert(info.id, key);
-        }
-    }
-    Ok(KeyRing::new(document.revision, primary, usable, keys))
-}
-
-fn refuse_duplicates(keys: &[KeyInfo]) -> Result<(), RingFileError> {
-    let mut ids: Vec<KeyId> = keys.iter().map(|key| key.id).collect();
-    ids.sort_unstable();
-    match ids.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(RingFileError::DuplicateId(pair[0])),
-        None => Ok(()),
-    }
-}
-
-fn sole_primary(keys: &[KeyInfo]) -> Result<KeyId, RingFileError> {
-    let mut primaries = keys.iter().filter(|key| key.state == KeyState::Primary);
-    let primary = primaries.next().ok_or(RingFileError::NoPrimary)?;
-    if primaries.next().is_some() { Err(RingFileError::SeveralPrimaries) } else { Ok(primary.id) }
-}
-
-/// The wrapped key; empty for a destroyed one, which must have none.
-fn wrapped_bytes(key: &StoredKey) -> Result<Vec<u8>, RingFileError> {
-    let destroyed = key.info().state == KeyState::Destroyed;
-    match &key.wrapped {
-        None if destroyed => Ok(Vec::new()),
-        Some(text) if !destroyed => BASE64.decode(text).map_err(|_| RingFileError::Malformed),
-        _ => Err(RingFileError::Malformed),
-    }
-}
-
-fn in_ring(id: KeyId, error: RootError) -> RingFileError {
-    match error {
-        RootError::Foreign => RingFileError::WrongRoot(id),
-        RootError::Entropy(error) => RingFileError::Entropy(error),
-    }
-}
-
 /// Errors of reading.
 impl From<io::Error> for RingFileError {
     fn from(error: io::Error) -> Self {
@@ -187,8 +192,9 @@ impl From<io::Error> for RingFileError {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
-fn not_written(error: io::Error) -> RingFileError {
+pub(crate) fn not_written(error: io::Error) -> RingFileError {
     match error.kind() {
+        io::ErrorKind::WouldBlock => RingFileError::Busy,
         io::ErrorKind::AlreadyExists => RingFileError::Exists,
         kind => RingFileError::Io(kind),
     }

@@ -74,11 +74,11 @@ fn a_created_ring_is_private_and_loads_as_the_same_ring() {
     let created = fixture.create().unwrap();
     assert_eq!(fs::metadata(&fixture.path).unwrap().permissions().mode() & 0o7777, 0o600);
     let folder = fs::read_dir(fixture.path.parent().unwrap()).unwrap();
-    assert_eq!(folder.count(), 2, "root and ring, and no temporary file");
+    assert_eq!(folder.count(), 3, "root, ring and lock, and no temporary file");
 
     let loaded = load(&fixture.path, &fixture.root).unwrap();
     let sealed = created.seal(&context(), &secret(), &SystemEntropy).unwrap();
-    assert!(loaded.open(&context(), &sealed).unwrap() == secret());
+    assert!(loaded.open(&context(), &sealed).unwrap().secret == secret());
     assert_eq!(loaded.revision(), 1);
     assert_eq!(loaded.primary(), KeyId::FIRST);
     assert_eq!(loaded.keys(), created.keys());

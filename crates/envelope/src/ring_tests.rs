@@ -30,9 +30,12 @@ fn ring_of(states: &[(KeyState, u8)]) -> KeyRing {
         .collect();
     let primary = infos.iter().find(|info| info.state == KeyState::Primary).unwrap().id;
     let usable = infos.iter().zip(states).filter(|(info, _)| info.state.may_open());
-    let usable =
-        usable.map(|(info, (_, byte))| (info.id, MasterKey::from_slice(&[*byte; 32]).unwrap())).collect();
-    KeyRing::new(1, primary, usable, infos)
+    let usable = usable.map(|(info, (_, byte))| (info.id, usable_key(*byte))).collect();
+    KeyRing::new(Stamp { revision: 1, checksum: String::new() }, "memory", primary, usable, infos)
+}
+
+fn usable_key(byte: u8) -> UsableKey {
+    UsableKey { key: Arc::new(MasterKey::from_slice(&[byte; 32]).unwrap()), wrapped: String::new() }
 }
 
 #[test]
@@ -41,7 +44,7 @@ fn what_is_sealed_opens_around_every_boundary_of_a_chunk() {
     for length in [1, 2, 16383, 16384, 16385, 32767, 32768, 49152, 65535, limits::SECRET_BYTES] {
         let secret = secret(length);
         let sealed = sealed(&ring, &secret);
-        assert!(ring.open(&context(), &sealed).unwrap() == secret, "{length}");
+        assert!(ring.open(&context(), &sealed).unwrap().secret == secret, "{length}");
         assert!(sealed.len() <= KeyRing::SEALED_BYTES, "{length}");
     }
     assert_eq!(sealed(&ring, &secret(limits::SECRET_BYTES)).len(), KeyRing::SEALED_BYTES);
@@ -109,7 +112,7 @@ fn every_part_of_the_context_is_bound() {
 #[test]
 fn the_kind_is_bound() {
     let ring = ring();
-    let key = &ring.usable[&ring.primary];
+    let key = &ring.usable[&ring.primary].key;
     let own = context().encode(ring.primary);
     let at = own.windows(8).position(|text| text == b"postgres").unwrap();
     for kind in [b"postgres", b"supabase"] {
@@ -126,8 +129,14 @@ fn an_empty_plaintext_does_not_open() {
     let ring = ring();
     let mut sealed = [FORMAT.as_slice(), &ring.primary.to_be_bytes()].concat();
     let context = context().encode(ring.primary);
-    cobblestone::seal(&ring.usable[&ring.primary], &context, b"", &CountingEntropy::default(), &mut sealed)
-        .unwrap();
+    cobblestone::seal(
+        &ring.usable[&ring.primary].key,
+        &context,
+        b"",
+        &CountingEntropy::default(),
+        &mut sealed,
+    )
+    .unwrap();
     assert!(!opens(&ring, &sealed));
 }
 
@@ -158,6 +167,55 @@ fn the_primary_seals_and_staged_primary_and_active_keys_open() {
 }
 
 #[test]
+fn opening_tells_which_key_it_took() {
+    let old = ring_of(&[(KeyState::Primary, 1), (KeyState::Staged, 2)]);
+    let new = ring_of(&[(KeyState::Active, 1), (KeyState::Primary, 2)]);
+    for (ring, id) in [(&old, 1), (&new, 2)] {
+        let sealed = sealed(ring, &secret(9));
+        assert_eq!(new.open(&context(), &sealed).unwrap().key, KeyId::new(id).unwrap());
+        assert!(new.has_key_of(&sealed));
+    }
+    let foreign = sealed(
+        &ring_of(&[(KeyState::Disabled, 1), (KeyState::Active, 2), (KeyState::Primary, 3)]),
+        &secret(9),
+    );
+    assert!(!new.has_key_of(&foreign));
+    assert!(!new.has_key_of(b"PSL1"));
+}
+
+#[test]
+fn a_seal_under_an_older_key_is_replaced_and_one_under_the_primary_stays() {
+    let old = sealed(&ring_of(&[(KeyState::Primary, 1)]), &secret(70_00));
+    let ring = ring_of(&[(KeyState::Active, 1), (KeyState::Primary, 2)]);
+    let entropy = CountingEntropy::default();
+    let Ok(Rewrapped::Replaced { sealed: new, from }) = ring.rewrap(&context(), &old, &entropy) else {
+        panic!("the seal is under key 1")
+    };
+    assert_eq!(from, KeyId::FIRST);
+    let opened = ring.open(&context(), &new).unwrap();
+    assert_eq!(opened.key, ring.primary());
+    assert!(opened.secret == secret(70_00));
+    assert_eq!(ring.rewrap(&context(), &new, &entropy), Ok(Rewrapped::Unchanged));
+}
+
+#[test]
+fn what_does_not_open_is_not_rewrapped_whatever_its_key() {
+    let ring = ring_of(&[(KeyState::Active, 1), (KeyState::Primary, 2), (KeyState::Disabled, 3)]);
+    for by in [1, 2, 3] {
+        let mut states = [(KeyState::Active, 1), (KeyState::Active, 2), (KeyState::Active, 3)];
+        states[by - 1].0 = KeyState::Primary;
+        let mut sealed = sealed(&ring_of(&states), &secret(9));
+        if by != 3 {
+            *sealed.last_mut().unwrap() ^= 1;
+        }
+        let refused = ring.rewrap(&context(), &sealed, &CountingEntropy::default());
+        assert_eq!(refused, Err(RewrapError::Open(OpenError)), "key {by}");
+    }
+    let old = sealed(&ring_of(&[(KeyState::Primary, 1)]), &secret(9));
+    assert_eq!(ring.rewrap(&context(), &old, &NoEntropy), Err(RewrapError::Entropy(EntropyError)));
+}
+
+#[test]
 fn a_generated_ring_is_listed() {
     let ring = KeyRing::generate(&CountingEntropy::default(), &NewYear).unwrap();
     let key =
@@ -178,7 +236,7 @@ proptest! {
             ..context()
         };
         let sealed = ring.seal(&context, &secret, &CountingEntropy::default()).unwrap();
-        prop_assert!(ring.open(&context, &sealed).unwrap() == secret);
+        prop_assert!(ring.open(&context, &sealed).unwrap().secret == secret);
     }
 
     #[test]

@@ -28,6 +28,12 @@ pub enum RootError {
     /// Wrapped by another root, for another id, or changed since.
     #[error("the key was not wrapped by this root under this id")]
     Foreign,
+    /// A remote root was not reached, is sealed, or answered with an error of its own. Asking again may help.
+    #[error("the root does not answer; check that its service is up, unsealed and reachable from here")]
+    Unavailable,
+    /// A remote root does not let this service use its key. Asking again does not help before somebody acts.
+    #[error("the root refuses this service; check its credential, what that may do, and the key's name")]
+    Denied,
     /// No random salt.
     #[error(transparent)]
     Entropy(#[from] EntropyError),

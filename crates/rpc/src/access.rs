@@ -10,6 +10,10 @@ pub enum Caller {
     User(UserScope),
     /// One service, by its certificate, on behalf of a user whose valid token it passes on.
     Service(ServiceName, &'static str),
+    /// An operator, or one service on its own behalf: by certificate, without a user.
+    ServiceOrOperator(ServiceName),
+    /// An operator, by certificate.
+    Operator,
     /// Anyone who reaches the port: health and reflection.
     Anyone,
 }
@@ -25,6 +29,9 @@ pub enum UserScope {
 
 /// The last part of a service's SPIFFE id: `spiffe://<trust domain>/<name>`.
 pub type ServiceName = &'static str;
+
+/// The name in an operator's certificate: `spiffe://<trust domain>/operator`.
+pub const OPERATOR: ServiceName = "operator";
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +53,21 @@ const OWN_CONNECTIONS: Caller = Caller::User(UserScope::OwnConnections);
 pub const RULES: &[Rule] = &[
     rule("/postern.crypto.v1.CryptoService/Encrypt", Caller::Service("connection-service", "a user's token")),
     rule("/postern.crypto.v1.CryptoService/Decrypt", Caller::Service("proxy-service", "the owner's token")),
+    rule(
+        "/postern.crypto.v1.CryptoService/BatchEncrypt",
+        Caller::Service("connection-service", "a user's token"),
+    ),
+    rule(
+        "/postern.crypto.v1.CryptoService/BatchDecrypt",
+        Caller::Service("proxy-service", "the owner's token"),
+    ),
+    rule("/postern.crypto.v1.CryptoService/Rewrap", Caller::ServiceOrOperator("connection-service")),
+    rule("/postern.crypto.v1.CryptoService/BatchRewrap", Caller::ServiceOrOperator("connection-service")),
+    rule("/postern.crypto.v1.KeyringService/GetKeyring", Caller::Operator),
+    rule("/postern.crypto.v1.KeyringService/StageKey", Caller::Operator),
+    rule("/postern.crypto.v1.KeyringService/PromoteKey", Caller::Operator),
+    rule("/postern.crypto.v1.KeyringService/DisableKey", Caller::Operator),
+    rule("/postern.crypto.v1.KeyringService/DestroyKey", Caller::Operator),
     rule("/postern.connection.v1.ConnectionService/UpsertConnection", OWN_ROWS),
     rule("/postern.connection.v1.ConnectionService/GetConnection", OWN_ROWS),
     rule("/postern.connection.v1.ConnectionService/ListConnections", OWN_ROWS),
@@ -67,6 +89,8 @@ impl Caller {
             Self::User(UserScope::OwnRows) => "a signed-in user, for own rows.".to_owned(),
             Self::User(UserScope::OwnConnections) => "a signed-in user, for own connections.".to_owned(),
             Self::Service(name, token) => format!("{name}, with {token}."),
+            Self::ServiceOrOperator(name) => format!("{name} or an operator, without a user's token."),
+            Self::Operator => "an operator.".to_owned(),
             Self::Anyone => "anyone.".to_owned(),
         }
     }

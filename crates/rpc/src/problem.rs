@@ -48,6 +48,14 @@ reasons! {
     PlaintextTooLarge = "PLAINTEXT_TOO_LARGE", InvalidArgument;
     /// A seal does not open: one reason for every cause.
     SealBroken = "SEAL_BROKEN", InvalidArgument;
+    /// The key ring has no key of this id.
+    KeyNotFound = "KEY_NOT_FOUND", NotFound;
+    /// The key is not in the state that this change starts from.
+    KeyState = "KEY_STATE", FailedPrecondition;
+    /// A replica has not loaded the key yet.
+    ReplicaNotReady = "REPLICA_NOT_READY", FailedPrecondition;
+    /// Seals under the key remain, and their loss was not allowed.
+    SealsRemain = "SEALS_REMAIN", FailedPrecondition;
     /// A new connection, or a changed endpoint, needs its secret.
     SecretRequired = "SECRET_REQUIRED", FailedPrecondition;
     /// The caller has no connection of this name.
@@ -124,6 +132,11 @@ impl Problem {
     /// The reason.
     pub fn reason(&self) -> Reason {
         self.reason
+    }
+
+    /// What is wrong, safe to show.
+    pub fn message(&self) -> &str {
+        &self.message
     }
 }
 

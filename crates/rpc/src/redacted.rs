@@ -17,6 +17,9 @@ macro_rules! redacted {
 redacted!(
     crypto::EncryptRequest,
     crypto::DecryptResponse,
+    crypto::EncryptItem,
+    crypto::DecryptResult,
+    crypto::decrypt_result::Outcome,
     UpsertConnectionRequest,
     crate::connection::upsert_connection_request::Target,
 );

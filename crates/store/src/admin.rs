@@ -18,7 +18,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// Roles that can sign in, beside `postern_owner`, which cannot and owns the schema.
-pub const LOGIN_ROLES: [&str; 3] = ["postern_migrator", "postern_connection", "postern_proxy"];
+pub const LOGIN_ROLES: [&str; 4] =
+    ["postern_migrator", "postern_connection", "postern_proxy", "postern_rewrap"];
 
 /// Creates what is missing of the roles, as a superuser or a role with CREATEROLE, and sets the passwords.
 ///
@@ -36,9 +37,7 @@ pub async fn prepare_roles(url: &str, passwords: impl Fn(&str) -> String) -> Res
         "grant postern_owner to postern_migrator".to_owned(),
         format!("revoke all on database {database} from public"),
         format!("grant create, connect on database {database} to postern_owner"),
-        format!(
-            "grant connect on database {database} to postern_migrator, postern_connection, postern_proxy"
-        ),
+        format!("grant connect on database {database} to {}", LOGIN_ROLES.join(", ")),
     ] {
         sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut admin).await?;
     }
@@ -64,9 +63,11 @@ async fn set_password(admin: &mut PgConnection, role: &str, password: &str) -> R
     Ok(())
 }
 
-/// Brings the schema up to date, as `postern_migrator`. Waits for another migration that is running.
+/// Brings the schema up to date, as `postern_migrator`. Waits for another migration that is running. Refuses while a
+/// role is missing: the migrator cannot create roles.
 pub async fn migrate(url: &str) -> Result<(), StoreError> {
     let mut connection = connect(url).await?;
+    refuse_missing_roles(&mut connection).await?;
     // Everything belongs to a role that nobody can sign in as, the table of migrations too.
     sqlx::raw_sql("set role postern_owner; create schema if not exists postern; set search_path = postern")
         .execute(&mut connection)
@@ -78,6 +79,20 @@ pub async fn migrate(url: &str) -> Result<(), StoreError> {
         other => StoreError::Unfit(other.to_string()),
     })?;
     Ok(connection.close().await?)
+}
+
+async fn refuse_missing_roles(connection: &mut PgConnection) -> Result<(), StoreError> {
+    for role in LOGIN_ROLES {
+        let exists = sqlx::query("select from pg_roles where rolname = $1").bind(role);
+        if exists.fetch_optional(&mut *connection).await?.is_none() {
+            let message = format!(
+                "the role {role} is missing; as an administrator, run: create role {role} login nocreatedb nocreaterole; \
+                 grant it connect on this database, and set its password"
+            );
+            return Err(StoreError::Unfit(message));
+        }
+    }
+    Ok(())
 }
 
 async fn connect(url: &str) -> Result<PgConnection, StoreError> {

@@ -3,13 +3,15 @@
 //! * [`admin`] prepares a database: roles, schema, migrations. For operators and the development server.
 //! * [`ConnectionStore`] reads and writes a user's rows, never a seal. For connection-service.
 //! * [`ProxyStore`] resolves a user's row with its seal, and writes nothing. For proxy-service.
+//! * [`RewrapStore`] replaces the seals of all users, and writes nothing else. For the rewrap job.
 //!
-//! Both stores refuse to start with a role that row level security would not hold, or with an older schema.
+//! All stores refuse to start with a role that row level security would not hold, or with an older schema.
 
 pub mod admin;
 mod connections;
 mod error;
 mod resolve;
+mod rewrap;
 mod role;
 mod row;
 mod scope;
@@ -17,5 +19,6 @@ mod scope;
 pub use connections::{Change, ConnectionStore, SealedSecret};
 pub use error::StoreError;
 pub use resolve::{ProxyStore, Resolved};
-pub use role::Role;
+pub use rewrap::{Place, RewrapStore, SealCount, SealRow, StoredSeal};
+pub use role::{Role, SCHEMA_VERSION};
 pub use row::SavedConnection;

@@ -9,7 +9,7 @@ use std::{str::FromStr, time::Duration};
 use crate::StoreError;
 
 /// The newest migration; services want exactly this schema or a newer one.
-pub(crate) const SCHEMA_VERSION: i32 = 1;
+pub const SCHEMA_VERSION: i32 = 2;
 
 /// Roles of the services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub enum Role {
     Connection,
     /// Rows of the caller with their seals, read only.
     Proxy,
+    /// Seals of all owners and what they are bound to; writes the seals alone.
+    Rewrap,
 }
 
 impl Role {
@@ -26,6 +28,7 @@ impl Role {
         match self {
             Self::Connection => "postern_connection",
             Self::Proxy => "postern_proxy",
+            Self::Rewrap => "postern_rewrap",
         }
     }
 }
@@ -77,7 +80,7 @@ async fn refuse_unfit(pool: &PgPool, role: Role) -> Result<(), StoreError> {
         )));
     }
     if row.get::<&str, _>("name") != role.name() {
-        return Err(StoreError::Unfit(format!("this service signs in as {}", role.name())));
+        return Err(StoreError::Unfit(format!("sign in as {}", role.name())));
     }
     let version = sqlx::raw_sql("select postern.schema_version() as version").fetch_one(pool).await?;
     let version: i32 = version.try_get("version")?;

@@ -50,7 +50,8 @@ impl SavedConnection {
     }
 }
 
-fn endpoint(row: &PgRow) -> Result<PostgresEndpoint, StoreError> {
+/// Where a row leads.
+pub(crate) fn endpoint(row: &PgRow) -> Result<PostgresEndpoint, StoreError> {
     Ok(PostgresEndpoint {
         host: Host::parse(row.try_get("host")?).map_err(|_| StoreError::Malformed)?,
         port: row.try_get::<i32, _>("port")?.try_into().map_err(|_| StoreError::Malformed)?,

@@ -1,14 +1,19 @@
-//! Parts for tests: a whole Postern, a tenant's Postgres, users. A dev-dependency only.
+//! Parts for tests: a whole Postern, a tenant's Postgres, users, servers that hold roots. A dev-dependency only.
 //!
 //! Everything is real: servers, certificates, tokens and policies are those of the development server, in folders of
 //! their own. One Postern and one tenant server serve all tests of a binary, so tests keep to users and databases of
 //! their own, which [`Postern::user`] and [`TenantServer::database`] make.
 
+mod moto;
+mod openbao;
 mod postern;
+mod python;
 mod runtime;
 mod tenant;
 mod user;
 
+pub use moto::Moto;
+pub use openbao::OpenBao;
 pub use postern::Postern;
 pub use postern_domain::SystemClock;
 pub use postern_standalone::ISSUER;

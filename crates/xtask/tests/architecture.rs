@@ -14,10 +14,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("egress", &["domain"]),
     ("envelope", &["domain"]),
     ("identity", &["domain", "egress"]),
+    // Two users: the command line, and connection-service in the background.
+    ("rewrap", &["domain", "rpc", "store"]),
     ("store", &["domain"]),
     ("tenant", &["domain", "egress"]),
     ("crypto-service", &["chassis", "domain", "egress", "envelope", "identity", "rpc"]),
-    ("connection-service", &["chassis", "domain", "egress", "identity", "rpc", "store"]),
+    ("connection-service", &["chassis", "domain", "egress", "identity", "rewrap", "rpc", "store"]),
     ("proxy-service", &["chassis", "domain", "egress", "identity", "rpc", "store", "tenant"]),
     (
         "standalone",
@@ -34,6 +36,9 @@ const ARROWS: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
+    // crypto-service for the ring's files alone, which `keyring init` and `move-root` work on in place: how keys are wrapped
+    // stays that service's knowledge, and `envelope` its alone.
+    ("cli", &["chassis", "crypto-service", "domain", "rewrap", "rpc", "store"]),
     ("testkit", &["chassis", "devkit", "domain", "rpc", "standalone"]),
 ];
 

@@ -3,20 +3,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::{collections::BTreeMap, fs, path::Path};
-
-const PROTOS: [&str; 3] = [
-    "postern/crypto/v1/crypto.proto",
-    "postern/connection/v1/connection.proto",
-    "postern/proxy/v1/proxy.proto",
-];
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// Messages that carry secrets; `redacted.rs` of the rpc crate writes their `Debug`.
-const SECRET_BEARING: [&str; 4] = [
+const SECRET_BEARING: [&str; 5] = [
     ".postern.crypto.v1.EncryptRequest",
     ".postern.crypto.v1.DecryptResponse",
+    ".postern.crypto.v1.EncryptItem",
+    ".postern.crypto.v1.DecryptResult",
     ".postern.connection.v1.UpsertConnectionRequest",
-    ".postern.connection.v1.UpsertConnectionRequest.target",
 ];
 
 #[test]
@@ -41,7 +40,7 @@ fn generated_code_is_current() {
 
 fn generate(protos: &Path, out: &Path) {
     let mut compiler = protox::Compiler::new([protos]).unwrap();
-    compiler.include_imports(true).include_source_info(true).open_files(PROTOS).unwrap();
+    compiler.include_imports(true).include_source_info(true).open_files(protos_in(protos)).unwrap();
     fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set()).unwrap();
     tonic_prost_build::configure()
         .build_transport(false)
@@ -50,6 +49,21 @@ fn generate(protos: &Path, out: &Path) {
         .out_dir(out)
         .compile_fds(compiler.file_descriptor_set())
         .unwrap();
+}
+
+/// All protos under a folder, in a fixed order.
+fn protos_in(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.append(&mut protos_in(&path));
+        } else if path.extension().is_some_and(|extension| extension == "proto") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
 }
 
 fn read_all(dir: &Path) -> BTreeMap<String, Vec<u8>> {

@@ -7,6 +7,8 @@ use postern_egress::Policy;
 use postern_identity::IssuerConfig;
 use serde::Deserialize;
 
+use crate::RewrapConfig;
+
 /// The service's TOML file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,6 +22,8 @@ pub struct Config {
     pub egress: Policy,
     /// What the RPCs work with.
     pub backends: Backends,
+    /// Seals are moved to the primary key in the background; absent: only by `postern rewrap`.
+    pub rewrap: Option<RewrapConfig>,
 }
 
 /// What the RPCs work with.
@@ -43,6 +47,9 @@ mod tests {
         for url in config.issuers.iter().filter_map(|issuer| issuer.jwks_url.as_ref()) {
             config.egress.admit(url.host(), url.port()).unwrap();
         }
+        assert!(config.rewrap.is_none());
+        let switched_on = example.replace("# [rewrap]", "[rewrap]").replace("\n# database", "\ndatabase");
+        assert!(toml::from_str::<Config>(&switched_on).unwrap().rewrap.is_some());
         let mistyped = example.replacen("issuer = ", "isuer = ", 1);
         assert!(toml::from_str::<Config>(&mistyped).is_err());
     }

@@ -2,6 +2,7 @@
 
 mod config;
 mod convert;
+mod rewrap;
 mod rpc;
 mod sealer;
 
@@ -14,6 +15,7 @@ use postern_rpc::connection::connection_service_server::ConnectionServiceServer;
 use postern_store::ConnectionStore;
 
 pub use config::{Backends, Config};
+pub use rewrap::{RewrapConfig, Rewrapping};
 pub use rpc::Connections;
 
 /// The longest request: a CA bundle and a secret of 64 KiB each, and room for the rest.
@@ -24,6 +26,9 @@ pub async fn run(config: Config, life: Lifecycle) -> Result<()> {
     let listener = server::bind(config.edge.listen).await?;
     let gate = Gate::new(config.issuers, config.egress, Arc::new(SystemClock))?;
     let router = Rpcs::default().with(service(&config.backends).await?).into_router(gate, &life).await;
+    if let Some(rewrap) = &config.rewrap {
+        tokio::spawn(Rewrapping::connect(rewrap, &config.backends.crypto).await?.run(life.clone()));
+    }
     tracing::info!(address = %listener.local_addr()?, "connection-service is ready");
     server::serve_edge(listener, router, cors::layer(&config.edge.cors_origins)?, life).await
 }

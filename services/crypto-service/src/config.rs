@@ -13,6 +13,10 @@ use postern_envelope::{SystemEntropy, embedded};
 use postern_identity::IssuerConfig;
 use serde::Deserialize;
 
+use crate::ReplicaName;
+
+pub use crate::roots::RootConfig;
+
 /// The service's TOML file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +42,9 @@ pub struct KeyringConfig {
     pub file: PathBuf,
     /// What unwraps the keys.
     pub root: RootConfig,
+    /// Name of this replica among those that share the ring's folder; by default the host's.
+    #[serde(default)]
+    pub replica: Option<ReplicaName>,
 }
 
 impl KeyringConfig {
@@ -46,19 +53,8 @@ impl KeyringConfig {
     pub fn embedded(folder: &Path) -> Result<Self> {
         embedded::load_or_create(folder, &SystemEntropy, &SystemClock)?;
         let root = RootConfig::File { path: folder.join(embedded::ROOT_FILE) };
-        Ok(Self { file: folder.join(embedded::RING_FILE), root })
+        Ok(Self { file: folder.join(embedded::RING_FILE), root, replica: None })
     }
-}
-
-/// What unwraps the keys of the ring.
-#[derive(Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum RootConfig {
-    /// A file of 32 random bytes that nobody else may read.
-    File {
-        /// Its path.
-        path: PathBuf,
-    },
 }
 
 #[cfg(test)]
@@ -74,5 +70,7 @@ mod tests {
         }
         let mistyped = example.replacen("issuer = ", "isuer = ", 1);
         assert!(toml::from_str::<Config>(&mistyped).is_err());
+        let elsewhere = example.replacen("[keyring]", "[keyring]\nreplica = \"../other\"", 1);
+        assert!(toml::from_str::<Config>(&elsewhere).is_err(), "a replica's name is a file's name");
     }
 }

@@ -6,48 +6,117 @@
 
 mod config;
 mod context;
+pub mod key_files;
+mod keyring;
+pub mod roots;
 mod rpc;
+mod sizes;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::{Context, Result};
 use axum::Router;
 use postern_chassis::{Gate, Lifecycle, Rpcs, mtls::ServerTls, server};
-use postern_domain::SystemClock;
-use postern_envelope::{FileRoot, KeyRing, ring_file};
-use postern_rpc::crypto::crypto_service_server::CryptoServiceServer;
-use tokio::net::TcpListener;
+use postern_domain::{Clock, SystemClock};
+use postern_envelope::KeyId;
+use postern_rpc::crypto::keyring_service_server::KeyringServiceServer;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::{Notify, oneshot},
+    task::spawn_blocking,
+};
+
+use keyring::{Report, Reporter, RingHolder};
 
 pub use config::{Config, KeyringConfig, RootConfig};
+pub use keyring::{InvalidReplicaName, ReplicaName};
 
-/// The longest request: a secret of 64 KiB, its context, and room for the encoding.
-const REQUEST_BYTES: usize = 80 * 1024;
-
-/// Reads the key ring and serves until the lifecycle ends.
+/// Reads the key ring and serves until the lifecycle ends. SIGHUP has the ring looked at, at once.
 pub async fn run(config: Config, life: Lifecycle) -> Result<()> {
     let listener = server::bind(config.listen).await?;
-    serve(config, listener, life).await
+    let look = Arc::new(Notify::new());
+    let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
+    let told = Arc::clone(&look);
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            tracing::info!("SIGHUP: looking at the key ring");
+            told.notify_one();
+        }
+    });
+    start(config, listener, life, look).await
 }
 
-/// [`run`] on a listener that is bound already.
+/// [`run`] on a listener that is bound already, and without an ear for signals.
 pub async fn serve(config: Config, listener: TcpListener, life: Lifecycle) -> Result<()> {
+    start(config, listener, life, Arc::default()).await
+}
+
+async fn start(config: Config, listener: TcpListener, life: Lifecycle, look: Arc<Notify>) -> Result<()> {
     let tls = ServerTls::load(&config.tls)?;
-    let router = router(&config, &life).await?;
+    let gate = Gate::new(config.issuers, config.egress, Arc::new(SystemClock))?;
+    let (ring, reporter) = spawn_blocking(move || open_keyring(config.keyring)).await??;
+    let router = router(gate, ring.clone(), reporter.clone(), &life).await;
+
+    let (stop, stopped) = oneshot::channel();
+    let following = tokio::spawn(keyring::follow(ring, reporter, look, stopped));
     tracing::info!(address = %listener.local_addr()?, "crypto-service is ready");
-    server::serve_internal(listener, router, tls, life).await
+    let served = server::serve_internal(listener, router, tls, life).await;
+    let _ = stop.send(());
+    following.await.context("the key ring is not followed any more")?;
+    served
 }
 
-async fn router(config: &Config, life: &Lifecycle) -> Result<Router> {
-    let ring = Arc::new(load_ring(&config.keyring)?);
-    let gate = Gate::new(config.issuers.clone(), config.egress.clone(), Arc::new(SystemClock))?;
-    let service = CryptoServiceServer::new(rpc::Crypto::new(ring)).max_decoding_message_size(REQUEST_BYTES);
-    Ok(Rpcs::default().with(service).into_router(gate, life).await)
+async fn router(gate: Gate, ring: Arc<RingHolder>, reporter: Arc<Reporter>, life: &Lifecycle) -> Router {
+    let crypto = sizes::Bounded::new(rpc::Crypto::new(ring.clone()));
+    let keyring = KeyringServiceServer::new(rpc::Keyring::new(ring, reporter));
+    Rpcs::default().with(crypto).with(keyring).into_router(gate, life).await
 }
 
-fn load_ring(config: &KeyringConfig) -> Result<KeyRing> {
-    let RootConfig::File { path } = &config.root;
-    let root =
-        FileRoot::load(path).with_context(|| format!("the root key {} cannot be used", path.display()))?;
-    let ring = ring_file::load(&config.file, &root);
-    ring.with_context(|| format!("the key ring {} cannot be used", config.file.display()))
+/// Says that this replica starts, and then loads the ring: the other way round, a key could be promoted in between that
+/// it does not have.
+fn open_keyring(config: KeyringConfig) -> Result<(Arc<RingHolder>, Arc<Reporter>)> {
+    let name = match config.replica {
+        Some(name) => name,
+        None => ReplicaName::of_this_host().context("the host's name")?,
+    };
+    let reporter = Reporter::new(&config.file, name);
+    let root = roots::open(&config.root)?;
+    let before = announce(&reporter);
+    let broken = || format!("the key ring {} cannot be used", config.file.display());
+    let ring =
+        RingHolder::load(config.file.clone(), root, Arc::new(SystemClock), &before).with_context(broken)?;
+    Ok((Arc::new(ring), Arc::new(reporter)))
+}
+
+/// Reports that the replica starts, and returns the counts of its last run. Neither is worth not to serve.
+fn announce(reporter: &Reporter) -> BTreeMap<KeyId, keyring::UseCounts> {
+    let before = reporter.own().unwrap_or_else(|error| {
+        tracing::warn!(kind = %error.kind(), "the last report of this replica cannot be read; its counts start anew");
+        None
+    });
+    let uses = before.map(|report| report.uses()).unwrap_or_default();
+    let starting = Report::new(reporter.name().clone(), 0, Vec::new(), &uses, SystemClock.now().as_secs());
+    if let Err(error) = reporter.publish(&starting) {
+        tracing::warn!(kind = %error.kind(), "this replica cannot report that it starts");
+    }
+    uses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replica_says_that_it_starts_before_it_has_a_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = KeyringConfig::embedded(folder.path()).unwrap();
+        config.replica = Some("one".to_owned().try_into().unwrap());
+        std::fs::write(&config.file, "{").unwrap();
+        let file = config.file.clone();
+        assert!(open_keyring(config).is_err());
+        let told = Reporter::new(&file, "one".to_owned().try_into().unwrap()).own().unwrap().unwrap();
+        assert_eq!((told.revision, told.loaded.len()), (0, 0));
+        assert!(told.is_live(SystemClock.now().as_secs()));
+    }
 }

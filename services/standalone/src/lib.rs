@@ -9,6 +9,7 @@ mod demo;
 mod dev_routes;
 mod edge;
 mod internal;
+mod operator;
 mod options;
 mod state;
 
@@ -46,6 +47,7 @@ impl Stack {
 
         let mut tasks = JoinSet::new();
         let crypto = internal::start_crypto(&state, port, &mut tasks, life.clone()).await?;
+        operator::write_config(&state, &database, &crypto)?;
         let router = edge::router(&state, &options, &database, &crypto, demo, port, &life).await?;
         edge::start(listener, router, &mut tasks, life.clone())?;
         let url = format!("http://127.0.0.1:{port}");

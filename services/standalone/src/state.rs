@@ -8,6 +8,7 @@
 //! | `urls/ROLE` | the control database's URL for each service |
 //! | `keys/` | the key ring and its root |
 //! | `certificates/` | the development authority and the services' certificates |
+//! | `postern.toml` | the configuration of the `postern` command for this Postern |
 //! | `issuer.pem` | the development issuer's key |
 //! | `welcomed/OWNER` | an empty file for each user who has been given the demo connection |
 //! | `postern.log` | JSON lines |

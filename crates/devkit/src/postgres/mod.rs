@@ -4,11 +4,10 @@
 //! killed. Postgres refuses to run as root, so root's child runs as `nobody`.
 
 mod binaries;
-mod keeper;
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
+    io::BufRead,
     net::TcpListener,
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
@@ -17,10 +16,9 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-pub use binaries::Binaries;
-use keeper::Keeper;
-
+use crate::keeper::{Keeper, Signal};
 use crate::private_file::{load_or_create, random_hex};
+pub use binaries::Binaries;
 
 /// User and group id of `nobody` on Linux.
 const NOBODY: u32 = 65534;
@@ -47,7 +45,9 @@ impl Cluster {
             create_data(&binaries, &home, &data, &password)?;
         }
         let port = port(dir)?;
-        let keeper = Keeper::spawn(server_command(&binaries, &data, port))?;
+        // SIGINT is Postgres' fast shutdown: it ends sessions, writes a checkpoint and stops.
+        let command = server_command(&binaries, &data, port);
+        let keeper = Keeper::spawn("postgres", command, Signal::INT, wait_until_ready)?;
         Ok(Self { port, password, _keeper: keeper })
     }
 
@@ -192,12 +192,11 @@ fn stand_in(dir: &Path) -> Result<PathBuf> {
 }
 
 /// Reads the server's log until it is ready; the lines up to then explain a failure.
-fn wait_until_ready(log: impl Read) -> Result<BufReader<impl Read>> {
-    let mut log = BufReader::new(log);
+fn wait_until_ready(log: &mut impl BufRead) -> Result<()> {
     let (mut said, mut line) = (String::new(), String::new());
     while log.read_line(&mut line)? > 0 {
         if line.contains("database system is ready to accept connections") {
-            return Ok(log);
+            return Ok(());
         }
         said.push_str(&line);
         line.clear();

@@ -48,6 +48,193 @@ pub struct DecryptResponse {
     #[prost(bytes = "vec", tag = "1")]
     pub plaintext: ::prost::alloc::vec::Vec<u8>,
 }
+/// ItemError says why one item of a batch failed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ItemError {
+    /// The reason that the unary RPC would answer with, for example "SEAL_BROKEN".
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+    /// What is wrong, in words that are safe to show.
+    #[prost(string, tag = "2")]
+    pub message: ::prost::alloc::string::String,
+}
+/// BatchEncryptRequest asks for several secrets to be sealed.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BatchEncryptRequest {
+    /// 1 to 100 items.
+    #[prost(message, repeated, tag = "1")]
+    pub items: ::prost::alloc::vec::Vec<EncryptItem>,
+}
+/// EncryptItem is one secret of a batch.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct EncryptItem {
+    /// The caller's name for the item, unique in the batch; at most 64 bytes.
+    #[prost(string, tag = "1")]
+    pub reference: ::prost::alloc::string::String,
+    /// What the seal is to be bound to.
+    #[prost(message, optional, tag = "2")]
+    pub context: ::core::option::Option<Context>,
+    /// The secret, 1 byte to 64 KiB.
+    #[prost(bytes = "vec", tag = "3")]
+    pub plaintext: ::prost::alloc::vec::Vec<u8>,
+}
+/// BatchEncryptResponse carries one result for each item, in the order of the items.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BatchEncryptResponse {
+    /// The results.
+    #[prost(message, repeated, tag = "1")]
+    pub results: ::prost::alloc::vec::Vec<EncryptResult>,
+}
+/// EncryptResult is the seal of one item, or why there is none.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EncryptResult {
+    /// The item's reference.
+    #[prost(string, tag = "1")]
+    pub reference: ::prost::alloc::string::String,
+    /// How it ended.
+    #[prost(oneof = "encrypt_result::Outcome", tags = "2, 3")]
+    pub outcome: ::core::option::Option<encrypt_result::Outcome>,
+}
+/// Nested message and enum types in `EncryptResult`.
+pub mod encrypt_result {
+    /// How it ended.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Outcome {
+        /// The sealed value.
+        #[prost(bytes, tag = "2")]
+        Sealed(::prost::alloc::vec::Vec<u8>),
+        /// Why the item failed.
+        #[prost(message, tag = "3")]
+        Error(super::ItemError),
+    }
+}
+/// BatchDecryptRequest asks for several seals to be opened.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BatchDecryptRequest {
+    /// 1 to 100 items.
+    #[prost(message, repeated, tag = "1")]
+    pub items: ::prost::alloc::vec::Vec<DecryptItem>,
+}
+/// DecryptItem is one seal of a batch.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DecryptItem {
+    /// The caller's name for the item, unique in the batch; at most 64 bytes.
+    #[prost(string, tag = "1")]
+    pub reference: ::prost::alloc::string::String,
+    /// What the seal was bound to.
+    #[prost(message, optional, tag = "2")]
+    pub context: ::core::option::Option<Context>,
+    /// The sealed value.
+    #[prost(bytes = "vec", tag = "3")]
+    pub sealed: ::prost::alloc::vec::Vec<u8>,
+}
+/// BatchDecryptResponse carries one result for each item, in the order of the items.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BatchDecryptResponse {
+    /// The results.
+    #[prost(message, repeated, tag = "1")]
+    pub results: ::prost::alloc::vec::Vec<DecryptResult>,
+}
+/// DecryptResult is the secret of one item, or why there is none.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DecryptResult {
+    /// The item's reference.
+    #[prost(string, tag = "1")]
+    pub reference: ::prost::alloc::string::String,
+    /// How it ended.
+    #[prost(oneof = "decrypt_result::Outcome", tags = "2, 3")]
+    pub outcome: ::core::option::Option<decrypt_result::Outcome>,
+}
+/// Nested message and enum types in `DecryptResult`.
+pub mod decrypt_result {
+    /// How it ended.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[prost(skip_debug)]
+    pub enum Outcome {
+        /// The secret that was sealed.
+        #[prost(bytes, tag = "2")]
+        Plaintext(::prost::alloc::vec::Vec<u8>),
+        /// Why the item failed.
+        #[prost(message, tag = "3")]
+        Error(super::ItemError),
+    }
+}
+/// RewrapRequest asks for a seal to be replaced.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RewrapRequest {
+    /// The owner that the seal was bound to: a UUID of 16 bytes in network order. The answer holds nothing that only the
+    /// owner may know.
+    #[prost(bytes = "vec", tag = "1")]
+    pub owner_id: ::prost::alloc::vec::Vec<u8>,
+    /// What the seal was bound to besides.
+    #[prost(message, optional, tag = "2")]
+    pub context: ::core::option::Option<Context>,
+    /// The sealed value.
+    #[prost(bytes = "vec", tag = "3")]
+    pub sealed: ::prost::alloc::vec::Vec<u8>,
+}
+/// RewrapResponse carries the new seal.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RewrapResponse {
+    /// The sealed value under the primary key; the old one where that is under the primary key already.
+    #[prost(bytes = "vec", tag = "1")]
+    pub sealed: ::prost::alloc::vec::Vec<u8>,
+}
+/// BatchRewrapRequest asks for several seals to be replaced.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BatchRewrapRequest {
+    /// 1 to 100 items.
+    #[prost(message, repeated, tag = "1")]
+    pub items: ::prost::alloc::vec::Vec<RewrapItem>,
+}
+/// RewrapItem is one seal of a batch.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RewrapItem {
+    /// The caller's name for the item, unique in the batch; at most 64 bytes.
+    #[prost(string, tag = "1")]
+    pub reference: ::prost::alloc::string::String,
+    /// The owner that the seal was bound to: a UUID of 16 bytes in network order.
+    #[prost(bytes = "vec", tag = "2")]
+    pub owner_id: ::prost::alloc::vec::Vec<u8>,
+    /// What the seal was bound to besides.
+    #[prost(message, optional, tag = "3")]
+    pub context: ::core::option::Option<Context>,
+    /// The sealed value.
+    #[prost(bytes = "vec", tag = "4")]
+    pub sealed: ::prost::alloc::vec::Vec<u8>,
+}
+/// BatchRewrapResponse carries one result for each item, in the order of the items.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BatchRewrapResponse {
+    /// The results.
+    #[prost(message, repeated, tag = "1")]
+    pub results: ::prost::alloc::vec::Vec<RewrapResult>,
+}
+/// RewrapResult is the new seal of one item, or why there is none.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RewrapResult {
+    /// The item's reference.
+    #[prost(string, tag = "1")]
+    pub reference: ::prost::alloc::string::String,
+    /// How it ended.
+    #[prost(oneof = "rewrap_result::Outcome", tags = "2, 3")]
+    pub outcome: ::core::option::Option<rewrap_result::Outcome>,
+}
+/// Nested message and enum types in `RewrapResult`.
+pub mod rewrap_result {
+    /// How it ended.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Outcome {
+        /// The sealed value under the primary key.
+        #[prost(bytes, tag = "2")]
+        Sealed(::prost::alloc::vec::Vec<u8>),
+        /// Why the item failed.
+        #[prost(message, tag = "3")]
+        Error(super::ItemError),
+    }
+}
 /// Generated client implementations.
 pub mod crypto_service_client {
     #![allow(
@@ -159,6 +346,38 @@ pub mod crypto_service_client {
                 .insert(GrpcMethod::new("postern.crypto.v1.CryptoService", "Encrypt"));
             self.inner.unary(req, path, codec).await
         }
+        /// BatchEncrypt seals up to 100 secrets. Items fail one by one; each answer carries its item's reference.
+        ///
+        /// Errors: INVALID_ARGUMENT (INVALID_FIELD: no item, too many, a reference twice), UNAUTHENTICATED,
+        /// PERMISSION_DENIED.
+        ///
+        /// Who may call: connection-service, with a user's token.
+        pub async fn batch_encrypt(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BatchEncryptRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BatchEncryptResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/postern.crypto.v1.CryptoService/BatchEncrypt",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("postern.crypto.v1.CryptoService", "BatchEncrypt"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Decrypt opens a seal of the caller.
         ///
         /// Errors: INVALID_ARGUMENT (INVALID_FIELD, SEAL_BROKEN: one reason for every cause), UNAUTHENTICATED,
@@ -189,6 +408,97 @@ pub mod crypto_service_client {
                 .insert(GrpcMethod::new("postern.crypto.v1.CryptoService", "Decrypt"));
             self.inner.unary(req, path, codec).await
         }
+        /// BatchDecrypt opens up to 100 seals of the caller. Items fail one by one; each answer carries its item's reference.
+        ///
+        /// Errors: INVALID_ARGUMENT (INVALID_FIELD: no item, too many, a reference twice), UNAUTHENTICATED,
+        /// PERMISSION_DENIED.
+        ///
+        /// Who may call: proxy-service, with the owner's token.
+        pub async fn batch_decrypt(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BatchDecryptRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BatchDecryptResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/postern.crypto.v1.CryptoService/BatchDecrypt",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("postern.crypto.v1.CryptoService", "BatchDecrypt"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Rewrap replaces a seal by one under the primary key, for the same context. The secret stays inside.
+        ///
+        /// Errors: INVALID_ARGUMENT (INVALID_FIELD, SEAL_BROKEN: one reason for every cause), UNAUTHENTICATED,
+        /// PERMISSION_DENIED.
+        ///
+        /// Who may call: connection-service or an operator, without a user's token.
+        pub async fn rewrap(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RewrapRequest>,
+        ) -> std::result::Result<tonic::Response<super::RewrapResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/postern.crypto.v1.CryptoService/Rewrap",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("postern.crypto.v1.CryptoService", "Rewrap"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// BatchRewrap replaces up to 100 seals. Items fail one by one; each answer carries its item's reference.
+        ///
+        /// Errors: INVALID_ARGUMENT (INVALID_FIELD: no item, too many, a reference twice), UNAUTHENTICATED,
+        /// PERMISSION_DENIED.
+        ///
+        /// Who may call: connection-service or an operator, without a user's token.
+        pub async fn batch_rewrap(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BatchRewrapRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BatchRewrapResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/postern.crypto.v1.CryptoService/BatchRewrap",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("postern.crypto.v1.CryptoService", "BatchRewrap"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -213,6 +523,19 @@ pub mod crypto_service_server {
             &self,
             request: tonic::Request<super::EncryptRequest>,
         ) -> std::result::Result<tonic::Response<super::EncryptResponse>, tonic::Status>;
+        /// BatchEncrypt seals up to 100 secrets. Items fail one by one; each answer carries its item's reference.
+        ///
+        /// Errors: INVALID_ARGUMENT (INVALID_FIELD: no item, too many, a reference twice), UNAUTHENTICATED,
+        /// PERMISSION_DENIED.
+        ///
+        /// Who may call: connection-service, with a user's token.
+        async fn batch_encrypt(
+            &self,
+            request: tonic::Request<super::BatchEncryptRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BatchEncryptResponse>,
+            tonic::Status,
+        >;
         /// Decrypt opens a seal of the caller.
         ///
         /// Errors: INVALID_ARGUMENT (INVALID_FIELD, SEAL_BROKEN: one reason for every cause), UNAUTHENTICATED,
@@ -223,6 +546,42 @@ pub mod crypto_service_server {
             &self,
             request: tonic::Request<super::DecryptRequest>,
         ) -> std::result::Result<tonic::Response<super::DecryptResponse>, tonic::Status>;
+        /// BatchDecrypt opens up to 100 seals of the caller. Items fail one by one; each answer carries its item's reference.
+        ///
+        /// Errors: INVALID_ARGUMENT (INVALID_FIELD: no item, too many, a reference twice), UNAUTHENTICATED,
+        /// PERMISSION_DENIED.
+        ///
+        /// Who may call: proxy-service, with the owner's token.
+        async fn batch_decrypt(
+            &self,
+            request: tonic::Request<super::BatchDecryptRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BatchDecryptResponse>,
+            tonic::Status,
+        >;
+        /// Rewrap replaces a seal by one under the primary key, for the same context. The secret stays inside.
+        ///
+        /// Errors: INVALID_ARGUMENT (INVALID_FIELD, SEAL_BROKEN: one reason for every cause), UNAUTHENTICATED,
+        /// PERMISSION_DENIED.
+        ///
+        /// Who may call: connection-service or an operator, without a user's token.
+        async fn rewrap(
+            &self,
+            request: tonic::Request<super::RewrapRequest>,
+        ) -> std::result::Result<tonic::Response<super::RewrapResponse>, tonic::Status>;
+        /// BatchRewrap replaces up to 100 seals. Items fail one by one; each answer carries its item's reference.
+        ///
+        /// Errors: INVALID_ARGUMENT (INVALID_FIELD: no item, too many, a reference twice), UNAUTHENTICATED,
+        /// PERMISSION_DENIED.
+        ///
+        /// Who may call: connection-service or an operator, without a user's token.
+        async fn batch_rewrap(
+            &self,
+            request: tonic::Request<super::BatchRewrapRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BatchRewrapResponse>,
+            tonic::Status,
+        >;
     }
     /// CryptoService holds the master keys. A seal opens only for the owner, the secret, the kind and the
     /// endpoint that it was made for; the owner always comes from the caller's verified token.
@@ -347,6 +706,51 @@ pub mod crypto_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/postern.crypto.v1.CryptoService/BatchEncrypt" => {
+                    #[allow(non_camel_case_types)]
+                    struct BatchEncryptSvc<T: CryptoService>(pub Arc<T>);
+                    impl<
+                        T: CryptoService,
+                    > tonic::server::UnaryService<super::BatchEncryptRequest>
+                    for BatchEncryptSvc<T> {
+                        type Response = super::BatchEncryptResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BatchEncryptRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CryptoService>::batch_encrypt(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BatchEncryptSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 "/postern.crypto.v1.CryptoService/Decrypt" => {
                     #[allow(non_camel_case_types)]
                     struct DecryptSvc<T: CryptoService>(pub Arc<T>);
@@ -377,6 +781,141 @@ pub mod crypto_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DecryptSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/postern.crypto.v1.CryptoService/BatchDecrypt" => {
+                    #[allow(non_camel_case_types)]
+                    struct BatchDecryptSvc<T: CryptoService>(pub Arc<T>);
+                    impl<
+                        T: CryptoService,
+                    > tonic::server::UnaryService<super::BatchDecryptRequest>
+                    for BatchDecryptSvc<T> {
+                        type Response = super::BatchDecryptResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BatchDecryptRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CryptoService>::batch_decrypt(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BatchDecryptSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/postern.crypto.v1.CryptoService/Rewrap" => {
+                    #[allow(non_camel_case_types)]
+                    struct RewrapSvc<T: CryptoService>(pub Arc<T>);
+                    impl<
+                        T: CryptoService,
+                    > tonic::server::UnaryService<super::RewrapRequest>
+                    for RewrapSvc<T> {
+                        type Response = super::RewrapResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RewrapRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CryptoService>::rewrap(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RewrapSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/postern.crypto.v1.CryptoService/BatchRewrap" => {
+                    #[allow(non_camel_case_types)]
+                    struct BatchRewrapSvc<T: CryptoService>(pub Arc<T>);
+                    impl<
+                        T: CryptoService,
+                    > tonic::server::UnaryService<super::BatchRewrapRequest>
+                    for BatchRewrapSvc<T> {
+                        type Response = super::BatchRewrapResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BatchRewrapRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CryptoService>::batch_rewrap(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BatchRewrapSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -429,6 +968,857 @@ pub mod crypto_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "postern.crypto.v1.CryptoService";
     impl<T> tonic::server::NamedService for CryptoServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Key is one key of the ring, without the key itself.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Key {
+    /// Its number, never used twice.
+    #[prost(uint32, tag = "1")]
+    pub id: u32,
+    /// Where it is in its life.
+    #[prost(enumeration = "KeyState", tag = "2")]
+    pub state: i32,
+    /// When it was made.
+    #[prost(message, optional, tag = "3")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it came into its state.
+    #[prost(message, optional, tag = "4")]
+    pub state_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Seals made under it by all replicas that ever reported.
+    #[prost(int64, tag = "5")]
+    pub seal_count: i64,
+    /// Seals opened under it by all replicas that ever reported.
+    #[prost(int64, tag = "6")]
+    pub open_count: i64,
+    /// When it was last used; absent if never.
+    #[prost(message, optional, tag = "7")]
+    pub last_use_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Replica is one running crypto-service, as it last reported.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Replica {
+    /// Its name: the host's, in Kubernetes the pod's.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Revision of the ring that it has loaded.
+    #[prost(int64, tag = "2")]
+    pub revision: i64,
+    /// Keys that it can open with.
+    #[prost(uint32, repeated, tag = "3")]
+    pub key_ids: ::prost::alloc::vec::Vec<u32>,
+    /// When it reported.
+    #[prost(message, optional, tag = "4")]
+    pub report_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Whether it reported lately. A replica that did not is taken for gone, and holds up no promotion.
+    #[prost(bool, tag = "5")]
+    pub live: bool,
+}
+/// Keyring is the ring and its replicas.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Keyring {
+    /// Grows by one with every change; send it back to change just this revision.
+    #[prost(int64, tag = "1")]
+    pub revision: i64,
+    /// Kind of the root that wraps the keys, for example "file".
+    #[prost(string, tag = "2")]
+    pub root: ::prost::alloc::string::String,
+    /// The keys, in the order of their ids.
+    #[prost(message, repeated, tag = "3")]
+    pub keys: ::prost::alloc::vec::Vec<Key>,
+    /// The replicas, in the order of their names.
+    #[prost(message, repeated, tag = "4")]
+    pub replicas: ::prost::alloc::vec::Vec<Replica>,
+}
+/// GetKeyringRequest is empty.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetKeyringRequest {}
+/// GetKeyringResponse carries the ring.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetKeyringResponse {
+    /// The ring.
+    #[prost(message, optional, tag = "1")]
+    pub keyring: ::core::option::Option<Keyring>,
+}
+/// StageKeyRequest asks for a new key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StageKeyRequest {
+    /// The revision this change starts from; absent: whatever it is.
+    #[prost(int64, optional, tag = "1")]
+    pub expected_revision: ::core::option::Option<i64>,
+}
+/// StageKeyResponse carries the ring with the new key.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StageKeyResponse {
+    /// The ring.
+    #[prost(message, optional, tag = "1")]
+    pub keyring: ::core::option::Option<Keyring>,
+    /// The new key's id.
+    #[prost(uint32, tag = "2")]
+    pub key_id: u32,
+}
+/// PromoteKeyRequest names the key to seal with from now on.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PromoteKeyRequest {
+    /// The staged key.
+    #[prost(uint32, tag = "1")]
+    pub key_id: u32,
+    /// The revision this change starts from; absent: whatever it is.
+    #[prost(int64, optional, tag = "2")]
+    pub expected_revision: ::core::option::Option<i64>,
+}
+/// PromoteKeyResponse carries the changed ring.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PromoteKeyResponse {
+    /// The ring.
+    #[prost(message, optional, tag = "1")]
+    pub keyring: ::core::option::Option<Keyring>,
+}
+/// DisableKeyRequest names the key to take out of use.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DisableKeyRequest {
+    /// The active or staged key.
+    #[prost(uint32, tag = "1")]
+    pub key_id: u32,
+    /// The revision this change starts from; absent: whatever it is.
+    #[prost(int64, optional, tag = "2")]
+    pub expected_revision: ::core::option::Option<i64>,
+}
+/// DisableKeyResponse carries the changed ring.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DisableKeyResponse {
+    /// The ring.
+    #[prost(message, optional, tag = "1")]
+    pub keyring: ::core::option::Option<Keyring>,
+}
+/// DestroyKeyRequest names the key to delete.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DestroyKeyRequest {
+    /// The disabled key.
+    #[prost(uint32, tag = "1")]
+    pub key_id: u32,
+    /// The revision this change starts from; absent: whatever it is.
+    #[prost(int64, optional, tag = "2")]
+    pub expected_revision: ::core::option::Option<i64>,
+    /// Seals under this key that the caller has counted in the control database.
+    #[prost(int64, tag = "3")]
+    pub remaining_seals: i64,
+    /// Go on although seals remain; they are lost.
+    #[prost(bool, tag = "4")]
+    pub allow_loss: bool,
+}
+/// DestroyKeyResponse carries the changed ring.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DestroyKeyResponse {
+    /// The ring.
+    #[prost(message, optional, tag = "1")]
+    pub keyring: ::core::option::Option<Keyring>,
+}
+/// KeyState is where a key is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum KeyState {
+    /// Not used.
+    Unspecified = 0,
+    /// Opens; does not seal yet.
+    Staged = 1,
+    /// Seals and opens. Exactly one key is.
+    Primary = 2,
+    /// Opens; seals no more.
+    Active = 3,
+    /// Neither seals nor opens, and could again.
+    Disabled = 4,
+    /// Gone; its id stays, so that it is never used again.
+    Destroyed = 5,
+}
+impl KeyState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "KEY_STATE_UNSPECIFIED",
+            Self::Staged => "KEY_STATE_STAGED",
+            Self::Primary => "KEY_STATE_PRIMARY",
+            Self::Active => "KEY_STATE_ACTIVE",
+            Self::Disabled => "KEY_STATE_DISABLED",
+            Self::Destroyed => "KEY_STATE_DESTROYED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "KEY_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "KEY_STATE_STAGED" => Some(Self::Staged),
+            "KEY_STATE_PRIMARY" => Some(Self::Primary),
+            "KEY_STATE_ACTIVE" => Some(Self::Active),
+            "KEY_STATE_DISABLED" => Some(Self::Disabled),
+            "KEY_STATE_DESTROYED" => Some(Self::Destroyed),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod keyring_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// KeyringService tends the master keys of crypto-service. No answer holds a key.
+    ///
+    /// Rotation has two phases, so that no replica ever meets a seal under a key that it lacks: stage a key, wait until every
+    /// replica reports it, promote it.
+    #[derive(Debug, Clone)]
+    pub struct KeyringServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> KeyringServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> KeyringServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            KeyringServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// GetKeyring returns the keys with their uses, and what each replica has loaded.
+        ///
+        /// Who may call: an operator.
+        pub async fn get_keyring(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetKeyringRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetKeyringResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/postern.crypto.v1.KeyringService/GetKeyring",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("postern.crypto.v1.KeyringService", "GetKeyring"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// StageKey adds a key that opens but does not seal yet.
+        ///
+        /// Errors: ABORTED (VERSION_STALE), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the root does not answer).
+        ///
+        /// Who may call: an operator.
+        pub async fn stage_key(
+            &mut self,
+            request: impl tonic::IntoRequest<super::StageKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StageKeyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/postern.crypto.v1.KeyringService/StageKey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("postern.crypto.v1.KeyringService", "StageKey"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// PromoteKey makes a staged key the primary one; the primary one before it becomes active.
+        ///
+        /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not staged;
+        /// REPLICA_NOT_READY: a replica has not loaded it).
+        ///
+        /// Who may call: an operator.
+        pub async fn promote_key(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PromoteKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PromoteKeyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/postern.crypto.v1.KeyringService/PromoteKey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("postern.crypto.v1.KeyringService", "PromoteKey"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// DisableKey takes an active or staged key out of use; seals under it do not open until it is enabled in the ring
+        /// file again.
+        ///
+        /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is the primary one, or
+        /// not in use).
+        ///
+        /// Who may call: an operator.
+        pub async fn disable_key(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DisableKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DisableKeyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/postern.crypto.v1.KeyringService/DisableKey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("postern.crypto.v1.KeyringService", "DisableKey"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// DestroyKey deletes a disabled key for good. Seals under it are lost.
+        ///
+        /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not disabled;
+        /// SEALS_REMAIN: the caller counted seals under it and did not allow their loss).
+        ///
+        /// Who may call: an operator.
+        pub async fn destroy_key(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DestroyKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DestroyKeyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/postern.crypto.v1.KeyringService/DestroyKey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("postern.crypto.v1.KeyringService", "DestroyKey"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod keyring_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with KeyringServiceServer.
+    #[async_trait]
+    pub trait KeyringService: std::marker::Send + std::marker::Sync + 'static {
+        /// GetKeyring returns the keys with their uses, and what each replica has loaded.
+        ///
+        /// Who may call: an operator.
+        async fn get_keyring(
+            &self,
+            request: tonic::Request<super::GetKeyringRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetKeyringResponse>,
+            tonic::Status,
+        >;
+        /// StageKey adds a key that opens but does not seal yet.
+        ///
+        /// Errors: ABORTED (VERSION_STALE), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the root does not answer).
+        ///
+        /// Who may call: an operator.
+        async fn stage_key(
+            &self,
+            request: tonic::Request<super::StageKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StageKeyResponse>,
+            tonic::Status,
+        >;
+        /// PromoteKey makes a staged key the primary one; the primary one before it becomes active.
+        ///
+        /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not staged;
+        /// REPLICA_NOT_READY: a replica has not loaded it).
+        ///
+        /// Who may call: an operator.
+        async fn promote_key(
+            &self,
+            request: tonic::Request<super::PromoteKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PromoteKeyResponse>,
+            tonic::Status,
+        >;
+        /// DisableKey takes an active or staged key out of use; seals under it do not open until it is enabled in the ring
+        /// file again.
+        ///
+        /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is the primary one, or
+        /// not in use).
+        ///
+        /// Who may call: an operator.
+        async fn disable_key(
+            &self,
+            request: tonic::Request<super::DisableKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DisableKeyResponse>,
+            tonic::Status,
+        >;
+        /// DestroyKey deletes a disabled key for good. Seals under it are lost.
+        ///
+        /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not disabled;
+        /// SEALS_REMAIN: the caller counted seals under it and did not allow their loss).
+        ///
+        /// Who may call: an operator.
+        async fn destroy_key(
+            &self,
+            request: tonic::Request<super::DestroyKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DestroyKeyResponse>,
+            tonic::Status,
+        >;
+    }
+    /// KeyringService tends the master keys of crypto-service. No answer holds a key.
+    ///
+    /// Rotation has two phases, so that no replica ever meets a seal under a key that it lacks: stage a key, wait until every
+    /// replica reports it, promote it.
+    #[derive(Debug)]
+    pub struct KeyringServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> KeyringServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for KeyringServiceServer<T>
+    where
+        T: KeyringService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/postern.crypto.v1.KeyringService/GetKeyring" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetKeyringSvc<T: KeyringService>(pub Arc<T>);
+                    impl<
+                        T: KeyringService,
+                    > tonic::server::UnaryService<super::GetKeyringRequest>
+                    for GetKeyringSvc<T> {
+                        type Response = super::GetKeyringResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetKeyringRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as KeyringService>::get_keyring(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetKeyringSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/postern.crypto.v1.KeyringService/StageKey" => {
+                    #[allow(non_camel_case_types)]
+                    struct StageKeySvc<T: KeyringService>(pub Arc<T>);
+                    impl<
+                        T: KeyringService,
+                    > tonic::server::UnaryService<super::StageKeyRequest>
+                    for StageKeySvc<T> {
+                        type Response = super::StageKeyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::StageKeyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as KeyringService>::stage_key(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StageKeySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/postern.crypto.v1.KeyringService/PromoteKey" => {
+                    #[allow(non_camel_case_types)]
+                    struct PromoteKeySvc<T: KeyringService>(pub Arc<T>);
+                    impl<
+                        T: KeyringService,
+                    > tonic::server::UnaryService<super::PromoteKeyRequest>
+                    for PromoteKeySvc<T> {
+                        type Response = super::PromoteKeyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PromoteKeyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as KeyringService>::promote_key(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PromoteKeySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/postern.crypto.v1.KeyringService/DisableKey" => {
+                    #[allow(non_camel_case_types)]
+                    struct DisableKeySvc<T: KeyringService>(pub Arc<T>);
+                    impl<
+                        T: KeyringService,
+                    > tonic::server::UnaryService<super::DisableKeyRequest>
+                    for DisableKeySvc<T> {
+                        type Response = super::DisableKeyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DisableKeyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as KeyringService>::disable_key(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DisableKeySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/postern.crypto.v1.KeyringService/DestroyKey" => {
+                    #[allow(non_camel_case_types)]
+                    struct DestroyKeySvc<T: KeyringService>(pub Arc<T>);
+                    impl<
+                        T: KeyringService,
+                    > tonic::server::UnaryService<super::DestroyKeyRequest>
+                    for DestroyKeySvc<T> {
+                        type Response = super::DestroyKeyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DestroyKeyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as KeyringService>::destroy_key(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DestroyKeySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for KeyringServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "postern.crypto.v1.KeyringService";
+    impl<T> tonic::server::NamedService for KeyringServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

@@ -1,25 +1,39 @@
 //! `Decrypt`: opens a seal of the caller.
 
-use postern_domain::OwnerId;
-use postern_envelope::KeyRing;
+use std::sync::Arc;
+
+use postern_domain::{OwnerId, Secret};
 use postern_rpc::{
     Problem, Reason,
-    crypto::{DecryptRequest, DecryptResponse},
+    crypto::{Context, DecryptRequest, DecryptResponse},
 };
 
-use crate::context;
+use crate::{context, keyring::RingHolder};
 
-pub(super) fn decrypt(
-    ring: &KeyRing,
+pub(super) async fn decrypt(
+    ring: &Arc<RingHolder>,
     owner: OwnerId,
     request: DecryptRequest,
 ) -> Result<DecryptResponse, Problem> {
-    let context = context::parse(request.context, owner)?;
-    let secret = ring.open(&context, &request.sealed).map_err(|_| {
-        // A seal that does not open is a foreign, swapped or damaged row, or a lost key: an operator should look.
-        tracing::warn!("a seal did not open");
-        Problem::new(Reason::SealBroken, "The stored secret cannot be opened.")
-            .hint("Save the connection again with its password.")
-    })?;
+    let secret = open(ring, owner, request.context, &request.sealed).await?;
     Ok(DecryptResponse { plaintext: secret.into_exposed() })
+}
+
+/// Opens one seal, alone or as an item of a batch.
+pub(super) async fn open(
+    ring: &Arc<RingHolder>,
+    owner: OwnerId,
+    context: Option<Context>,
+    sealed: &[u8],
+) -> Result<Secret, Problem> {
+    let context = context::parse(context, owner)?;
+    ring.open(&context, sealed).await.map_err(|_| seal_broken())
+}
+
+/// Also of a rewrap.
+pub(super) fn seal_broken() -> Problem {
+    // A seal that does not open is a foreign, swapped or damaged row, or a lost key: an operator should look.
+    tracing::warn!("a seal did not open");
+    Problem::new(Reason::SealBroken, "The stored secret cannot be opened.")
+        .hint("Save the connection again with its password.")
 }

@@ -1,30 +1,42 @@
 //! `Encrypt`: seals a secret under the primary key.
 
 use postern_domain::{OwnerId, Secret, limits::SECRET_BYTES};
-use postern_envelope::{KeyRing, SealError, SystemEntropy};
+use postern_envelope::SealError;
 use postern_rpc::{
     Problem, Reason,
-    crypto::{EncryptRequest, EncryptResponse},
+    crypto::{Context, EncryptRequest, EncryptResponse},
 };
 
-use crate::context;
+use crate::{context, keyring::RingHolder};
 
 pub(super) fn encrypt(
-    ring: &KeyRing,
+    ring: &RingHolder,
     owner: OwnerId,
     request: EncryptRequest,
 ) -> Result<EncryptResponse, Problem> {
     let plaintext = Secret::new(request.plaintext);
-    let context = context::parse(request.context, owner)?;
-    let sealed = ring.seal(&context, &plaintext, &SystemEntropy).map_err(|error| match error {
+    Ok(EncryptResponse { sealed: seal(ring, owner, request.context, &plaintext)? })
+}
+
+/// Seals one secret, alone or as an item of a batch.
+pub(super) fn seal(
+    ring: &RingHolder,
+    owner: OwnerId,
+    context: Option<Context>,
+    plaintext: &Secret,
+) -> Result<Vec<u8>, Problem> {
+    let context = context::parse(context, owner)?;
+    ring.seal(&context, plaintext).map_err(|error| match error {
         SealError::Empty => Problem::field("plaintext", "plaintext is empty"),
         SealError::TooLong => {
             Problem::new(Reason::PlaintextTooLarge, format!("A secret has at most {SECRET_BYTES} bytes."))
         }
-        SealError::Entropy(_) => {
-            tracing::error!("the system gives no randomness");
-            Problem::internal()
-        }
-    })?;
-    Ok(EncryptResponse { sealed })
+        SealError::Entropy(_) => no_randomness(),
+    })
+}
+
+/// Also of a rewrap.
+pub(super) fn no_randomness() -> Problem {
+    tracing::error!("the system gives no randomness");
+    Problem::internal()
 }

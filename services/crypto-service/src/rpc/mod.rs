@@ -1,24 +1,35 @@
 //! The RPCs, one a file.
 
+mod batch;
+mod batch_decrypt;
+mod batch_encrypt;
+mod batch_rewrap;
 mod decrypt;
 mod encrypt;
+mod keyring;
+mod rewrap;
 
 use std::sync::Arc;
 
 use postern_chassis::signed_in;
-use postern_envelope::KeyRing;
 use postern_rpc::crypto::{
-    DecryptRequest, DecryptResponse, EncryptRequest, EncryptResponse, crypto_service_server::CryptoService,
+    BatchDecryptRequest, BatchDecryptResponse, BatchEncryptRequest, BatchEncryptResponse, BatchRewrapRequest,
+    BatchRewrapResponse, DecryptRequest, DecryptResponse, EncryptRequest, EncryptResponse, RewrapRequest,
+    RewrapResponse, crypto_service_server::CryptoService,
 };
 use tonic::{Request, Response, Status};
 
+use crate::keyring::RingHolder;
+
+pub(crate) use keyring::Keyring;
+
 /// `postern.crypto.v1.CryptoService` over a key ring.
 pub(crate) struct Crypto {
-    ring: Arc<KeyRing>,
+    ring: Arc<RingHolder>,
 }
 
 impl Crypto {
-    pub(crate) fn new(ring: Arc<KeyRing>) -> Self {
+    pub(crate) fn new(ring: Arc<RingHolder>) -> Self {
         Self { ring }
     }
 }
@@ -30,8 +41,39 @@ impl CryptoService for Crypto {
         Ok(Response::new(encrypt::encrypt(&self.ring, owner, request.into_inner())?))
     }
 
+    async fn batch_encrypt(
+        &self,
+        request: Request<BatchEncryptRequest>,
+    ) -> Result<Response<BatchEncryptResponse>, Status> {
+        let owner = signed_in(&request)?.principal.owner();
+        Ok(Response::new(batch_encrypt::batch_encrypt(&self.ring, owner, request.into_inner()).await?))
+    }
+
     async fn decrypt(&self, request: Request<DecryptRequest>) -> Result<Response<DecryptResponse>, Status> {
         let owner = signed_in(&request)?.principal.owner();
-        Ok(Response::new(decrypt::decrypt(&self.ring, owner, request.into_inner())?))
+        Ok(Response::new(decrypt::decrypt(&self.ring, owner, request.into_inner()).await?))
+    }
+
+    async fn batch_decrypt(
+        &self,
+        request: Request<BatchDecryptRequest>,
+    ) -> Result<Response<BatchDecryptResponse>, Status> {
+        let owner = signed_in(&request)?.principal.owner();
+        Ok(Response::new(batch_decrypt::batch_decrypt(&self.ring, owner, request.into_inner()).await?))
+    }
+
+    async fn rewrap(&self, request: Request<RewrapRequest>) -> Result<Response<RewrapResponse>, Status> {
+        Ok(Response::new(rewrap::rewrap(&self.ring, request.into_inner()).await?))
+    }
+
+    async fn batch_rewrap(
+        &self,
+        request: Request<BatchRewrapRequest>,
+    ) -> Result<Response<BatchRewrapResponse>, Status> {
+        Ok(Response::new(batch_rewrap::batch_rewrap(&self.ring, request.into_inner()).await?))
     }
 }
+
+#[cfg(test)]
+#[path = "rpc_tests.rs"]
+mod tests;

@@ -1,0 +1,146 @@
+//! The walk over the rows.
+
+use std::num::NonZeroU32;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use postern_rpc::Reason;
+use postern_store::{Place, RewrapStore, SealRow, StoredSeal};
+use tonic::transport::Channel;
+
+use crate::{
+    Failure, Report, RewrapError,
+    crypto::{Rewrapped, Rewrapper},
+    pace::Pace,
+};
+
+/// Rows written at once. Each waits for its own commit.
+const WRITERS: usize = 8;
+
+/// Replaces the seals that are not under the primary key.
+pub struct Job {
+    store: RewrapStore,
+    crypto: Rewrapper,
+    /// Id of the key that seals are to be under; unknown until told, or until crypto-service has answered.
+    key: Option<u32>,
+    rate: Option<NonZeroU32>,
+}
+
+/// What became of a row.
+enum Fate {
+    Rewrapped,
+    /// It was under the key already.
+    Left,
+    Overtaken,
+    Elsewhere,
+    Failed(String),
+}
+
+impl Job {
+    /// A job over this database, with a channel to crypto-service that may rewrap.
+    pub fn new(store: RewrapStore, crypto: Channel) -> Self {
+        Self { store, crypto: Rewrapper::new(crypto), key: None, rate: None }
+    }
+
+    /// Names the primary key, so that rows under it are not even read. Without, the first answer tells.
+    #[must_use]
+    pub fn under(mut self, key: u32) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// At most so many rows a second.
+    #[must_use]
+    pub fn at_most(mut self, rate: Option<NonZeroU32>) -> Self {
+        self.rate = rate;
+        self
+    }
+
+    /// Walks until there is nothing left to do. `progress` is called after each batch with what was done so far.
+    pub async fn run(mut self, mut progress: impl FnMut(&Report) + Send) -> Result<Report, RewrapError> {
+        let (mut report, mut pace) = (Report::default(), Pace::new(self.rate));
+        loop {
+            let before = report.changes();
+            self.walk(&mut report, &mut pace, &mut progress).await?;
+            if report.changes() == before {
+                return Ok(report);
+            }
+        }
+    }
+
+    /// Goes once over all rows that are not under the key.
+    async fn walk(
+        &mut self,
+        report: &mut Report,
+        pace: &mut Pace,
+        progress: &mut (impl FnMut(&Report) + Send),
+    ) -> Result<(), RewrapError> {
+        report.start_walk();
+        let mut after = None;
+        loop {
+            let rows = self.store.page(after, self.key, pace.batch().into()).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = Some(last.place);
+            let count = rows.len();
+            self.batch(rows, report).await?;
+            progress(report);
+            pace.spend(count).await;
+        }
+    }
+
+    async fn batch(&mut self, rows: Vec<SealRow>, report: &mut Report) -> Result<(), RewrapError> {
+        let mut seals = Vec::with_capacity(rows.len());
+        for SealRow { place, seal } in rows {
+            match seal {
+                Some(seal) => seals.push((place, seal)),
+                None => count(report, place, Fate::Failed(Reason::Internal.as_str().to_owned())),
+            }
+        }
+        if seals.is_empty() {
+            return Ok(());
+        }
+        let answers = self.crypto.rewrap(&seals).await?;
+        self.key = self.key.or_else(|| answers.iter().flatten().find_map(|sealed| key_id(sealed)));
+        let pairs = seals.into_iter().zip(answers);
+        let mut fates = stream::iter(pairs)
+            .map(|((place, seal), answer)| put(&self.store, self.key, place, seal, answer))
+            .buffer_unordered(WRITERS);
+        while let Some((place, fate)) = fates.try_next().await? {
+            count(report, place, fate);
+        }
+        Ok(())
+    }
+}
+
+/// Stores an answer where the seal was that it is an answer to.
+async fn put(
+    store: &RewrapStore,
+    key: Option<u32>,
+    place: Place,
+    seal: StoredSeal,
+    answer: Rewrapped,
+) -> Result<(Place, Fate), RewrapError> {
+    let fate = match answer {
+        Err(reason) => Fate::Failed(reason),
+        Ok(sealed) if key.is_none() || key_id(&sealed) != key => Fate::Elsewhere,
+        Ok(sealed) if sealed == seal.secret.sealed => Fate::Left,
+        Ok(sealed) if store.replace(place, &seal, &sealed).await? => Fate::Rewrapped,
+        Ok(_) => Fate::Overtaken,
+    };
+    Ok((place, fate))
+}
+
+fn count(report: &mut Report, (owner, connection): Place, fate: Fate) {
+    match fate {
+        Fate::Rewrapped => report.rewrapped += 1,
+        Fate::Left => {}
+        Fate::Overtaken => report.overtaken += 1,
+        Fate::Elsewhere => report.elsewhere += 1,
+        Fate::Failed(reason) => report.fail(Failure { owner, connection, reason }),
+    }
+}
+
+/// The id of the key that a seal is under: bytes 5 to 8.
+fn key_id(sealed: &[u8]) -> Option<u32> {
+    let (id, _) = sealed.strip_prefix(b"PSL1")?.split_first_chunk()?;
+    Some(u32::from_be_bytes(*id))
+}

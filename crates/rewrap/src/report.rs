@@ -1,0 +1,59 @@
+//! What a job did.
+
+use postern_domain::{ConnectionId, OwnerId};
+
+/// Failures that a report names; the others are counted.
+const NAMED: usize = 100;
+
+/// What a job did, so far or in the end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Seals that were replaced.
+    pub rewrapped: u64,
+    /// Rows that were saved or deleted while their new seal was made. The save has won.
+    pub overtaken: u64,
+    /// Seals that came back under another key than the one wanted, and were not stored: the primary key has changed, or
+    /// a replica of crypto-service does not know of it yet. Run the job again.
+    pub elsewhere: u64,
+    /// Rows that failed in the last walk. They keep their seals.
+    pub failed: u64,
+    /// The first 100 of them.
+    pub failures: Vec<Failure>,
+}
+
+/// A row that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Whose it is.
+    pub owner: OwnerId,
+    /// Which one.
+    pub connection: ConnectionId,
+    /// A reason of `postern_rpc::Reason`, for example `SEAL_BROKEN`.
+    pub reason: String,
+}
+
+impl Report {
+    /// Whether every seal that the job met is under the wanted key now.
+    pub fn is_complete(&self) -> bool {
+        self.failed == 0 && self.elsewhere == 0
+    }
+
+    pub(crate) fn fail(&mut self, failure: Failure) {
+        self.failed += 1;
+        if self.failures.len() < NAMED {
+            self.failures.push(failure);
+        }
+    }
+
+    /// What concerns rows that are left over says nothing of the next walk, which meets them again.
+    pub(crate) fn start_walk(&mut self) {
+        self.elsewhere = 0;
+        self.failed = 0;
+        self.failures.clear();
+    }
+
+    /// Changes of rows, seen or made: while there are some, another walk may find more.
+    pub(crate) fn changes(&self) -> u64 {
+        self.rewrapped + self.overtaken
+    }
+}

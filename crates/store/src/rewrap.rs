@@ -1,0 +1,149 @@
+//! Seals of all owners, to be replaced by seals under a newer key.
+
+use postern_domain::{ConnectionId, EndpointDigest, OwnerId, SecretId, TenantKind, Version};
+use sqlx::{PgPool, Row, postgres::PgRow};
+
+use crate::{Role, SealedSecret, StoreError, role, row};
+
+/// Reads and replaces seals. Opens none, and writes nothing else.
+#[derive(Clone)]
+pub struct RewrapStore(PgPool);
+
+/// A connection's place in the walk: by owner, then by id.
+pub type Place = (OwnerId, ConnectionId);
+
+/// A row of the walk.
+pub struct SealRow {
+    /// Where it is in the walk.
+    pub place: Place,
+    /// Its seal; `None` if the row does not have the form that this build writes.
+    pub seal: Option<StoredSeal>,
+}
+
+/// A seal, with what it is bound to besides its owner.
+#[derive(Clone)]
+pub struct StoredSeal {
+    /// Kind of tenant.
+    pub kind: TenantKind,
+    /// Digest of the connection's endpoint.
+    pub endpoint: EndpointDigest,
+    /// The secret's id and its seal.
+    pub secret: SealedSecret,
+    version: Version,
+}
+
+/// How much is sealed under one key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SealCount {
+    /// The key's id; 0, which no key has, for what is not a seal of ours.
+    pub key_id: u32,
+    /// Seals under it.
+    pub seals: i64,
+    /// Owners of these seals.
+    pub owners: i64,
+}
+
+/// The key id of `postern.connections.sealed`: bytes 5 to 8, behind the format's name. As bytes, which compare and group
+/// like the number.
+macro_rules! key_id {
+    () => {
+        "case when substring(sealed for 4) = 'PSL1'::bytea then substring(sealed from 5 for 4) \
+              else '\\x00000000'::bytea end"
+    };
+}
+
+impl RewrapStore {
+    /// Signs in as `postern_rewrap`.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        role::connect(url, Role::Rewrap).await.map(Self)
+    }
+
+    /// Up to `limit` rows behind `after`, without those whose seal is under the key `except`.
+    pub async fn page(
+        &self,
+        after: Option<Place>,
+        except: Option<u32>,
+        limit: i64,
+    ) -> Result<Vec<SealRow>, StoreError> {
+        const PAGE: &str = concat!(
+            "select id, owner_id, version, kind, host, port, database, username, tls_mode, ca_pem, read_only,
+                    secret_id, sealed
+               from postern.connections
+              where ($1::uuid is null or (owner_id, id) > ($1, $2)) and ($3::bytea is null or ",
+            key_id!(),
+            " <> $3) order by owner_id, id limit $4"
+        );
+        let rows = sqlx::query(PAGE)
+            .bind(after.map(|(owner, _)| owner.0))
+            .bind(after.map(|(_, id)| id.0))
+            .bind(except.map(|id| id.to_be_bytes().to_vec()))
+            .bind(limit)
+            .fetch_all(&self.0)
+            .await?;
+        rows.iter().map(SealRow::read).collect()
+    }
+
+    /// Puts a new seal of the same secret in place of `read`. `false` if the row is not as it was read: a save that
+    /// came in between wins.
+    pub async fn replace(&self, place: Place, read: &StoredSeal, sealed: &[u8]) -> Result<bool, StoreError> {
+        // One statement, which is a transaction of its own: cut off at any point, the row holds one whole seal.
+        let done = sqlx::query(
+            "update postern.connections set sealed = $5
+              where id = $1 and version = $2 and secret_id = $3 and sealed = $4",
+        )
+        .bind(place.1.0)
+        .bind(read.version.0)
+        .bind(read.secret.id.0)
+        .bind(&read.secret.sealed)
+        .bind(sealed)
+        .execute(&self.0)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// How much is sealed under which key, in the order of the keys' ids.
+    pub async fn counts(&self) -> Result<Vec<SealCount>, StoreError> {
+        const COUNTS: &str = concat!(
+            "select key_id, count(*) as seals, count(distinct owner_id) as owners
+               from (select owner_id, ",
+            key_id!(),
+            " as key_id from postern.connections) as sealed group by key_id order by key_id"
+        );
+        let rows = sqlx::query(COUNTS).fetch_all(&self.0).await?;
+        rows.iter().map(SealCount::read).collect()
+    }
+}
+
+impl SealRow {
+    fn read(row: &PgRow) -> Result<Self, StoreError> {
+        let place = (OwnerId(row.try_get("owner_id")?), ConnectionId(row.try_get("id")?));
+        match StoredSeal::read(row) {
+            Ok(seal) => Ok(Self { place, seal: Some(seal) }),
+            Err(StoreError::Malformed) => Ok(Self { place, seal: None }),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl StoredSeal {
+    fn read(row: &PgRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            kind: TenantKind::parse(row.try_get("kind")?).ok_or(StoreError::Malformed)?,
+            endpoint: row::endpoint(row)?.digest(),
+            secret: SealedSecret { id: SecretId(row.try_get("secret_id")?), sealed: row.try_get("sealed")? },
+            version: Version(row.try_get("version")?),
+        })
+    }
+}
+
+impl SealCount {
+    fn read(row: &PgRow) -> Result<Self, StoreError> {
+        let key_id = row.try_get::<Vec<u8>, _>("key_id")?;
+        let key_id = key_id.try_into().map_err(|_| StoreError::Malformed)?;
+        Ok(Self {
+            key_id: u32::from_be_bytes(key_id),
+            seals: row.try_get("seals")?,
+            owners: row.try_get("owners")?,
+        })
+    }
+}

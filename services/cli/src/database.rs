@@ -1,0 +1,29 @@
+//! The control database, as an operator uses it: seals are counted and replaced, nothing else is read.
+
+use postern_store::{RewrapStore, SealCount};
+
+use crate::{
+    config::{self, Config},
+    failure::Failure,
+};
+
+/// Signs in as `postern_rewrap`.
+pub(crate) async fn seals(config: &Config) -> Result<RewrapStore, Failure> {
+    let url = config.rewrap_url()?;
+    let url = url.ok_or_else(|| config::no_url("rewrap_url_file", "POSTERN_REWRAP_DATABASE_URL"))?;
+    Ok(RewrapStore::connect(&url).await?)
+}
+
+/// What is sealed under each key; `None` if no database is configured.
+pub(crate) async fn counts(config: &Config) -> Result<Option<Vec<SealCount>>, Failure> {
+    if config.rewrap_url()?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(seals(config).await?.counts().await?))
+}
+
+/// What is sealed under one key.
+pub(crate) fn under(counts: &[SealCount], key_id: u32) -> SealCount {
+    let found = counts.iter().find(|count| count.key_id == key_id).copied();
+    found.unwrap_or(SealCount { key_id, seals: 0, owners: 0 })
+}

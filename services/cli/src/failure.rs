@@ -1,0 +1,157 @@
+//! Why a command failed, and the exit code that says so.
+
+use std::{error::Error, fmt, io, process::ExitCode};
+
+use postern_rewrap::RewrapError;
+use postern_store::StoreError;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+/// Exit codes, as `--help` documents them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Failed = 1,
+    Usage = 2,
+    Refused = 3,
+    Unavailable = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// A message for the operator, and the exit code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub exit: Exit,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), hint: None }
+    }
+
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
+        Self::new(Exit::Refused, message)
+    }
+
+    /// Says what the operator can do about it.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "\n{hint}"))
+    }
+}
+
+/// An answer of crypto-service, or the lack of one.
+impl From<Status> for Failure {
+    fn from(status: Status) -> Self {
+        match status.code() {
+            Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown => {
+                let message = format!("crypto-service does not answer: {}", with_sources(&status));
+                Self::new(Exit::Unavailable, message).hint("Check crypto.url and the certificates.")
+            }
+            Code::PermissionDenied => Self::refused(format!("crypto-service refuses: {}", status.message()))
+                .hint("The certificate must name spiffe://<trust domain>/operator."),
+            Code::Unimplemented => {
+                Self::new(Exit::Failed, "crypto-service does not know this call; run one release of both")
+            }
+            Code::FailedPrecondition | Code::NotFound | Code::Aborted | Code::InvalidArgument => {
+                let refused = Self::refused(status.message());
+                let info = status.get_details_error_info();
+                let hint = info.and_then(|info| info.metadata.get("hint").cloned());
+                Self { hint, ..refused }
+            }
+            _ => Self::new(Exit::Failed, format!("crypto-service failed: {}", status.message())),
+        }
+    }
+}
+
+/// What stopped a connection is at the end of its chain: a refused port, a refused certificate.
+fn with_sources(status: &Status) -> String {
+    let mut text = status.message().to_owned();
+    let mut source = status.source();
+    while let Some(error) = source {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        source = error.source();
+    }
+    text
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        use postern_store::StoreError::Database;
+
+        let exit = match &error {
+            Database(cause) if cause.as_database_error().is_some() => Exit::Failed,
+            Database(_) => Exit::Unavailable,
+            StoreError::Unfit(_) => Exit::Refused,
+            _ => Exit::Failed,
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
+impl From<RewrapError> for Failure {
+    fn from(error: RewrapError) -> Self {
+        match error {
+            RewrapError::Unavailable(status) | RewrapError::Refused(status) => Self::from(*status),
+            RewrapError::Store(error) => Self::from(error),
+            RewrapError::Answer => Self::new(Exit::Failed, error.to_string()),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::new(Exit::Failed, error.to_string())
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::new(Exit::Failed, format!("{error:#}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use postern_rpc::{Problem, Reason};
+
+    use super::*;
+
+    #[test]
+    fn each_answer_has_its_exit_code() {
+        let cases = [
+            (Status::unavailable("down"), Exit::Unavailable),
+            (Problem::new(Reason::CallerNotAllowed, "no").into(), Exit::Refused),
+            (Problem::new(Reason::KeyNotFound, "no").into(), Exit::Refused),
+            (Problem::new(Reason::VersionStale, "no").into(), Exit::Refused),
+            (Problem::new(Reason::ReplicaNotReady, "no").into(), Exit::Refused),
+            (Problem::internal().into(), Exit::Failed),
+            (Status::unimplemented(""), Exit::Failed),
+        ];
+        for (status, exit) in cases {
+            assert_eq!(Failure::from(status.clone()).exit, exit, "{status}");
+        }
+    }
+
+    #[test]
+    fn what_a_service_advises_is_passed_on() {
+        let status = Status::from(Problem::new(Reason::KeyState, "It is active.").hint("Disable it first."));
+        assert_eq!(Failure::from(status).to_string(), "It is active.\nDisable it first.");
+    }
+}

@@ -1,0 +1,53 @@
+//! `postern keyring destroy`.
+
+use postern_rpc::crypto::DestroyKeyRequest;
+
+use crate::{
+    ask,
+    config::Config,
+    crypto::{self, Crypto},
+    database,
+    failure::Failure,
+    output::{Output, count},
+};
+
+use super::view::RingView;
+
+/// What the operator has said.
+pub(super) struct Choice {
+    pub id: u32,
+    pub yes: bool,
+    pub allow_loss: bool,
+}
+
+/// Counts what is sealed under the key, says so, asks, and destroys.
+pub(super) async fn run(
+    crypto: &Crypto,
+    config: &Config,
+    choice: Choice,
+    output: Output,
+) -> Result<(), Failure> {
+    let Choice { id, yes, allow_loss } = choice;
+    let ring = crypto.ring().await?;
+    let under = database::under(&database::seals(config).await?.counts().await?, id);
+    let loss = format!(
+        "{} of {} under key {id} would be lost.",
+        count(under.seals.unsigned_abs(), "seal"),
+        count(under.owners.unsigned_abs(), "owner")
+    );
+    if under.seals > 0 && !allow_loss {
+        let advice =
+            "Put the key back to active in the ring file and run `postern rewrap`; or add --allow-loss.";
+        return Err(Failure::refused(loss).hint(advice));
+    }
+    ask::confirm(yes, &format!("{loss} Key {id} cannot be brought back."))?;
+    let request = DestroyKeyRequest {
+        key_id: id,
+        expected_revision: Some(ring.revision),
+        remaining_seals: under.seals,
+        allow_loss,
+    };
+    let answer = crypto.keyring.clone().destroy_key(request).await?.into_inner();
+    let view = RingView::new(crypto::whole(answer.keyring)?, None);
+    output.print(&view, || format!("Key {id} is destroyed.\n"))
+}

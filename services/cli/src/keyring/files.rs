@@ -1,0 +1,63 @@
+//! `postern keyring init` and `postern keyring move-root`: the ring's file itself, where crypto-service keeps it.
+
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
+use postern_crypto_service::{
+    Config,
+    key_files::{self, KeyFileError, RingState},
+};
+use serde::Serialize;
+
+use crate::{
+    config::read,
+    failure::{Exit, Failure},
+    output::Output,
+};
+
+#[derive(Serialize)]
+struct RingFile {
+    file: String,
+    revision: u64,
+    root: String,
+}
+
+impl RingFile {
+    fn new(path: &Path, RingState { revision, root }: RingState) -> Self {
+        Self { file: path.display().to_string(), revision, root }
+    }
+}
+
+pub(super) fn init(config: Option<&Path>, output: Output) -> Result<(), Failure> {
+    let keyring = service_config(config)?.keyring;
+    let made = key_files::create(&keyring).map_err(refused)?;
+    let file = RingFile::new(&keyring.file, made);
+    output.print(&file, || {
+        format!("{} holds a new key ring, wrapped by the root '{}'.\n", file.file, file.root)
+    })
+}
+
+pub(super) fn move_root(config: Option<&Path>, to: &Path, output: Output) -> Result<(), Failure> {
+    let (from, to) = (service_config(config)?.keyring, read::<Config>(to)?.keyring);
+    let moved = key_files::move_root(&from, &to).map_err(refused)?;
+    let file = RingFile::new(&to.file, moved);
+    output.print(&file, || format!("{} is wrapped by the root '{}' now.\n", file.file, file.root))?;
+    writeln!(
+        io::stderr(),
+        "postern: restart crypto-service with the new configuration; keep the old root until then"
+    )?;
+    Ok(())
+}
+
+fn service_config(path: Option<&Path>) -> Result<Config, Failure> {
+    let missing = "name crypto-service's configuration with --config or POSTERN_CONFIG";
+    read(path.ok_or_else(|| Failure::new(Exit::Usage, missing))?)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn refused(error: KeyFileError) -> Failure {
+    let exit = if error.is_unavailable() { Exit::Unavailable } else { Exit::Refused };
+    Failure::new(exit, error.to_string())
+}

@@ -1,0 +1,62 @@
+//! `postern`: the operator's command line.
+//!
+//! Data goes to stdout, everything else to stderr. It may tend the key ring and move seals from key to key; it opens
+//! none.
+
+mod arguments;
+mod ask;
+mod config;
+mod crypto;
+mod database;
+mod failure;
+mod keyring;
+mod migrate;
+mod output;
+mod rewrap;
+mod waiting;
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::{CommandFactory, Parser};
+
+use arguments::{Arguments, Command};
+use config::Config;
+use failure::Failure;
+use output::Output;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _ = writeln!(io::stderr(), "postern: {failure}");
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    postern_chassis::harden::harden()?;
+    let output = Output { json: arguments.json };
+    let path = arguments.config.as_deref();
+    match &arguments.command {
+        Command::Keyring(command) => keyring::run(command, path, output),
+        Command::Rewrap(options) => in_runtime(rewrap::run(options, &Config::load(path)?, output)),
+        Command::Migrate => in_runtime(migrate::run(&Config::load(path)?, output)),
+        Command::Completions { shell } => completions(*shell),
+    }
+}
+
+/// Runs what waits for the network.
+fn in_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::runtime::Runtime::new()?.block_on(work)
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "postern", &mut script);
+    output::write(&String::from_utf8_lossy(&script))
+}

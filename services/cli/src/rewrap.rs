@@ -1,0 +1,172 @@
+//! `postern rewrap`.
+
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use postern_rewrap::{Job, Report};
+use postern_rpc::crypto::Keyring;
+use postern_store::SealCount;
+use serde::Serialize;
+
+use crate::{
+    arguments::RewrapOptions,
+    config::Config,
+    crypto::{self, Crypto},
+    database,
+    failure::{Exit, Failure},
+    output::{Output, count, table},
+    waiting,
+};
+
+/// How long every replica has to learn of the primary key.
+const READY: Duration = Duration::from_secs(30);
+
+/// What there is to do.
+#[derive(Serialize)]
+struct Plan {
+    primary_key_id: u32,
+    keys: Vec<PlannedKey>,
+    to_rewrap: i64,
+}
+
+#[derive(Serialize)]
+struct PlannedKey {
+    /// 0: no seal of ours.
+    key_id: u32,
+    /// Absent in the ring: `unknown`.
+    state: &'static str,
+    seals: i64,
+    owners: i64,
+}
+
+/// What was done.
+#[derive(Serialize)]
+struct Done {
+    primary_key_id: u32,
+    rewrapped: u64,
+    /// Saved or deleted by their owners meanwhile.
+    overtaken: u64,
+    /// Came back under another key: the primary key has changed meanwhile.
+    elsewhere: u64,
+    failed: u64,
+    /// The first 100.
+    failures: Vec<FailedRow>,
+    /// Seals that are still under other keys.
+    remaining: i64,
+}
+
+#[derive(Serialize)]
+struct FailedRow {
+    owner_id: String,
+    connection_id: String,
+    reason: String,
+}
+
+pub(crate) async fn run(options: &RewrapOptions, config: &Config, output: Output) -> Result<(), Failure> {
+    let crypto = Crypto::new(config.crypto()?)?;
+    let store = database::seals(config).await?;
+    if options.dry_run {
+        let plan = Plan::new(&crypto.ring().await?, &store.counts().await?)?;
+        return output.print(&plan, || plan.to_text());
+    }
+    // A replica that does not know of the primary key yet would put seals back under the old one.
+    let ring =
+        waiting::until_none_is(&crypto, READY, |ring, replica| replica.revision < ring.revision).await?;
+    let plan = Plan::new(&ring, &store.counts().await?)?;
+
+    let bar = bar(plan.to_rewrap)?;
+    let job =
+        Job::new(store.clone(), crypto.channel.clone()).under(plan.primary_key_id).at_most(options.rate);
+    let report =
+        job.run(|report| bar.set_position(report.rewrapped + report.overtaken + report.failed)).await;
+    bar.finish_and_clear();
+
+    let done = Done::new(&report?, &Plan::new(&ring, &store.counts().await?)?);
+    output.print(&done, || done.to_text())?;
+    done.complain()
+}
+
+/// On stderr, and nowhere if that is no terminal.
+fn bar(length: i64) -> Result<ProgressBar, Failure> {
+    let style = ProgressStyle::with_template("rewrapping {wide_bar} {pos}/{len} {per_sec} {eta}");
+    let bar = ProgressBar::new(length.unsigned_abs());
+    Ok(bar.with_style(style.map_err(anyhow::Error::from)?))
+}
+
+impl Plan {
+    fn new(ring: &Keyring, counts: &[SealCount]) -> Result<Self, Failure> {
+        let primary_key_id = crypto::primary(ring)?.id;
+        let state = |id| {
+            let key = ring.keys.iter().find(|key| key.id == id);
+            key.map_or("unknown", |key| crypto::state_word(key.state()))
+        };
+        let planned = |count: &SealCount| PlannedKey {
+            key_id: count.key_id,
+            state: state(count.key_id),
+            seals: count.seals,
+            owners: count.owners,
+        };
+        let others = counts.iter().filter(|count| count.key_id != primary_key_id);
+        let to_rewrap = others.map(|count| count.seals).sum();
+        Ok(Self { primary_key_id, keys: counts.iter().map(planned).collect(), to_rewrap })
+    }
+
+    fn to_text(&self) -> String {
+        let row = |key: &PlannedKey| {
+            [key.key_id.to_string(), key.state.to_owned(), key.seals.to_string(), key.owners.to_string()]
+        };
+        let rows: Vec<_> = self.keys.iter().map(row).collect();
+        let keys = table(["key", "state", "seals", "owners"], &rows);
+        format!(
+            "{keys}{} to move to key {}.\n",
+            count(self.to_rewrap.unsigned_abs(), "seal"),
+            self.primary_key_id
+        )
+    }
+}
+
+impl Done {
+    fn new(report: &Report, after: &Plan) -> Self {
+        let failures = report.failures.iter().map(|failure| FailedRow {
+            owner_id: failure.owner.to_string(),
+            connection_id: failure.connection.to_string(),
+            reason: failure.reason.clone(),
+        });
+        Self {
+            primary_key_id: after.primary_key_id,
+            rewrapped: report.rewrapped,
+            overtaken: report.overtaken,
+            elsewhere: report.elsewhere,
+            failed: report.failed,
+            failures: failures.collect(),
+            remaining: after.to_rewrap,
+        }
+    }
+
+    fn to_text(&self) -> String {
+        let moved = count(self.rewrapped, "seal");
+        format!("{moved} moved to key {}; {} under other keys.\n", self.primary_key_id, self.remaining)
+    }
+
+    /// Names what is left, and says so with the exit code.
+    fn complain(&self) -> Result<(), Failure> {
+        for FailedRow { owner_id, connection_id, reason } in &self.failures {
+            writeln!(io::stderr(), "postern: {reason}: connection {connection_id} of owner {owner_id}")?;
+        }
+        if self.failed > 0 {
+            let message = format!("{} could not be moved and stay as they are", count(self.failed, "seal"));
+            return Err(Failure::new(Exit::Failed, message).hint("Their owners can save them again."));
+        }
+        if self.remaining > 0 {
+            let message = format!(
+                "{} appeared meanwhile, or the primary key has changed",
+                count(self.remaining.unsigned_abs(), "seal")
+            );
+            return Err(Failure::new(Exit::Failed, message).hint("Run this again."));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,10 @@
+//! The command line as an operator runs it: the built program, against a whole Postern.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod files;
+mod interrupted;
+mod output;
+mod refusals;
+mod rotation;
+mod support;

@@ -1,0 +1,80 @@
+//! What is refused, and with which exit code.
+
+use std::fs;
+
+use crate::support::{Run, Stage, changed, postern};
+
+#[test]
+fn a_configuration_that_is_missing_or_mistyped_is_a_wrong_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("postern.toml");
+    let status = || {
+        let mut command = postern();
+        command.args(["keyring", "status"]);
+        command
+    };
+    Run::of(&mut status()).refused(2, "POSTERN_CONFIG");
+    Run::of(status().arg("--config").arg(&config)).refused(2, "postern.toml");
+    fs::write(&config, "[cripto]\n").unwrap();
+    Run::of(status().env("POSTERN_CONFIG", &config)).refused(2, "cripto");
+    fs::write(&config, "").unwrap();
+    Run::of(postern().arg("migrate").arg("--config").arg(&config)).refused(2, "migrator_url_file");
+}
+
+#[tokio::test]
+async fn only_an_operators_certificate_tends_the_ring_and_rewraps() {
+    let stage = Stage::new().await;
+    stage.user_with("ada", 1).await;
+    stage.rotate();
+    let config = stage.postern.state().join("as-proxy.toml");
+    stage.postern.certificate("proxy-service");
+    changed(&stage.config(), "operator.", "proxy-service.", &config);
+    let before = stage.rows().await;
+    for arguments in [
+        &["keyring", "status"][..],
+        &["keyring", "stage"],
+        &["keyring", "promote", "2", "--wait"],
+        &["keyring", "disable", "1", "--yes"],
+        &["keyring", "destroy", "1", "--yes", "--allow-loss"],
+        &["rewrap"],
+        &["rewrap", "--dry-run"],
+    ] {
+        Run::of(postern().args(arguments).arg("--config").arg(&config)).refused(3, "operator");
+    }
+    assert_eq!(stage.rows().await, before);
+}
+
+#[tokio::test]
+async fn what_does_not_answer_is_told_from_what_refuses() {
+    let stage = Stage::new().await;
+    let config = stage.postern.state().join("nowhere.toml");
+    changed(&stage.config(), stage.postern.crypto_url(), "https://127.0.0.1:1", &config);
+    let status = Run::of(postern().args(["keyring", "status"]).arg("--config").arg(&config));
+    status.refused(4, "crypto-service does not answer");
+
+    let rewrap = |url: &str| Run::of(stage.command(&["rewrap"]).env("POSTERN_REWRAP_DATABASE_URL", url));
+    rewrap("postgres://postern_rewrap:secret-word@127.0.0.1:1/postern")
+        .refused(4, "the control database failed");
+    // Another role than the one for this work, even the mightiest.
+    rewrap(&stage.postern.superuser_url()).refused(3, "postern_rewrap");
+    rewrap(&stage.postern.database_url("postern_proxy")).refused(3, "postern_rewrap");
+    let malformed = rewrap("postgres//secret-word").refused(3, "its URL cannot be read");
+    assert!(!malformed.stderr.contains("secret-word"), "{}", malformed.stderr);
+}
+
+#[tokio::test]
+async fn changes_that_do_not_fit_the_keys_state_are_refused() {
+    let stage = Stage::new().await;
+    for arguments in [
+        &["keyring", "promote", "1"][..],
+        &["keyring", "promote", "7"],
+        &["keyring", "promote", "7", "--wait"],
+        &["keyring", "disable", "1"],
+        &["keyring", "destroy", "1", "--yes"],
+    ] {
+        let run = stage.run(arguments);
+        assert_eq!((run.code, run.stdout.as_str()), (3, ""), "{arguments:?}: {}", run.stderr);
+    }
+    let ring = stage.run(&["keyring", "status", "--json"]).succeeded().json();
+    assert_eq!((&ring["revision"], &ring["keys"].as_array().unwrap().len()), (&1.into(), &1));
+}

@@ -1,0 +1,80 @@
+//! From one key to the next, to the end of the old one.
+
+use crate::support::{Stage, use_all};
+
+#[tokio::test]
+async fn a_key_is_staged_promoted_emptied_disabled_and_destroyed() {
+    let stage = Stage::new().await;
+    let (ada, bob) = (stage.user_with("ada", 8).await, stage.user_with("bob", 4).await);
+
+    let staged = stage.run(&["keyring", "stage", "--json"]).succeeded().json();
+    assert_eq!((&staged["key_id"], &staged["keyring"]["keys"][1]["state"]), (&2.into(), &"staged".into()));
+    stage.run(&["keyring", "promote", "2", "--wait"]).succeeded();
+
+    let before = stage.rows().await;
+    let plan = stage.run(&["rewrap", "--dry-run", "--json"]).succeeded().json();
+    assert_eq!((&plan["primary_key_id"], &plan["to_rewrap"]), (&2.into(), &12.into()));
+    assert_eq!(
+        plan["keys"][0],
+        serde_json::json!({ "key_id": 1, "state": "active", "seals": 12, "owners": 2 })
+    );
+    assert_eq!(stage.rows().await, before, "a dry run changes nothing");
+
+    let done = stage.run(&["rewrap", "--json"]).succeeded().json();
+    assert_eq!((&done["rewrapped"], &done["failed"], &done["remaining"]), (&12.into(), &0.into(), &0.into()));
+    assert_eq!((stage.seals_under(1).await, stage.seals_under(2).await), (0, 12));
+    let again = stage.run(&["rewrap"]).succeeded();
+    assert_eq!(again.stdout, "0 seals moved to key 2; 0 under other keys.\n");
+
+    // No seal is left, so that nobody needs to be asked.
+    stage.run(&["keyring", "disable", "1"]).succeeded();
+    stage.run(&["keyring", "destroy", "1", "--yes"]).succeeded();
+    let ring = stage.run(&["keyring", "status", "--json"]).succeeded().json();
+    assert_eq!(
+        (&ring["keys"][0]["state"], &ring["keys"][1]["state"]),
+        (&"destroyed".into(), &"primary".into())
+    );
+    assert_eq!((&ring["keys"][0]["stored_seals"], &ring["keys"][1]["stored_seals"]), (&0.into(), &12.into()));
+    assert_eq!((&ring["revision"], &ring["root"]), (&5.into(), &"file".into()));
+
+    use_all(&ada, 8).await;
+    use_all(&bob, 4).await;
+    ada.save("c-0", "postgresql://a:b@127.0.0.1:1/c?sslmode=disable".into()).await.unwrap();
+    assert_eq!(stage.seals_under(2).await, 12);
+}
+
+#[tokio::test]
+async fn destroying_a_key_names_what_would_be_lost_first() {
+    let stage = Stage::new().await;
+    let (ada, _) = (stage.user_with("ada", 2).await, stage.user_with("bob", 1).await);
+    stage.rotate();
+
+    // Nobody is at the terminal to be asked.
+    stage.run(&["keyring", "disable", "1"]).refused(3, "3 seals under key 1 would not open any more.");
+    stage.run(&["keyring", "disable", "1", "--yes"]).succeeded();
+    let lost = "3 seals of 2 owners under key 1 would be lost.";
+    stage.run(&["keyring", "destroy", "1", "--yes"]).refused(3, lost);
+    stage.run(&["keyring", "destroy", "1", "--allow-loss"]).refused(3, lost);
+    let status = stage.run(&["keyring", "status", "--json"]).succeeded().json();
+    assert_eq!(status["keys"][0]["state"], "disabled");
+
+    stage.run(&["keyring", "destroy", "1", "--yes", "--allow-loss"]).succeeded();
+    assert_eq!(postern_testkit::reason(&ada.query("c-0", "select 1").await.unwrap_err()), "SEAL_BROKEN");
+    // What is lost is named, row by row, and what can be saved is.
+    ada.save("c-0", "postgresql://a:b@127.0.0.1:1/c?sslmode=disable".into()).await.unwrap();
+    let rest = stage.run(&["rewrap", "--json"]);
+    assert_eq!((rest.code, &rest.json()["failed"]), (1, &2.into()), "{}", rest.stderr);
+    for row in rest.json()["failures"].as_array().unwrap() {
+        let line = format!("SEAL_BROKEN: connection {} of owner", row["connection_id"].as_str().unwrap());
+        assert!(rest.stderr.contains(&line), "{}", rest.stderr);
+    }
+}
+
+#[tokio::test]
+async fn the_schema_is_migrated_again_and_again() {
+    let stage = Stage::new().await;
+    for _ in 0..2 {
+        let migrated = stage.run(&["migrate", "--json"]).succeeded().json();
+        assert_eq!(migrated["schema_version"], postern_store::SCHEMA_VERSION);
+    }
+}

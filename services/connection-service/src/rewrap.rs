@@ -1,0 +1,97 @@
+//! Moves seals to the primary key from time to time: `postern rewrap` in the background, where an operator wants it here.
+//!
+//! Off unless configured, for it gives this service a second database role, which reads the endpoints and the seals of
+//! all owners. It still opens none.
+
+use std::{fs, num::NonZeroU32, path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result};
+use postern_chassis::{Lifecycle, config::CryptoClientConfig, mtls};
+use postern_rewrap::{Job, Report, RewrapError};
+use postern_store::RewrapStore;
+use serde::Deserialize;
+use tonic::transport::Channel;
+
+/// How to rewrap.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RewrapConfig {
+    /// A file with the control database's URL, for the role `postern_rewrap`.
+    pub database_url_file: PathBuf,
+    /// Seconds from the end of one run to the next. A run that finds nothing to do costs one scan of the seals.
+    #[serde(default = "hour")]
+    pub interval_seconds: u64,
+    /// Rows a second, at most.
+    #[serde(default = "hundred")]
+    pub rows_per_second: NonZeroU32,
+}
+
+fn hour() -> u64 {
+    3600
+}
+
+fn hundred() -> NonZeroU32 {
+    NonZeroU32::new(100).expect("100 is not 0")
+}
+
+/// The job, ready to run.
+pub struct Rewrapping {
+    store: RewrapStore,
+    crypto: Channel,
+    interval: Duration,
+    rate: NonZeroU32,
+}
+
+impl Rewrapping {
+    /// Signs in as `postern_rewrap`.
+    pub async fn connect(config: &RewrapConfig, crypto: &CryptoClientConfig) -> Result<Self> {
+        let url = fs::read_to_string(&config.database_url_file)
+            .with_context(|| format!("cannot read {}", config.database_url_file.display()))?;
+        Ok(Self {
+            store: RewrapStore::connect(url.trim()).await?,
+            crypto: mtls::crypto_channel(crypto)?,
+            interval: Duration::from_secs(config.interval_seconds),
+            rate: config.rows_per_second,
+        })
+    }
+
+    /// Runs the job again and again until the lifecycle ends. May be cut off at any point.
+    pub async fn run(self, life: Lifecycle) {
+        let again_and_again = async {
+            loop {
+                log(&self.once().await);
+                tokio::time::sleep(self.interval).await;
+            }
+        };
+        tokio::select! {
+            () = again_and_again => {}
+            () = life.stopping() => {}
+        }
+    }
+
+    async fn once(&self) -> Result<Report, RewrapError> {
+        Job::new(self.store.clone(), self.crypto.clone()).at_most(Some(self.rate)).run(|_| {}).await
+    }
+}
+
+/// Numbers alone. `postern rewrap` names the connections that fail.
+fn log(outcome: &Result<Report, RewrapError>) {
+    match outcome {
+        Ok(report) if !report.is_complete() => {
+            let Report { rewrapped, failed, elsewhere, .. } = report;
+            tracing::warn!(
+                rewrapped,
+                failed,
+                elsewhere,
+                "seals remain under old keys; run `postern rewrap` to see which"
+            );
+        }
+        Ok(report) if report.rewrapped > 0 => {
+            tracing::info!(rewrapped = report.rewrapped, "all seals are under the primary key");
+        }
+        Ok(_) => {}
+        Err(error) => {
+            tracing::warn!(%error, "seals could not be moved to the primary key; this is tried again")
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The ring in memory.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use postern_domain::{Clock, Secret};
+use postern_envelope::{
+    Base, ChangeError, KeyId, KeyRing, OpenError, Opened, RewrapError, Rewrapped, RingEditor, RingFileError,
+    Root, SealContext, SealError, SystemEntropy, ring_file,
+};
+use tokio::time::Instant;
+
+use super::{ReplicaName, Report, UseCounts, uses::KeyUses};
+
+/// Time between two looks at the ring file that seals under unknown keys may cause.
+const CATCH_UP: Duration = Duration::from_millis(100);
+
+/// The ring that this replica uses, its file, and how often its keys are used.
+///
+/// A newer file replaces the ring while calls go on with the one they began with. An older one, or one that cannot be
+/// used, does not.
+pub(crate) struct RingHolder {
+    file: PathBuf,
+    root: Box<dyn Root>,
+    clock: Arc<dyn Clock>,
+    current: ArcSwap<Loaded>,
+    /// Held while the ring is exchanged.
+    exchange: Mutex<()>,
+    caught_up: tokio::sync::Mutex<Option<Instant>>,
+}
+
+/// One revision, with the counters of its keys.
+struct Loaded {
+    ring: KeyRing,
+    uses: BTreeMap<KeyId, Arc<KeyUses>>,
+}
+
+impl RingHolder {
+    /// Loads the ring. The counts go on from what this replica reported before.
+    pub(crate) fn load(
+        file: PathBuf,
+        root: Box<dyn Root>,
+        clock: Arc<dyn Clock>,
+        before: &BTreeMap<KeyId, UseCounts>,
+    ) -> Result<Self, RingFileError> {
+        let ring = ring_file::load(&file, &*root)?;
+        let uses = before.iter().map(|(&id, &counts)| (id, Arc::new(KeyUses::starting_at(counts)))).collect();
+        let loaded = Loaded::new(ring, uses);
+        loaded.say_whether_locked();
+        Ok(Self {
+            file,
+            root,
+            clock,
+            current: ArcSwap::from_pointee(loaded),
+            exchange: Mutex::default(),
+            caught_up: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// See [`KeyRing::seal`].
+    pub(crate) fn seal(&self, context: &SealContext, secret: &Secret) -> Result<Vec<u8>, SealError> {
+        let loaded = self.current.load();
+        let sealed = loaded.ring.seal(context, secret, &SystemEntropy)?;
+        loaded.uses[&loaded.ring.primary()].sealed(self.now());
+        Ok(sealed)
+    }
+
+    /// See [`KeyRing::open`].
+    pub(crate) async fn open(
+        self: &Arc<Self>,
+        context: &SealContext,
+        sealed: &[u8],
+    ) -> Result<Secret, OpenError> {
+        self.know_key_of(sealed).await;
+        let loaded = self.current.load();
+        let Opened { secret, key } = loaded.ring.open(context, sealed)?;
+        loaded.uses[&key].opened(self.now());
+        Ok(secret)
+    }
+
+    /// See [`KeyRing::rewrap`]; what is under the primary key already is returned as it is.
+    pub(crate) async fn rewrap(
+        self: &Arc<Self>,
+        context: &SealContext,
+        sealed: Vec<u8>,
+    ) -> Result<Vec<u8>, RewrapError> {
+        self.know_key_of(&sealed).await;
+        let (loaded, now) = (self.current.load(), self.now());
+        let primary = loaded.ring.primary();
+        match loaded.ring.rewrap(context, &sealed, &SystemEntropy)? {
+            Rewrapped::Unchanged => {
+                loaded.uses[&primary].opened(now);
+                Ok(sealed)
+            }
+            Rewrapped::Replaced { sealed, from } => {
+                loaded.uses[&from].opened(now);
+                loaded.uses[&primary].sealed(now);
+                Ok(sealed)
+            }
+        }
+    }
+
+    /// Reads the ring file, and uses it if it is newer; tells whether it was. Blocks.
+    pub(crate) fn reload(&self) -> Result<bool, RingFileError> {
+        let _alone = self.alone();
+        let held = self.current.load_full();
+        let newer = ring_file::reload(&self.file, &*self.root, &held.ring)?;
+        let found = newer.is_some();
+        if let Some(ring) = newer {
+            self.put(&held, ring);
+        }
+        Ok(found)
+    }
+
+    /// Changes the ring file, and uses what came of it. Blocks.
+    pub(crate) fn change<T>(
+        &self,
+        expected: Option<u64>,
+        change: impl FnOnce(&RingEditor<'_>, Base<'_>) -> Result<(T, KeyRing), ChangeError>,
+    ) -> Result<T, ChangeError> {
+        let _alone = self.alone();
+        let held = self.current.load_full();
+        let editor =
+            RingEditor { path: &self.file, root: &*self.root, entropy: &SystemEntropy, clock: &*self.clock };
+        let (made, ring) = change(&editor, Base { expected, held: Some(&held.ring) })?;
+        self.put(&held, ring);
+        Ok(made)
+    }
+
+    /// What this replica has to report.
+    pub(crate) fn report(&self, name: &ReplicaName) -> Report {
+        let loaded = self.current.load();
+        let uses = loaded.uses.iter().map(|(&id, uses)| (id, uses.counts())).collect();
+        let usable = loaded.ring.usable().collect();
+        Report::new(name.clone(), loaded.ring.revision(), usable, &uses, self.now())
+    }
+
+    /// Shows the ring.
+    pub(crate) fn with_ring<T>(&self, show: impl FnOnce(&KeyRing) -> T) -> T {
+        show(&self.current.load().ring)
+    }
+
+    /// The ring's file.
+    pub(crate) fn file(&self) -> &std::path::Path {
+        &self.file
+    }
+
+    /// Seconds since 1970-01-01T00:00:00Z.
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.now().as_secs()
+    }
+
+    /// A seal under a key that this replica lacks may be of another one, which was a moment earlier to load it: looks at
+    /// the file before the seal is refused. So does not everyone who asks, lest made-up seals keep the disk busy.
+    async fn know_key_of(self: &Arc<Self>, sealed: &[u8]) {
+        if self.current.load().ring.has_key_of(sealed) {
+            return;
+        }
+        let mut caught_up = self.caught_up.lock().await;
+        if caught_up.is_some_and(|at| at.elapsed() < CATCH_UP) {
+            return;
+        }
+        let holder = Arc::clone(self);
+        // Why it cannot be read is told where the file is followed.
+        let _ = tokio::task::spawn_blocking(move || holder.reload()).await;
+        *caught_up = Some(Instant::now());
+    }
+
+    fn put(&self, held: &Loaded, ring: KeyRing) {
+        let loaded = Loaded::new(ring, held.uses.clone());
+        if held.ring.is_locked() {
+            loaded.say_whether_locked();
+        }
+        tracing::info!(revision = loaded.ring.revision(), primary = %loaded.ring.primary(), "the key ring was loaded");
+        self.current.store(Arc::new(loaded));
+    }
+
+    fn alone(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.exchange.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Loaded {
+    /// Keeps the counters of keys that are gone: they are still reported.
+    fn new(ring: KeyRing, mut uses: BTreeMap<KeyId, Arc<KeyUses>>) -> Self {
+        for key in ring.keys() {
+            uses.entry(key.id).or_default();
+        }
+        Self { ring, uses }
+    }
+
+    fn say_whether_locked(&self) {
+        if !self.ring.is_locked() {
+            tracing::warn!(
+                "the system does not let the keys be locked in memory, so that they may be swapped to disk; raise \
+                 RLIMIT_MEMLOCK (ulimit -l, LimitMEMLOCK=) to 8 MiB, or run without swap"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "holder_tests.rs"]
+mod tests;

@@ -1,0 +1,22 @@
+//! The key ring as a running replica uses it: held in memory, followed on disk, reported to the other replicas.
+//!
+//! ```text
+//! <folder>/keyring.json            the ring; every replica reads it, any of them may change it
+//! <folder>/keyring.json.lock       held during a change
+//! <folder>/replicas/<name>.json    what a replica has loaded, and how often it used each key
+//! ```
+
+mod follow;
+mod holder;
+mod replica;
+mod report;
+mod uses;
+
+#[cfg(test)]
+pub(crate) mod test_support;
+
+pub(crate) use follow::follow;
+pub(crate) use holder::RingHolder;
+pub use replica::{InvalidReplicaName, ReplicaName};
+pub(crate) use report::{Report, Reporter};
+pub(crate) use uses::UseCounts;

@@ -1,0 +1,86 @@
+//! What batches have in common.
+
+use std::collections::HashSet;
+
+use postern_rpc::{Problem, crypto::ItemError};
+
+/// Items of one batch.
+const ITEMS: usize = 100;
+
+/// Bytes of an item's reference.
+const REFERENCE_BYTES: usize = 64;
+
+/// Bytes that are worked on before other calls get their turn: about as many as one call may have.
+const TURN_BYTES: usize = 64 * 1024;
+
+/// Checks the batch as a whole: a batch that fails here has not begun.
+pub(super) fn check<'r>(references: impl ExactSizeIterator<Item = &'r str>) -> Result<(), Problem> {
+    let count = references.len();
+    if count == 0 || count > ITEMS {
+        return Err(Problem::field("items", format!("a batch has 1 to {ITEMS} items, not {count}")));
+    }
+    let mut seen = HashSet::with_capacity(count);
+    for reference in references {
+        if reference.len() > REFERENCE_BYTES {
+            return Err(Problem::field(
+                "items.reference",
+                format!("a reference has at most {REFERENCE_BYTES} bytes"),
+            ));
+        }
+        if !seen.insert(reference) {
+            return Err(Problem::field(
+                "items.reference",
+                "a reference is there twice; each item has its own",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Why one item failed, as the unary RPC would say it.
+pub(super) fn item_error(problem: &Problem) -> ItemError {
+    ItemError { reason: problem.reason().as_str().to_owned(), message: problem.message().to_owned() }
+}
+
+/// Lets other calls have their turn between the items of a heavy batch.
+#[derive(Default)]
+pub(super) struct Turns {
+    bytes: usize,
+}
+
+impl Turns {
+    pub(super) async fn after(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        if self.bytes >= TURN_BYTES {
+            self.bytes = 0;
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(references: &[String]) -> bool {
+        check(references.iter().map(String::as_str)).is_err()
+    }
+
+    fn numbered(count: usize) -> Vec<String> {
+        (0..count).map(|number| number.to_string()).collect()
+    }
+
+    #[test]
+    fn a_batch_has_1_to_100_items() {
+        assert!(refused(&[]) && refused(&numbered(101)));
+        assert!(!refused(&numbered(1)) && !refused(&numbered(100)));
+    }
+
+    #[test]
+    fn references_are_short_and_unique() {
+        assert!(!refused(&["x".repeat(64)]));
+        assert!(refused(&["x".repeat(65)]));
+        assert!(refused(&["a".into(), "b".into(), "a".into()]));
+        assert!(refused(&[String::new(), String::new()]));
+    }
+}

@@ -1,0 +1,191 @@
+//! The RPCs that tend the ring, without what is before them.
+
+use std::fs;
+
+use postern_rpc::{Reason, crypto};
+use tonic_types::StatusExt;
+
+use super::*;
+use crate::keyring::{
+    Report,
+    test_support::{NEW_YEAR, RingFolder, context, id, replica},
+};
+
+struct Fixture {
+    folder: RingFolder,
+    own: Keyring,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let folder = RingFolder::new();
+        let reporter = folder.reporter("one");
+        let ring = folder.holder();
+        reporter.publish(&ring.report(reporter.name())).unwrap();
+        Self { own: Keyring::new(ring, reporter), folder }
+    }
+
+    /// Another replica that reported at this time, and has loaded these keys.
+    fn replica(&self, name: &str, loaded: &[u32], now: u64) {
+        let loaded = loaded.iter().map(|&number| id(number)).collect();
+        let report = Report::new(replica(name), 1, loaded, &Default::default(), now);
+        self.folder.reporter(name).publish(&report).unwrap();
+    }
+
+    async fn stage(&self) -> u32 {
+        let request = StageKeyRequest { expected_revision: None };
+        self.own.stage_key(Request::new(request)).await.unwrap().into_inner().key_id
+    }
+
+    async fn promote(&self, key_id: u32) -> Result<crypto::Keyring, Status> {
+        let request = PromoteKeyRequest { key_id, expected_revision: None };
+        let promoted = self.own.promote_key(Request::new(request)).await;
+        promoted.map(|response| response.into_inner().keyring.unwrap())
+    }
+
+    async fn disable(&self, key_id: u32) -> Result<crypto::Keyring, Status> {
+        let request = DisableKeyRequest { key_id, expected_revision: None };
+        let disabled = self.own.disable_key(Request::new(request)).await;
+        disabled.map(|response| response.into_inner().keyring.unwrap())
+    }
+
+    async fn destroy(&self, key_id: u32, remaining: i64, loss: bool) -> Result<crypto::Keyring, Status> {
+        let request = DestroyKeyRequest {
+            key_id,
+            expected_revision: None,
+            remaining_seals: remaining,
+            allow_loss: loss,
+        };
+        let destroyed = self.own.destroy_key(Request::new(request)).await;
+        destroyed.map(|response| response.into_inner().keyring.unwrap())
+    }
+
+    async fn get(&self) -> crypto::Keyring {
+        let got = self.own.get_keyring(Request::new(GetKeyringRequest {})).await;
+        got.unwrap().into_inner().keyring.unwrap()
+    }
+}
+
+fn assert_reason<T: std::fmt::Debug>(outcome: Result<T, Status>, reason: Reason) -> Status {
+    let status = outcome.unwrap_err();
+    let info = status.get_details_error_info().unwrap();
+    assert_eq!((info.reason.as_str(), status.code()), (reason.as_str(), reason.code()), "{status}");
+    status
+}
+
+fn states(ring: &crypto::Keyring) -> Vec<crypto::KeyState> {
+    ring.keys.iter().map(crypto::Key::state).collect()
+}
+
+#[tokio::test]
+async fn a_key_goes_through_its_life() {
+    use crypto::KeyState::{Active, Destroyed, Disabled, Primary, Staged};
+    let fixture = Fixture::new();
+    assert_eq!(fixture.stage().await, 2);
+    assert_eq!(states(&fixture.get().await), [Primary, Staged]);
+    assert_eq!(states(&fixture.promote(2).await.unwrap()), [Active, Primary]);
+    assert_eq!(states(&fixture.disable(1).await.unwrap()), [Disabled, Primary]);
+    let ring = fixture.destroy(1, 0, false).await.unwrap();
+    assert_eq!((states(&ring), ring.revision, ring.root.as_str()), (vec![Destroyed, Primary], 5, "file"));
+}
+
+#[tokio::test]
+async fn keys_that_are_not_there_and_states_that_do_not_fit_are_told() {
+    let fixture = Fixture::new();
+    for key in [0, 7] {
+        assert_reason(fixture.promote(key).await, Reason::KeyNotFound);
+        assert_reason(fixture.disable(key).await, Reason::KeyNotFound);
+        assert_reason(fixture.destroy(key, 0, false).await, Reason::KeyNotFound);
+        assert_reason(fixture.destroy(key, 3, false).await, Reason::KeyNotFound);
+    }
+    assert_reason(fixture.promote(1).await, Reason::KeyState);
+    let status = assert_reason(fixture.disable(1).await, Reason::KeyState);
+    assert_eq!(status.message(), "key 1 is primary, and must be staged or active for this");
+    assert_reason(fixture.destroy(1, 0, false).await, Reason::KeyState);
+    assert_reason(fixture.destroy(1, 3, false).await, Reason::KeyState);
+    assert_eq!(fixture.get().await.revision, 1);
+}
+
+#[tokio::test]
+async fn a_change_decided_on_another_revision_is_refused() {
+    let fixture = Fixture::new();
+    for expected in [-1, 0, 2, i64::MAX] {
+        let request = StageKeyRequest { expected_revision: Some(expected) };
+        assert_reason(fixture.own.stage_key(Request::new(request)).await, Reason::VersionStale);
+    }
+    let request = StageKeyRequest { expected_revision: Some(1) };
+    fixture.own.stage_key(Request::new(request)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_is_promoted_once_every_live_replica_has_it() {
+    let fixture = Fixture::new();
+    fixture.replica("gone", &[1], NEW_YEAR - 11);
+    fixture.replica("slow", &[1], NEW_YEAR - 9);
+    fixture.replica("starting", &[], NEW_YEAR);
+    fixture.replica("ahead", &[1], NEW_YEAR + 3600);
+    let key = fixture.stage().await;
+    let status = assert_reason(fixture.promote(key).await, Reason::ReplicaNotReady);
+    assert_eq!(status.message(), "key 2 is not loaded yet by: ahead, slow, starting");
+
+    for name in ["slow", "starting", "ahead"] {
+        assert_reason(fixture.promote(key).await, Reason::ReplicaNotReady);
+        fixture.replica(name, &[1, 2], NEW_YEAR);
+    }
+    fixture.promote(key).await.unwrap();
+}
+
+#[tokio::test]
+async fn without_reports_nothing_is_promoted() {
+    let fixture = Fixture::new();
+    let key = fixture.stage().await;
+    fs::remove_dir_all(fixture.folder.folder.path().join("replicas")).unwrap();
+    assert_reason(fixture.promote(key).await, Reason::DependencyUnavailable);
+}
+
+#[tokio::test]
+async fn seals_that_remain_are_named_before_they_are_lost() {
+    let fixture = Fixture::new();
+    let key = fixture.stage().await;
+    fixture.promote(key).await.unwrap();
+    fixture.disable(1).await.unwrap();
+    for remaining in [42, -1] {
+        let status = assert_reason(fixture.destroy(1, remaining, false).await, Reason::SealsRemain);
+        assert!(status.message().contains(&remaining.to_string()), "{status}");
+    }
+    assert_eq!(fixture.get().await.revision, 4);
+    fixture.destroy(1, 42, true).await.unwrap();
+}
+
+#[tokio::test]
+async fn uses_of_all_replicas_are_added_up_and_the_own_ones_are_as_of_now() {
+    let fixture = Fixture::new();
+    let other = fixture.folder.holder();
+    let secret = postern_domain::Secret::new(vec![1]);
+    let sealed = other.seal(&context(), &secret).unwrap();
+    fixture.folder.reporter("two").publish(&other.report(&replica("two"))).unwrap();
+    fixture.folder.clock.set(NEW_YEAR + 7);
+    fixture.own.ring.open(&context(), &sealed).await.unwrap();
+
+    let ring = fixture.get().await;
+    let key = &ring.keys[0];
+    assert_eq!((key.seal_count, key.open_count), (1, 1));
+    assert_eq!(key.last_use_time.unwrap().seconds, i64::try_from(NEW_YEAR + 7).unwrap());
+    let replicas: Vec<_> =
+        ring.replicas.iter().map(|replica| (replica.name.as_str(), replica.live)).collect();
+    assert_eq!(replicas, [("one", true), ("two", true)]);
+    assert_eq!(ring.replicas[1].key_ids, [1]);
+    fixture.folder.clock.set(NEW_YEAR + 11);
+    assert!(!fixture.get().await.replicas[1].live);
+}
+
+#[tokio::test]
+async fn a_ring_that_cannot_be_used_is_told_and_left_alone() {
+    let fixture = Fixture::new();
+    fs::write(fixture.folder.ring(), "{").unwrap();
+    let request = StageKeyRequest { expected_revision: None };
+    let refused = fixture.own.stage_key(Request::new(request)).await;
+    assert_reason(refused, Reason::DependencyUnavailable);
+    assert_eq!(fs::read(fixture.folder.ring()).unwrap(), b"{");
+    assert_eq!(fixture.get().await.revision, 1, "the ring in use is shown");
+}

@@ -1,0 +1,104 @@
+//! `postern.crypto.v1.KeyringService`: the RPCs that tend the ring, one a file.
+
+mod destroy_key;
+mod disable_key;
+mod get_keyring;
+mod problem;
+mod promote_key;
+mod stage_key;
+mod view;
+
+use std::sync::Arc;
+
+use postern_envelope::{Base, ChangeError, KeyRing, RingEditor};
+use postern_rpc::{
+    Problem,
+    crypto::{
+        DestroyKeyRequest, DestroyKeyResponse, DisableKeyRequest, DisableKeyResponse, GetKeyringRequest,
+        GetKeyringResponse, PromoteKeyRequest, PromoteKeyResponse, StageKeyRequest, StageKeyResponse,
+        keyring_service_server::KeyringService,
+    },
+};
+use tonic::{Request, Response, Status};
+
+use crate::keyring::{Reporter, RingHolder};
+
+/// The ring of this replica, and what the others report of theirs.
+#[derive(Clone)]
+pub(crate) struct Keyring {
+    ring: Arc<RingHolder>,
+    reporter: Arc<Reporter>,
+}
+
+impl Keyring {
+    pub(crate) fn new(ring: Arc<RingHolder>, reporter: Arc<Reporter>) -> Self {
+        Self { ring, reporter }
+    }
+
+    /// Runs what touches files or the root, where it may block.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<Response<T>, Status> {
+        let own = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&own)).await;
+        Ok(Response::new(done.map_err(|_| Problem::internal())??))
+    }
+
+    /// Changes the ring, and reports it at once.
+    fn change<T>(
+        &self,
+        expected: Option<i64>,
+        change: impl FnOnce(&RingEditor<'_>, Base<'_>) -> Result<(T, KeyRing), ChangeError>,
+    ) -> Result<T, Problem> {
+        // No ring has a negative revision, nor the largest one.
+        let expected = expected.map(|revision| u64::try_from(revision).unwrap_or(u64::MAX));
+        let made = self.ring.change(expected, change).map_err(problem::of)?;
+        if let Err(error) = self.reporter.publish(&self.ring.report(self.reporter.name())) {
+            tracing::warn!(kind = %error.kind(), "a change of the key ring is not reported yet");
+        }
+        Ok(made)
+    }
+}
+
+#[tonic::async_trait]
+impl KeyringService for Keyring {
+    async fn get_keyring(
+        &self,
+        _: Request<GetKeyringRequest>,
+    ) -> Result<Response<GetKeyringResponse>, Status> {
+        self.blocking(get_keyring::get_keyring).await
+    }
+
+    async fn stage_key(
+        &self,
+        request: Request<StageKeyRequest>,
+    ) -> Result<Response<StageKeyResponse>, Status> {
+        self.blocking(move |own| stage_key::stage_key(own, request.get_ref())).await
+    }
+
+    async fn promote_key(
+        &self,
+        request: Request<PromoteKeyRequest>,
+    ) -> Result<Response<PromoteKeyResponse>, Status> {
+        self.blocking(move |own| promote_key::promote_key(own, request.get_ref())).await
+    }
+
+    async fn disable_key(
+        &self,
+        request: Request<DisableKeyRequest>,
+    ) -> Result<Response<DisableKeyResponse>, Status> {
+        self.blocking(move |own| disable_key::disable_key(own, request.get_ref())).await
+    }
+
+    async fn destroy_key(
+        &self,
+        request: Request<DestroyKeyRequest>,
+    ) -> Result<Response<DestroyKeyResponse>, Status> {
+        self.blocking(move |own| destroy_key::destroy_key(own, request.get_ref())).await
+    }
+}
+
+#[cfg(test)]
+#[path = "keyring_tests.rs"]
+mod tests;

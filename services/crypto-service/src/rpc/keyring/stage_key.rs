@@ -1,0 +1,14 @@
+//! `StageKey`: adds a key that opens, and does not seal yet.
+
+use postern_rpc::{
+    Problem,
+    crypto::{StageKeyRequest, StageKeyResponse},
+};
+
+use super::{Keyring, view};
+
+pub(super) fn stage_key(own: &Keyring, request: &StageKeyRequest) -> Result<StageKeyResponse, Problem> {
+    let key = own.change(request.expected_revision, |editor, base| editor.stage(base))?;
+    tracing::info!(%key, "an operator staged a key");
+    Ok(StageKeyResponse { keyring: Some(view::keyring(own)), key_id: key.get() })
+}

@@ -1,0 +1,39 @@
+//! `Rewrap`: replaces a seal by one under the primary key.
+
+use std::sync::Arc;
+
+use postern_domain::OwnerId;
+use postern_envelope::RewrapError;
+use postern_rpc::{
+    Problem,
+    crypto::{Context, RewrapRequest, RewrapResponse},
+};
+use uuid::Uuid;
+
+use super::{decrypt::seal_broken, encrypt::no_randomness};
+use crate::{context, keyring::RingHolder};
+
+pub(super) async fn rewrap(
+    ring: &Arc<RingHolder>,
+    request: RewrapRequest,
+) -> Result<RewrapResponse, Problem> {
+    let RewrapRequest { owner_id, context, sealed } = request;
+    Ok(RewrapResponse { sealed: replace(ring, &owner_id, context, sealed).await? })
+}
+
+/// Replaces one seal, alone or as an item of a batch. The owner is whom the caller names: what comes back tells nothing
+/// of the secret, and opens for its owner only.
+pub(super) async fn replace(
+    ring: &Arc<RingHolder>,
+    owner: &[u8],
+    context: Option<Context>,
+    sealed: Vec<u8>,
+) -> Result<Vec<u8>, Problem> {
+    let owner =
+        Uuid::from_slice(owner).map_err(|_| Problem::field("owner_id", "owner_id is a UUID of 16 bytes"))?;
+    let context = context::parse(context, OwnerId(owner))?;
+    ring.rewrap(&context, sealed).await.map_err(|error| match error {
+        RewrapError::Open(_) => seal_broken(),
+        RewrapError::Entropy(_) => no_randomness(),
+    })
+}

@@ -1,0 +1,187 @@
+//! The sealing RPCs, without what is before them.
+
+use std::sync::Arc;
+
+use postern_domain::limits::SECRET_BYTES;
+use postern_rpc::{
+    Problem, Reason,
+    crypto::{
+        BatchDecryptRequest, BatchEncryptRequest, BatchRewrapRequest, Context, DecryptItem, DecryptRequest,
+        EncryptItem, EncryptRequest, RewrapItem, RewrapRequest, decrypt_result, encrypt_result,
+        rewrap_result,
+    },
+};
+
+use super::{
+    batch_decrypt::batch_decrypt, batch_encrypt::batch_encrypt, batch_rewrap::batch_rewrap, decrypt::decrypt,
+    encrypt::encrypt, rewrap::rewrap,
+};
+use crate::keyring::{
+    RingHolder,
+    test_support::{RingFolder, context, id, owner, rotate},
+};
+
+fn wire_context() -> Context {
+    Context {
+        secret_id: context().secret.0.as_bytes().to_vec(),
+        kind: "postgres".into(),
+        endpoint_digest: context().endpoint.0.to_vec(),
+    }
+}
+
+fn sealed(ring: &RingHolder, plaintext: &[u8]) -> Vec<u8> {
+    let request = EncryptRequest { context: Some(wire_context()), plaintext: plaintext.to_vec() };
+    encrypt(ring, owner(), request).unwrap().sealed
+}
+
+async fn opened(ring: &Arc<RingHolder>, sealed: &[u8]) -> Result<Vec<u8>, Reason> {
+    let request = DecryptRequest { context: Some(wire_context()), sealed: sealed.to_vec() };
+    let opened = decrypt(ring, owner(), request).await;
+    opened.map(|response| response.plaintext).map_err(|problem| problem.reason())
+}
+
+async fn rewrapped(ring: &Arc<RingHolder>, sealed: &[u8]) -> Result<Vec<u8>, Problem> {
+    let owner_id = owner().0.as_bytes().to_vec();
+    let request = RewrapRequest { owner_id, context: Some(wire_context()), sealed: sealed.to_vec() };
+    rewrap(ring, request).await.map(|response| response.sealed)
+}
+
+#[tokio::test]
+async fn an_unknown_a_disabled_and_a_destroyed_key_look_like_any_broken_seal() {
+    let folder = RingFolder::new();
+    let ring = folder.holder();
+    let seal = sealed(&ring, b"hunter2");
+    let mut unknown = seal.clone();
+    unknown[7] = 9;
+    assert_eq!(opened(&ring, &unknown).await, Err(Reason::SealBroken));
+    rotate(&ring);
+    assert_eq!(opened(&ring, &seal).await.unwrap(), b"hunter2");
+    ring.change(None, |editor, base| editor.disable(id(1), base).map(|ring| ((), ring))).unwrap();
+    assert_eq!(opened(&ring, &seal).await, Err(Reason::SealBroken));
+    assert_eq!(rewrapped(&ring, &seal).await.unwrap_err().reason(), Reason::SealBroken);
+    ring.change(None, |editor, base| editor.destroy(id(1), base).map(|ring| ((), ring))).unwrap();
+    assert_eq!(opened(&ring, &seal).await, Err(Reason::SealBroken));
+    assert_eq!(opened(&ring, b"").await, Err(Reason::SealBroken));
+}
+
+#[tokio::test]
+async fn secrets_that_are_too_long_or_empty_and_odd_contexts_are_told() {
+    let folder = RingFolder::new();
+    let ring = folder.holder();
+    let refusal = |context, length| {
+        let request = EncryptRequest { context, plaintext: vec![1; length] };
+        encrypt(&ring, owner(), request).unwrap_err().reason()
+    };
+    let whole = wire_context();
+    assert_eq!(refusal(Some(whole.clone()), SECRET_BYTES + 1), Reason::PlaintextTooLarge);
+    assert_eq!(refusal(Some(whole.clone()), 0), Reason::InvalidField);
+    let odd = [
+        None,
+        Some(Context { secret_id: vec![1; 15], ..whole.clone() }),
+        Some(Context { kind: "oracle".into(), ..whole.clone() }),
+        Some(Context { endpoint_digest: vec![1; 33], ..whole }),
+    ];
+    for context in odd {
+        assert_eq!(refusal(context, 5), Reason::InvalidField);
+    }
+}
+
+#[tokio::test]
+async fn a_rewrap_needs_the_right_owner_and_gives_a_seal_for_that_owner_alone() {
+    let folder = RingFolder::new();
+    let ring = folder.holder();
+    let old = sealed(&ring, b"hunter2");
+    assert_eq!(rewrapped(&ring, &old).await.unwrap(), old, "it is under the primary key already");
+    rotate(&ring);
+    let new = rewrapped(&ring, &old).await.unwrap();
+    assert_eq!((new[7], opened(&ring, &new).await.unwrap().as_slice()), (2, b"hunter2".as_slice()));
+
+    for (owner_id, reason) in [(vec![9; 16], Reason::SealBroken), (vec![1; 15], Reason::InvalidField)] {
+        for sealed in [&old, &new] {
+            let request = RewrapRequest {
+                owner_id: owner_id.clone(),
+                context: Some(wire_context()),
+                sealed: sealed.clone(),
+            };
+            assert_eq!(rewrap(&ring, request).await.unwrap_err().reason(), reason);
+        }
+    }
+}
+
+#[tokio::test]
+async fn items_of_a_batch_fail_one_by_one_and_keep_their_references_and_order() {
+    let folder = RingFolder::new();
+    let ring = folder.holder();
+    let item = |reference: &str, length| EncryptItem {
+        reference: reference.into(),
+        context: Some(wire_context()),
+        plaintext: vec![7; length],
+    };
+    let items = vec![item("c", 3), item("a", SECRET_BYTES + 1), item("b", 5)];
+    let results = batch_encrypt(&ring, owner(), BatchEncryptRequest { items }).await.unwrap().results;
+    let references: Vec<_> = results.iter().map(|result| result.reference.as_str()).collect();
+    assert_eq!(references, ["c", "a", "b"]);
+    let mut seals = Vec::new();
+    for result in results {
+        match result.outcome.unwrap() {
+            encrypt_result::Outcome::Sealed(sealed) => seals.push(sealed),
+            encrypt_result::Outcome::Error(error) => {
+                assert_eq!((result.reference.as_str(), error.reason.as_str()), ("a", "PLAINTEXT_TOO_LARGE"));
+                assert!(error.message.contains("65536"), "{}", error.message);
+            }
+        }
+    }
+    assert_eq!(seals.len(), 2);
+    rotate(&ring);
+
+    let broken = vec![1, 2, 3];
+    let sealed = [("x", seals[0].clone()), ("y", broken), ("z", seals[1].clone())];
+    let items = sealed.clone().map(|(reference, sealed)| RewrapItem {
+        reference: reference.into(),
+        owner_id: owner().0.as_bytes().to_vec(),
+        context: Some(wire_context()),
+        sealed,
+    });
+    let results = batch_rewrap(&ring, BatchRewrapRequest { items: items.into() }).await.unwrap().results;
+    let outcomes: Vec<_> = results.into_iter().map(|result| result.outcome.unwrap()).collect();
+    let rewrap_result::Outcome::Error(error) = &outcomes[1] else { panic!("a broken seal was rewrapped") };
+    assert_eq!(error.reason, "SEAL_BROKEN");
+    for outcome in [&outcomes[0], &outcomes[2]] {
+        assert!(matches!(outcome, rewrap_result::Outcome::Sealed(sealed) if sealed[7] == 2));
+    }
+
+    let items = sealed.map(|(reference, sealed)| DecryptItem {
+        reference: reference.into(),
+        context: Some(wire_context()),
+        sealed,
+    });
+    let results =
+        batch_decrypt(&ring, owner(), BatchDecryptRequest { items: items.into() }).await.unwrap().results;
+    let lengths: Vec<_> = results
+        .into_iter()
+        .map(|result| match result.outcome.unwrap() {
+            decrypt_result::Outcome::Plaintext(plaintext) => Ok(plaintext.len()),
+            decrypt_result::Outcome::Error(error) => Err(error.reason),
+        })
+        .collect();
+    assert_eq!(lengths, [Ok(3), Err("SEAL_BROKEN".to_owned()), Ok(5)]);
+}
+
+#[tokio::test]
+async fn batches_that_are_no_batches_are_refused_whole() {
+    let folder = RingFolder::new();
+    let ring = folder.holder();
+    for count in [0, 101] {
+        let items =
+            (0..count).map(|n: i32| EncryptItem { reference: n.to_string(), ..EncryptItem::default() });
+        let refused = batch_encrypt(&ring, owner(), BatchEncryptRequest { items: items.collect() }).await;
+        assert_eq!(refused.unwrap_err().reason(), Reason::InvalidField);
+        let items =
+            (0..count).map(|n: i32| DecryptItem { reference: n.to_string(), ..DecryptItem::default() });
+        let refused = batch_decrypt(&ring, owner(), BatchDecryptRequest { items: items.collect() }).await;
+        assert_eq!(refused.unwrap_err().reason(), Reason::InvalidField);
+        let items = (0..count).map(|n: i32| RewrapItem { reference: n.to_string(), ..RewrapItem::default() });
+        let refused = batch_rewrap(&ring, BatchRewrapRequest { items: items.collect() }).await;
+        assert_eq!(refused.unwrap_err().reason(), Reason::InvalidField);
+    }
+}

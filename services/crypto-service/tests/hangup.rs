@@ -1,0 +1,97 @@
+//! The process itself: SIGHUP, and what it leaves when it is asked to stop.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::{
+    fs,
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use postern_crypto_service::KeyringConfig;
+use postern_devkit::ca::DevCa;
+use postern_domain::SystemClock;
+use postern_envelope::{Base, FileRoot, RingEditor, SystemEntropy, embedded};
+use rustix::process::{Pid, Signal, kill_process};
+
+#[test]
+fn a_hangup_has_the_ring_looked_at_and_a_stop_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = write_config(folder.path());
+    let mut service = Command::new(env!("CARGO_BIN_EXE_postern-crypto-service"))
+        .env("POSTERN_CONFIG", config)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("it has loaded the ring", || report(folder.path()).contains(r#""revision":1"#));
+
+    stage(folder.path());
+    signal(&service, Signal::HUP);
+    until("it has loaded the change", || report(folder.path()).contains(r#""loaded":[1,2]"#));
+    assert!(service.try_wait().unwrap().is_none(), "a hangup does not end it");
+
+    signal(&service, Signal::TERM);
+    assert!(service.wait().unwrap().success());
+    assert!(report(folder.path()).contains(r#""stopped":true"#));
+}
+
+fn write_config(folder: &Path) -> std::path::PathBuf {
+    let keyring = KeyringConfig::embedded(folder).unwrap();
+    let tls = DevCa::load_or_create(&folder.join("ca")).unwrap().service("crypto-service").unwrap();
+    let secret = folder.join("issuer.secret");
+    fs::write(&secret, "0123456789abcdef0123456789abcdef").unwrap();
+    let text = format!(
+        r#"
+        listen = "127.0.0.1:0"
+        [tls]
+        certificate = {:?}
+        key = {:?}
+        ca = {:?}
+        [keyring]
+        file = {:?}
+        replica = "one"
+        [keyring.root]
+        kind = "file"
+        path = {:?}
+        [[issuers]]
+        issuer = "https://issuer.test"
+        audience = "postern"
+        hs256_secret_file = {secret:?}
+        "#,
+        tls.certificate,
+        tls.key,
+        tls.ca,
+        keyring.file,
+        folder.join(embedded::ROOT_FILE),
+    );
+    let path = folder.join("config.toml");
+    fs::write(&path, text).unwrap();
+    path
+}
+
+fn stage(folder: &Path) {
+    let root = FileRoot::load(&folder.join(embedded::ROOT_FILE)).unwrap();
+    let path = folder.join(embedded::RING_FILE);
+    let editor = RingEditor { path: &path, root: &root, entropy: &SystemEntropy, clock: &SystemClock };
+    editor.stage(Base::default()).unwrap();
+}
+
+fn signal(service: &Child, signal: Signal) {
+    kill_process(Pid::from_child(service), signal).unwrap();
+}
+
+fn report(folder: &Path) -> String {
+    fs::read_to_string(folder.join("replicas/one.json")).unwrap_or_default()
+}
+
+fn until(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..500 {
+        if holds() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    panic!("not within ten seconds: {what}");
+}

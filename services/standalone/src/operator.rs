@@ -1,0 +1,31 @@
+//! What the operator's command line needs to reach this Postern: `postern --config .postern/postern.toml …`.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result};
+
+use crate::{database::ControlDatabase, internal::CryptoAddress, state::State};
+
+/// Writes `postern.toml`, anew at each start: crypto-service's port changes.
+pub(crate) fn write_config(state: &State, database: &ControlDatabase, crypto: &CryptoAddress) -> Result<()> {
+    let operator = crypto.for_caller("operator")?;
+    let path = state.file("postern.toml");
+    let text = format!(
+        "[crypto]\nurl = {:?}\n\n\
+         [crypto.tls]\ncertificate = {}\nkey = {}\nca = {}\n\n\
+         [database]\nmigrator_url_file = {}\nrewrap_url_file = {}\n",
+        operator.url,
+        quoted(&operator.tls.certificate)?,
+        quoted(&operator.tls.key)?,
+        quoted(&operator.tls.ca)?,
+        quoted(&database.url_file("postern_migrator"))?,
+        quoted(&database.url_file("postern_rewrap"))?,
+    );
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// A basic string of TOML; what JSON escapes, TOML escapes the same way.
+fn quoted(path: &Path) -> Result<String> {
+    let path = path.to_str().context("the state folder's path is not UTF-8")?;
+    Ok(serde_json::to_string(path)?)
+}

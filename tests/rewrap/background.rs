@@ -1,0 +1,50 @@
+//! connection-service rewraps in the background, where it is told to.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use postern_chassis::Lifecycle;
+use postern_connection_service::{RewrapConfig, Rewrapping};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::support::{Stage, use_all};
+
+#[tokio::test]
+async fn each_rotation_is_followed_until_the_service_stops() {
+    let stage = Stage::new().await;
+    let user = stage.user_with("ada", 10).await;
+    let config = RewrapConfig {
+        database_url_file: stage.postern.state().join("urls/postern_rewrap"),
+        interval_seconds: 1,
+        rows_per_second: NonZeroU32::new(1000).unwrap(),
+    };
+    let life = Lifecycle::default();
+    let rewrapping = Rewrapping::connect(&config, &stage.crypto("connection-service")).await.unwrap();
+    let running = tokio::spawn(rewrapping.run(life.clone()));
+    for key in [2, 3] {
+        stage.rotate().await;
+        all_under(&stage, key).await;
+    }
+    use_all(&user, 0..10).await.unwrap();
+    life.stop();
+    timeout(Duration::from_secs(5), running).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn it_does_not_start_with_another_role() {
+    let stage = Stage::new().await;
+    let config = RewrapConfig {
+        database_url_file: stage.postern.state().join("urls/postern_connection"),
+        interval_seconds: 1,
+        rows_per_second: NonZeroU32::MIN,
+    };
+    let refused = Rewrapping::connect(&config, &stage.crypto("connection-service")).await.err().unwrap();
+    assert!(refused.to_string().contains("sign in as postern_rewrap"), "{refused}");
+}
+
+async fn all_under(stage: &Stage, key: u32) {
+    let start = Instant::now();
+    while stage.seals().await.keys().ne([&key]) {
+        assert!(start.elapsed() < Duration::from_secs(20), "the background task does not rewrap");
+        sleep(Duration::from_millis(50)).await;
+    }
+}

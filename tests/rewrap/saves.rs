@@ -1,0 +1,146 @@
+//! Users go on saving while their seals are replaced.
+
+use std::{
+    num::NonZeroU32,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use postern_rpc::connection::{
+    AccessMode, PostgresTarget, TlsMode, UpsertConnectionRequest, upsert_connection_request::Target,
+};
+use postern_testkit::{TenantDatabase, TenantServer, User};
+
+use crate::support::{PASSWORD, Stage, use_all};
+
+#[tokio::test]
+async fn every_seal_is_moved_and_opens_and_no_version_grows() {
+    let stage = Stage::new().await;
+    // More than one batch.
+    let (ada, bob) = (stage.user_with("ada", 120).await, stage.user_with("bob", 3).await);
+    stage.rotate().await;
+    assert_eq!(stage.seals().await.get(&1), Some(&123));
+
+    let report = stage.job().under(2).run(|_| {}).await.unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!((report.rewrapped, report.overtaken), (123, 0));
+    assert_eq!(stage.seals().await.into_iter().collect::<Vec<_>>(), [(2, 123)]);
+    use_all(&ada, (0..120).step_by(10)).await.unwrap();
+    use_all(&bob, 0..3).await.unwrap();
+    let list =
+        ada.connections().list_connections(postern_rpc::connection::ListConnectionsRequest::default()).await;
+    assert!(list.unwrap().into_inner().connections.iter().all(|connection| connection.version == 1));
+
+    assert_eq!(stage.job().under(2).run(|_| {}).await.unwrap().rewrapped, 0);
+}
+
+#[tokio::test]
+async fn without_being_told_the_job_learns_the_key_from_the_answers() {
+    let stage = Stage::new().await;
+    let user = stage.user_with("carol", 5).await;
+    stage.rotate().await;
+    user.save("c-5", stage.tenant.dsn(PASSWORD)).await.unwrap();
+    assert_eq!(stage.job().run(|_| {}).await.unwrap().rewrapped, 5);
+    assert_eq!(stage.seals().await.into_iter().collect::<Vec<_>>(), [(2, 6)]);
+}
+
+#[tokio::test]
+async fn an_answer_under_another_key_than_the_one_wanted_is_not_stored() {
+    let stage = Stage::new().await;
+    stage.user_with("dave", 2).await;
+    stage.rotate().await;
+    let report = stage.job().under(3).run(|_| {}).await.unwrap();
+    assert_eq!((report.rewrapped, report.elsewhere, report.is_complete()), (0, 2, false));
+    assert_eq!(stage.seals().await.into_iter().collect::<Vec<_>>(), [(1, 2)]);
+}
+
+/// The save comes exactly between reading and writing.
+#[tokio::test]
+async fn a_save_in_between_wins() {
+    let stage = Stage::new().await;
+    let user = stage.user_with("erin", 1).await;
+    for change in [true, false] {
+        let row = stage.store.page(None, None, 1).await.unwrap().remove(0);
+        let read = row.seal.unwrap();
+        if change {
+            user.save("c-0", stage.tenant.dsn(PASSWORD)).await.unwrap();
+        } else {
+            // The secret stays, and with it the seal; the row is another one all the same.
+            user.upsert(keep_secret("c-0", &stage.tenant, AccessMode::ReadWrite)).await.unwrap();
+        }
+        assert!(!stage.store.replace(row.place, &read, &[1; 100]).await.unwrap());
+        user.query("c-0", "select 1").await.unwrap();
+    }
+}
+
+/// Twelve connections are saved again and again, by turns with another tenant's password and without one, while the job
+/// walks. Each must lead to where it was last saved to.
+#[tokio::test]
+async fn saves_during_the_walk_are_kept() {
+    let stage = Stage::new().await;
+    let tenants = [&stage.tenant, &TenantServer::shared().await.database(PASSWORD).await];
+    let user = stage.user_with("frank", 12).await;
+    stage.rotate().await;
+
+    let done = AtomicBool::new(false);
+    let job = async {
+        let rate = NonZeroU32::new(4);
+        let report = stage.job().under(2).at_most(rate).run(|_| {}).await.unwrap();
+        done.store(true, Ordering::Relaxed);
+        report
+    };
+    let (report, saves) = tokio::join!(job, save_until(&done, &user, &tenants));
+    assert!(report.is_complete(), "{report:?}");
+    assert!(saves > 12, "{saves}");
+    assert_eq!(stage.seals().await.into_iter().collect::<Vec<_>>(), [(2, 12)]);
+    for number in 0..12 {
+        let whom = user.query(&format!("c-{number}"), "select current_user::text").await.unwrap();
+        assert_eq!(
+            whom.texts(0),
+            [tenants[tenant_of(number, saves)].name.as_str()],
+            "c-{number} after {saves}"
+        );
+    }
+}
+
+/// Saves one connection after the other; returns how many saves there were.
+async fn save_until(done: &AtomicBool, user: &User, tenants: &[&TenantDatabase; 2]) -> usize {
+    let mut saves = 0;
+    while !done.load(Ordering::Relaxed) {
+        let (name, tenant) = (format!("c-{}", saves % 12), tenants[tenant_of(saves % 12, saves + 1)]);
+        if keeps_secret(saves) {
+            user.upsert(keep_secret(&name, tenant, AccessMode::ReadOnly)).await.unwrap();
+        } else {
+            user.save(&name, tenant.dsn(PASSWORD)).await.unwrap();
+        }
+        saves += 1;
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    saves
+}
+
+/// Every third round leaves the password as it is.
+fn keeps_secret(save: usize) -> bool {
+    (save / 12).is_multiple_of(3)
+}
+
+/// Which tenant a connection leads to after so many saves: the other one after each save that brings a password.
+fn tenant_of(connection: usize, saves: usize) -> usize {
+    (0..saves).filter(|save| save % 12 == connection && !keeps_secret(*save)).count() % 2
+}
+
+fn keep_secret(name: &str, tenant: &TenantDatabase, access_mode: AccessMode) -> UpsertConnectionRequest {
+    let target = PostgresTarget {
+        host: "127.0.0.1".into(),
+        port: tenant.port().into(),
+        database: tenant.name.clone(),
+        user: tenant.name.clone(),
+        tls_mode: TlsMode::Disable.into(),
+        access_mode: access_mode.into(),
+        ..PostgresTarget::default()
+    };
+    UpsertConnectionRequest {
+        name: name.into(),
+        target: Some(Target::Postgres(target)),
+        ..UpsertConnectionRequest::default()
+    }
+}

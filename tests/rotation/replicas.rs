@@ -1,0 +1,74 @@
+//! What replicas report, and what a restart keeps.
+
+use postern_rpc::crypto::{Context, EncryptRequest, Keyring, StageKeyRequest};
+use tonic_types::StatusExt;
+use uuid::Uuid;
+
+use crate::fleet::{Fleet, Replica, as_user, eventually, key};
+
+async fn seal(fleet: &Fleet, replica: &Replica, times: usize) {
+    let token = fleet.token(Uuid::new_v4());
+    let mut client = fleet.crypto(replica, "connection-service");
+    for _ in 0..times {
+        let context =
+            Context { secret_id: vec![1; 16], kind: "postgres".to_owned(), endpoint_digest: vec![7; 32] };
+        let message = EncryptRequest { context: Some(context), plaintext: vec![1; 128] };
+        client.encrypt(as_user(&token, message)).await.unwrap();
+    }
+}
+
+fn replicas(ring: &Keyring) -> Vec<(&str, i64, bool)> {
+    ring.replicas.iter().map(|replica| (replica.name.as_str(), replica.revision, replica.live)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uses_are_counted_across_replicas_and_restarts() {
+    let fleet = Fleet::new().await;
+    let (one, two) = (fleet.start("one").await, fleet.start("two").await);
+    seal(&fleet, &one, 3).await;
+    seal(&fleet, &two, 4).await;
+    eventually("both report their uses", async || key(&fleet.keyring(&one).await, 1).seal_count == 7).await;
+
+    two.stop().await;
+    let ring = fleet.keyring(&one).await;
+    assert_eq!(
+        replicas(&ring),
+        [("one", 1, true), ("two", 1, false)],
+        "a stop in good order is told at once"
+    );
+    assert_eq!(key(&ring, 1).seal_count, 7);
+
+    let two = fleet.start("two").await;
+    seal(&fleet, &two, 5).await;
+    let ring = fleet.keyring(&two).await;
+    assert_eq!(key(&ring, 1).seal_count, 12);
+    assert!(key(&ring, 1).last_use_time.is_some());
+    assert_eq!(replicas(&ring), [("one", 1, true), ("two", 1, true)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_replica_keeps_what_it_reported_and_holds_up_nothing_for_long() {
+    let fleet = Fleet::new().await;
+    let (one, two) = (fleet.start("one").await, fleet.start("two").await);
+    seal(&fleet, &two, 4).await;
+    eventually("two reports its uses", async || key(&fleet.keyring(&one).await, 1).seal_count == 4).await;
+    two.kill().await;
+    assert_eq!(replicas(&fleet.keyring(&one).await)[1], ("two", 1, true), "it may be alive");
+    let two = fleet.start("two").await;
+    seal(&fleet, &two, 1).await;
+    assert_eq!(key(&fleet.keyring(&two).await, 1).seal_count, 5);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_ring_is_tended_by_operators_alone() {
+    let fleet = Fleet::new().await;
+    let one = fleet.start("one").await;
+    let mut operator = fleet.operator(&one);
+    operator.stage_key(StageKeyRequest { expected_revision: Some(1) }).await.unwrap();
+    let stale = operator.stage_key(StageKeyRequest { expected_revision: Some(1) }).await.unwrap_err();
+    assert_eq!(stale.get_details_error_info().unwrap().reason, "VERSION_STALE");
+    let answer = format!("{:?}", fleet.keyring(&one).await);
+    let ring = std::fs::read_to_string(fleet.keys().join("keyring.json")).unwrap();
+    let wrapped = ring.split("\"wrapped\": \"").nth(1).unwrap().split('"').next().unwrap();
+    assert!(wrapped.len() > 60 && !answer.contains(wrapped), "no key is shown, not even wrapped");
+}
