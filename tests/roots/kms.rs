@@ -48,6 +48,14 @@ fn a_wrapped_key_unwraps_under_its_own_id_alone() {
 }
 
 #[test]
+fn what_another_key_of_the_account_wrapped_is_foreign() {
+    let kms = Kms::start();
+    let [root, other] = [kms.server.key(), kms.server.key()].map(|key| open(&kms.config(&key)).unwrap());
+    let wrapped = other.wrap_key(id(3), &key(), &SystemEntropy).unwrap();
+    assert_eq!(root.unwrap_key(id(3), &wrapped).err(), Some(RootError::Foreign));
+}
+
+#[test]
 fn a_ring_lives_under_it_and_outlives_an_outage_in_memory() {
     let mut kms = Kms::start();
     let config = kms.config(&kms.server.key());

@@ -6,5 +6,6 @@ mod kms;
 mod log;
 mod support;
 mod vault;
+mod vault_account;
 mod vault_outage;
 mod vault_token;

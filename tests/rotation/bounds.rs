@@ -21,7 +21,7 @@ async fn a_hundred_of_the_longest_secrets_fit_a_batch_and_no_more_than_one_a_cal
     let fleet = Fleet::new().await;
     let one = fleet.start("one").await;
     let token = fleet.token(Uuid::new_v4());
-    let mut sealer = fleet.crypto(&one, "connection-service");
+    let mut connections = fleet.crypto(&one, "connection-service");
 
     let item = |number: usize| EncryptItem {
         reference: format!("{number:064}"),
@@ -29,24 +29,24 @@ async fn a_hundred_of_the_longest_secrets_fit_a_batch_and_no_more_than_one_a_cal
         plaintext: vec![u8::try_from(number).unwrap(); LONGEST],
     };
     let batch = |count| BatchEncryptRequest { items: (0..count).map(item).collect() };
-    let sealed = sealer.batch_encrypt(as_user(&token, batch(100))).await.unwrap().into_inner();
-    let items = sealed.results.into_iter().map(|result| {
+    let seals = connections.batch_encrypt(as_user(&token, batch(100))).await.unwrap().into_inner();
+    let items = seals.results.into_iter().map(|result| {
         let Some(encrypt_result::Outcome::Sealed(sealed)) = result.outcome else { panic!("{result:?}") };
         DecryptItem { reference: result.reference, context: Some(context()), sealed }
     });
     let request = BatchDecryptRequest { items: items.collect() };
-    let mut opener = fleet.crypto(&one, "proxy-service");
-    let opened = opener.batch_decrypt(as_user(&token, request)).await.unwrap().into_inner();
+    let mut proxy = fleet.crypto(&one, "proxy-service");
+    let opened = proxy.batch_decrypt(as_user(&token, request)).await.unwrap().into_inner();
     for (number, result) in opened.results.into_iter().enumerate() {
         let plaintext = vec![u8::try_from(number).unwrap(); LONGEST];
         assert_eq!(result.outcome, Some(decrypt_result::Outcome::Plaintext(plaintext)));
     }
 
-    let code = sealer.batch_encrypt(as_user(&token, batch(101))).await.unwrap_err().code();
+    let code = connections.batch_encrypt(as_user(&token, batch(101))).await.unwrap_err().code();
     assert!(matches!(code, Code::InvalidArgument | Code::OutOfRange), "{code:?}");
     for (length, code) in [(LONGEST + 1, Code::InvalidArgument), (2 * LONGEST, Code::OutOfRange)] {
         let message = EncryptRequest { context: Some(context()), plaintext: vec![1; length] };
-        let refused = sealer.encrypt(as_user(&token, message)).await.unwrap_err();
+        let refused = connections.encrypt(as_user(&token, message)).await.unwrap_err();
         assert_eq!(refused.code(), code, "{refused}");
     }
 }

@@ -72,6 +72,8 @@ fn a_destroyed_key_is_nowhere_in_the_folder() {
     assert!(!leftover.exists());
 }
 
+type Change = fn(&RingEditor<'_>, KeyId) -> Result<KeyRing, ChangeError>;
+
 #[test]
 fn a_change_that_does_not_fit_the_state_is_refused_and_changes_nothing() {
     use KeyState::{Active, Destroyed, Disabled, Primary, Staged};
@@ -90,7 +92,6 @@ fn a_change_that_does_not_fit_the_state_is_refused_and_changes_nothing() {
 
     let all = [(1, Destroyed), (2, Disabled), (3, Active), (4, Primary), (5, Staged)];
     assert_eq!(states(&fixture.load()), all);
-    type Change = fn(&RingEditor<'_>, KeyId) -> Result<KeyRing, ChangeError>;
     let changes: [(&str, Change, &[u32]); 3] = [
         ("staged", |editor, id| editor.promote(id, Base::default()), &[5]),
         ("staged or active", |editor, id| editor.disable(id, Base::default()), &[3, 5]),

@@ -46,25 +46,26 @@ fn write_config(folder: &Path) -> std::path::PathBuf {
         r#"
         listen = "127.0.0.1:0"
         [tls]
-        certificate = {:?}
-        key = {:?}
-        ca = {:?}
+        certificate = "{}"
+        key = "{}"
+        ca = "{}"
         [keyring]
-        file = {:?}
+        file = "{}"
         replica = "one"
         [keyring.root]
         kind = "file"
-        path = {:?}
+        path = "{}"
         [[issuers]]
         issuer = "https://issuer.test"
         audience = "postern"
-        hs256_secret_file = {secret:?}
+        hs256_secret_file = "{}"
         "#,
-        tls.certificate,
-        tls.key,
-        tls.ca,
-        keyring.file,
-        folder.join(embedded::ROOT_FILE),
+        tls.certificate.display(),
+        tls.key.display(),
+        tls.ca.display(),
+        keyring.file.display(),
+        folder.join(embedded::ROOT_FILE).display(),
+        secret.display(),
     );
     let path = folder.join("config.toml");
     fs::write(&path, text).unwrap();

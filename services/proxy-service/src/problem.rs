@@ -19,6 +19,7 @@ pub(crate) fn of(error: &TenantError) -> Problem {
         TenantError::UnsupportedStatement => Problem::new(Reason::UnsupportedStatement, text),
         TenantError::InvalidStatement(_) => Problem::field("sql", text),
         TenantError::Protocol(_) | TenantError::Closed => Problem::new(Reason::TenantProtocol, text),
+        TenantError::Unanswered => Problem::new(Reason::TenantUnreachable, text),
         TenantError::Timeout => Problem::new(Reason::QueryTimeout, text),
         TenantError::PoolBusy => Problem::new(Reason::PoolBusy, text),
         TenantError::Superseded => Problem::new(Reason::VersionStale, text),

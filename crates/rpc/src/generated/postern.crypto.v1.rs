@@ -1275,7 +1275,8 @@ pub mod keyring_service_client {
         }
         /// StageKey adds a key that opens but does not seal yet.
         ///
-        /// Errors: ABORTED (VERSION_STALE), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the root does not answer).
+        /// Errors: ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: the ring is full), UNAVAILABLE
+        /// (DEPENDENCY_UNAVAILABLE: the ring's file or its root cannot be used).
         ///
         /// Who may call: an operator.
         pub async fn stage_key(
@@ -1305,7 +1306,8 @@ pub mod keyring_service_client {
         /// PromoteKey makes a staged key the primary one; the primary one before it becomes active.
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not staged;
-        /// REPLICA_NOT_READY: a replica has not loaded it).
+        /// REPLICA_NOT_READY: a replica has not loaded it), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file, its root or the
+        /// replicas' reports cannot be used).
         ///
         /// Who may call: an operator.
         pub async fn promote_key(
@@ -1338,7 +1340,7 @@ pub mod keyring_service_client {
         /// file again.
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is the primary one, or
-        /// not in use).
+        /// not in use), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file cannot be used).
         ///
         /// Who may call: an operator.
         pub async fn disable_key(
@@ -1370,7 +1372,8 @@ pub mod keyring_service_client {
         /// DestroyKey deletes a disabled key for good. Seals under it are lost.
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not disabled;
-        /// SEALS_REMAIN: the caller counted seals under it and did not allow their loss).
+        /// SEALS_REMAIN: the caller counted seals under it and did not allow their loss), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the
+        /// ring's file cannot be used).
         ///
         /// Who may call: an operator.
         pub async fn destroy_key(
@@ -1426,7 +1429,8 @@ pub mod keyring_service_server {
         >;
         /// StageKey adds a key that opens but does not seal yet.
         ///
-        /// Errors: ABORTED (VERSION_STALE), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the root does not answer).
+        /// Errors: ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: the ring is full), UNAVAILABLE
+        /// (DEPENDENCY_UNAVAILABLE: the ring's file or its root cannot be used).
         ///
         /// Who may call: an operator.
         async fn stage_key(
@@ -1439,7 +1443,8 @@ pub mod keyring_service_server {
         /// PromoteKey makes a staged key the primary one; the primary one before it becomes active.
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not staged;
-        /// REPLICA_NOT_READY: a replica has not loaded it).
+        /// REPLICA_NOT_READY: a replica has not loaded it), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file, its root or the
+        /// replicas' reports cannot be used).
         ///
         /// Who may call: an operator.
         async fn promote_key(
@@ -1453,7 +1458,7 @@ pub mod keyring_service_server {
         /// file again.
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is the primary one, or
-        /// not in use).
+        /// not in use), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file cannot be used).
         ///
         /// Who may call: an operator.
         async fn disable_key(
@@ -1466,7 +1471,8 @@ pub mod keyring_service_server {
         /// DestroyKey deletes a disabled key for good. Seals under it are lost.
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not disabled;
-        /// SEALS_REMAIN: the caller counted seals under it and did not allow their loss).
+        /// SEALS_REMAIN: the caller counted seals under it and did not allow their loss), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the
+        /// ring's file cannot be used).
         ///
         /// Who may call: an operator.
         async fn destroy_key(

@@ -108,7 +108,10 @@ impl Follower {
             }
             // Looked at again in a moment: the root may answer then.
             Err(error) => {
-                self.tell(0, Some(format!("the key ring in use stays, for the file cannot be used: {error}")))
+                self.tell(
+                    0,
+                    Some(format!("the key ring in use stays, for the file cannot be used: {error}")),
+                );
             }
         }
     }

@@ -1,6 +1,7 @@
 //! A ring file for the tests of several modules, and holders of it.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::{
         Arc,
@@ -10,7 +11,9 @@ use std::{
 };
 
 use postern_domain::{Clock, EndpointDigest, OwnerId, SecretId, TenantKind};
-use postern_envelope::{FileRoot, KeyId, SealContext, SystemEntropy, embedded};
+use postern_envelope::{
+    Base, ChangeError, FileRoot, KeyId, KeyRing, RingEditor, SealContext, SystemEntropy, embedded,
+};
 use uuid::Uuid;
 
 use super::{ReplicaName, Reporter, RingHolder};
@@ -58,7 +61,7 @@ impl RingFolder {
 
     pub(crate) fn holder(&self) -> Arc<RingHolder> {
         let clock = Arc::new(self.clock.clone());
-        Arc::new(RingHolder::load(self.ring(), Box::new(self.root()), clock, &Default::default()).unwrap())
+        Arc::new(RingHolder::load(self.ring(), Box::new(self.root()), clock, &BTreeMap::new()).unwrap())
     }
 
     pub(crate) fn reporter(&self, name: &str) -> Arc<Reporter> {
@@ -87,9 +90,14 @@ pub(crate) fn context() -> SealContext {
     }
 }
 
+/// Stages a key.
+pub(crate) fn stage(editor: &RingEditor<'_>, base: Base<'_>) -> Result<(KeyId, KeyRing), ChangeError> {
+    editor.stage(base)
+}
+
 /// Stages a key and promotes it.
 pub(crate) fn rotate(holder: &RingHolder) -> KeyId {
-    let staged = holder.change(None, |editor, base| editor.stage(base)).unwrap();
+    let staged = holder.change(None, stage).unwrap();
     holder.change(None, |editor, base| editor.promote(staged, base).map(|ring| ((), ring))).unwrap();
     staged
 }

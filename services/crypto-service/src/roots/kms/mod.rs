@@ -1,7 +1,7 @@
 //! The root `aws-kms`: a symmetric key of AWS KMS.
 //!
 //! A wrapped key is the ciphertext blob of KMS. Its encryption context is `postern:key-id` with the id in decimal digits:
-//! under another id it does not unwrap, and CloudTrail shows which key of the ring was asked for.
+//! under another id it does not unwrap, and the trail of KMS shows which key of the ring was asked for.
 //!
 //! The SDK does not wipe what it held of a key; that happens when a ring is loaded or a key is staged, and at no other
 //! time.

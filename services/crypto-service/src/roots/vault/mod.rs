@@ -176,7 +176,9 @@ impl Vault {
         // An account signs in anew, which also leads past the longest life of a token.
         let extended = match &self.config.auth {
             VaultAuth::TokenFile(_) => session::renew(&self.api, session).await,
-            auth => session::sign_in(&self.api, auth).await.map(|fresh| (fresh, Renewed::Well)),
+            auth @ VaultAuth::Kubernetes { .. } => {
+                session::sign_in(&self.api, auth).await.map(|fresh| (fresh, Renewed::Well))
+            }
         };
         match extended {
             Ok((session, renewed)) => {

@@ -1,6 +1,6 @@
 //! The RPCs that tend the ring, without what is before them.
 
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
 use postern_rpc::{Reason, crypto};
 use tonic_types::StatusExt;
@@ -28,7 +28,7 @@ impl Fixture {
     /// Another replica that reported at this time, and has loaded these keys.
     fn replica(&self, name: &str, loaded: &[u32], now: u64) {
         let loaded = loaded.iter().map(|&number| id(number)).collect();
-        let report = Report::new(replica(name), 1, loaded, &Default::default(), now);
+        let report = Report::new(replica(name), 1, loaded, &BTreeMap::new(), now);
         self.folder.reporter(name).publish(&report).unwrap();
     }
 
