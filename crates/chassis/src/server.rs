@@ -36,6 +36,7 @@ pub async fn serve_internal(
     life: Lifecycle,
 ) -> Result<()> {
     let service = bounded().add_routes(Routes::from(router));
+    tokio::spawn(tls.clone().follow(life.clone()));
     let peers = mtls::incoming(listener, tls);
     drained(service.serve_with_incoming_shutdown(peers, life.clone().into_stopping()), &life).await
 }

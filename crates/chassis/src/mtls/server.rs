@@ -1,14 +1,16 @@
-//! Mutual TLS between services, with a SPIFFE name for each.
+//! The server's side: its certificate, taken up anew when it changes, and the handshakes.
 
 use std::{
     io,
+    path::Path,
     pin::Pin,
     sync::Arc,
     task::{Context as TaskContext, Poll},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use anyhow::{Context, Result};
+use arc_swap::ArcSwap;
 use rustls::{
     RootCertStore, ServerConfig,
     crypto::aws_lc_rs,
@@ -23,50 +25,67 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_stream::{Stream, wrappers::ReceiverStream};
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity, server::Connected};
-use x509_parser::{extensions::GeneralName, parse_x509_certificate};
+use tonic::transport::server::Connected;
 
-use crate::config::{CryptoClientConfig, TlsFiles};
+use super::{HANDSHAKE, PeerIdentity};
+use crate::{Lifecycle, config::TlsFiles};
 
-/// Time that a peer has for its handshake.
-const HANDSHAKE: Duration = Duration::from_secs(5);
-
-/// The service at the other end of a connection, as its certificate says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PeerIdentity(Arc<str>);
-
-impl PeerIdentity {
-    /// The last part of `spiffe://<trust domain>/<service>`.
-    pub fn service(&self) -> &str {
-        &self.0
-    }
-
-    /// Reads the name out of a certificate that has been verified. `None` unless its URI names are exactly one, of the
-    /// trust domain, with one path segment.
-    fn of(certificate: &CertificateDer<'_>, trust_domain: &str) -> Option<Self> {
-        let (_, parsed) = parse_x509_certificate(certificate).ok()?;
-        let names = &parsed.subject_alternative_name().ok()??.value.general_names;
-        let mut uris = names.iter().filter_map(|name| match name {
-            GeneralName::URI(uri) => Some(*uri),
-            _ => None,
-        });
-        let (uri, None) = (uris.next()?, uris.next()) else { return None };
-        let service = uri.strip_prefix("spiffe://")?.strip_prefix(trust_domain)?.strip_prefix('/')?;
-        let one_segment = !service.is_empty() && !service.contains('/');
-        one_segment.then(|| Self(service.into()))
-    }
-}
+/// How often the files of certificates are looked at.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// The server's side: its own certificate, and whom it talks to.
 #[derive(Clone)]
 pub struct ServerTls {
-    acceptor: TlsAcceptor,
-    trust_domain: Arc<str>,
+    files: Arc<TlsFiles>,
+    current: Arc<ArcSwap<ServerConfig>>,
 }
 
 impl ServerTls {
     /// Reads the PEM files.
     pub fn load(files: &TlsFiles) -> Result<Self> {
+        let current = Arc::new(ArcSwap::from_pointee(Self::read(files)?));
+        Ok(Self { files: Arc::new(files.clone()), current })
+    }
+
+    /// Reads the files again whenever one of them changes, until the lifecycle ends. Connections that are open stay as they
+    /// are. Files that cannot be used, a certificate without its key for a moment, say, change nothing.
+    pub(crate) async fn follow(self, life: Lifecycle) {
+        let mut seen = self.changed_at();
+        let look = async {
+            loop {
+                tokio::time::sleep(LOOK).await;
+                let now = self.changed_at();
+                if now != seen && self.reload() {
+                    seen = now;
+                }
+            }
+        };
+        tokio::select! { () = look => {} () = life.stopping() => {} }
+    }
+
+    fn reload(&self) -> bool {
+        match Self::read(&self.files) {
+            Ok(config) => {
+                self.current.store(Arc::new(config));
+                tracing::info!("the certificates were read again");
+                true
+            }
+            Err(error) => {
+                tracing::warn!(
+                    "the certificates have changed and cannot be used; keeping those in memory: {error:#}"
+                );
+                false
+            }
+        }
+    }
+
+    /// When each of the files was last changed; `None` for one that is not there.
+    fn changed_at(&self) -> [Option<SystemTime>; 3] {
+        [&self.files.certificate, &self.files.key, &self.files.ca]
+            .map(|path| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok())
+    }
+
+    fn read(files: &TlsFiles) -> Result<ServerConfig> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut roots = RootCertStore::empty();
         for certificate in read_certificates(&files.ca)? {
@@ -84,22 +103,21 @@ impl ServerTls {
             .with_single_cert(read_certificates(&files.certificate)?, key)
             .context("the certificate and the key do not belong together")?;
         config.alpn_protocols = vec![b"h2".to_vec()];
-        let trust_domain = files.trust_domain.as_str().into();
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), trust_domain })
+        Ok(config)
     }
 
     async fn accept(&self, stream: TcpStream) -> io::Result<PeerStream> {
         stream.set_nodelay(true)?;
-        let stream = self.acceptor.accept(stream).await?;
+        let stream = TlsAcceptor::from(self.current.load_full()).accept(stream).await?;
         let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-        let peer = leaf.and_then(|leaf| PeerIdentity::of(leaf, &self.trust_domain));
+        let peer = leaf.and_then(|leaf| PeerIdentity::of(leaf, &self.files.trust_domain));
         let peer = peer
             .ok_or_else(|| io::Error::other("the peer's certificate names no service of the trust domain"))?;
         Ok(PeerStream { stream, peer })
     }
 }
 
-fn read_certificates(path: &std::path::Path) -> Result<Vec<CertificateDer<'static>>> {
+fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     certificates.with_context(|| format!("{} holds no certificates in PEM", path.display()))
 }
@@ -169,55 +187,38 @@ impl AsyncWrite for PeerStream {
     }
 }
 
-/// A channel to crypto-service. Connects when it is first used, so that services may start in any order; the server
-/// must show a certificate of the authority for the name `crypto-service`.
-pub fn crypto_channel(config: &CryptoClientConfig) -> Result<Channel> {
-    let read = |path: &std::path::Path| {
-        std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
-    };
-    let tls = ClientTlsConfig::new()
-        .ca_certificate(Certificate::from_pem(read(&config.tls.ca)?))
-        .identity(Identity::from_pem(read(&config.tls.certificate)?, read(&config.tls.key)?))
-        .domain_name("crypto-service");
-    let endpoint = Endpoint::from_shared(config.url.clone()).context("crypto.url is not a URL")?;
-    let endpoint = endpoint.tls_config(tls).context("the certificate for crypto-service cannot be used")?;
-    Ok(endpoint.tcp_nodelay(true).connect_timeout(HANDSHAKE).timeout(Duration::from_secs(10)).connect_lazy())
-}
-
 #[cfg(test)]
 mod tests {
-    use rcgen::{CertificateParams, KeyPair, SanType};
+    use rcgen::{CertificateParams, KeyPair};
 
     use super::*;
 
-    /// Who a certificate with these URI names says its holder is.
-    fn identity(uris: &[&str]) -> Option<String> {
-        let mut params = CertificateParams::new(vec!["crypto-service".to_owned()]).unwrap();
-        let names = uris.iter().map(|uri| SanType::URI((*uri).try_into().unwrap()));
-        params.subject_alt_names.extend(names);
-        let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
-        PeerIdentity::of(certificate.der(), "postern").map(|peer| peer.service().to_owned())
+    /// Files of a self-signed certificate, which is its own authority.
+    fn write(folder: &Path, name: &str) -> TlsFiles {
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        let [certificate, key_file, ca] = ["tls.crt", "tls.key", "ca.crt"].map(|file| folder.join(file));
+        std::fs::write(&certificate, &pem).unwrap();
+        std::fs::write(&ca, &pem).unwrap();
+        std::fs::write(&key_file, key.serialize_pem()).unwrap();
+        TlsFiles { certificate, key: key_file, ca, trust_domain: "postern".to_owned() }
     }
 
-    #[test]
-    fn one_name_of_the_trust_domain_is_an_identity() {
-        assert_eq!(identity(&["spiffe://postern/proxy-service"]).as_deref(), Some("proxy-service"));
-    }
+    #[tokio::test(start_paused = true)]
+    async fn changed_certificates_are_taken_up_and_broken_ones_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let tls = ServerTls::load(&write(folder.path(), "first")).unwrap();
+        let following = tokio::spawn(tls.clone().follow(Lifecycle::default()));
+        let (first, looked) = (tls.current.load_full(), LOOK * 2);
 
-    #[test]
-    fn anything_else_is_nobody() {
-        let cases: [&[&str]; 8] = [
-            &[],
-            &["spiffe://other/proxy-service"],
-            &["spiffe://postern.evil/proxy-service"],
-            &["spiffe://postern/proxy-service/extra"],
-            &["spiffe://postern/"],
-            &["spiffe://postern"],
-            &["https://postern/proxy-service"],
-            &["spiffe://postern/proxy-service", "spiffe://postern/connection-service"],
-        ];
-        for uris in cases {
-            assert_eq!(identity(uris), None, "{uris:?}");
-        }
+        std::fs::write(folder.path().join("tls.key"), "not a key").unwrap();
+        tokio::time::sleep(looked).await;
+        assert!(Arc::ptr_eq(&first, &tls.current.load_full()), "broken files were taken up");
+
+        write(folder.path(), "second");
+        tokio::time::sleep(looked).await;
+        assert!(!Arc::ptr_eq(&first, &tls.current.load_full()), "changed files were not taken up");
+        following.abort();
     }
 }

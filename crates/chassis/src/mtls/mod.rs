@@ -1,0 +1,15 @@
+//! Mutual TLS between services, with a SPIFFE name for each.
+
+mod client;
+mod identity;
+mod server;
+
+pub use client::crypto_channel;
+pub use identity::PeerIdentity;
+pub(crate) use server::incoming;
+pub use server::{PeerStream, ServerTls};
+
+use std::time::Duration;
+
+/// Time that a peer has for its handshake.
+const HANDSHAKE: Duration = Duration::from_secs(5);
