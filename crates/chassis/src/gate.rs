@@ -109,8 +109,8 @@ async fn check(State(gate): State<Gate>, request: Request, next: Next) -> Respon
 /// The peer's certificate bears one of these names. On the edge there is no certificate, and so nobody of any name.
 fn require_peer(request: &Parts, names: &[ServiceName]) -> Result<(), Problem> {
     let peer = request.extensions.get::<PeerIdentity>();
-    let named = peer.is_some_and(|peer| names.contains(&peer.service()));
-    if named { Ok(()) } else { Err(not_allowed()) }
+    let admitted = peer.is_some_and(|peer| names.contains(&peer.service()));
+    if admitted { Ok(()) } else { Err(not_allowed()) }
 }
 
 fn not_allowed() -> Problem {
