@@ -37,6 +37,12 @@ pub enum TenantError {
     /// The server broke the protocol or a bound. The connection is not used again.
     #[error("the server does not speak Postgres' protocol as it should: {0}")]
     Protocol(&'static str),
+    /// TLS or the sign-in took too long.
+    #[error(
+        "the server took the connection and did not finish TLS and the sign-in in time; check that it is a Postgres \
+         server, and not overloaded"
+    )]
+    Unanswered,
     /// A deadline passed. A running statement is cancelled on the server.
     #[error("the server did not answer in time; make the query cheaper, or allow it more time")]
     Timeout,
@@ -93,7 +99,8 @@ pub enum AuthError {
     Refused,
 }
 
-/// An `ErrorResponse` of the tenant's server. Its texts are the server's: at most 8 KiB each, valid UTF-8.
+/// An `ErrorResponse` of the tenant's server. Its texts are the server's: at most 1 KiB each, valid UTF-8, and
+/// ending in "…" where they were longer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
 #[error("{message} (SQLSTATE {sqlstate})")]
 pub struct SqlError {

@@ -5,10 +5,7 @@ use std::{mem, sync::Arc};
 use postern_domain::{ConnectionId, OwnerId};
 use tokio::time::Instant;
 
-use super::{
-    Pooled, Shared,
-    state::{Idle, Return},
-};
+use super::{PoolLimits, Pooled, Shared, owner::Idle, state::Return};
 use crate::{PostgresConnection, TenantError};
 
 /// What a waiting caller is handed.
@@ -47,16 +44,20 @@ impl Lease {
     pub(super) fn opened(mut self, connection: PostgresConnection) -> Pooled {
         self.end_opening(None);
         self.shared.serve(Some(self.name));
-        Pooled { connection: Some(connection), lease: Some(self), opened: Instant::now(), reused: false }
+        Pooled { connection: Some(connection), lease: Some(self), opened: Instant::now() }
     }
 
     /// The connection could not be opened. Where the pool has others, those who wait are served by them and do not run
-    /// into the same failure one by one.
-    pub(super) fn failed(mut self, error: &TenantError) {
-        self.end_opening(Some(error));
+    /// into the same failure one by one; where it has none, they are told the failure, if it would be theirs too.
+    pub(super) fn failed(mut self, shared: Option<&TenantError>) {
+        self.end_opening(shared);
         self.held = false;
         let has_others = self.shared.lock().close(&self);
         self.shared.serve((!has_others).then_some(self.name));
+    }
+
+    pub(super) fn limits(&self) -> &PoolLimits {
+        &self.shared.limits
     }
 
     fn end_opening(&mut self, failure: Option<&TenantError>) {
@@ -79,12 +80,13 @@ impl Drop for Lease {
 impl Pooled {
     /// A connection that was at rest.
     pub(super) fn again(connection: PostgresConnection, lease: Lease, opened: Instant) -> Self {
-        Self { connection: Some(connection), lease: Some(lease), opened, reused: true }
+        Self { connection: Some(connection), lease: Some(lease), opened }
     }
 }
 
 impl Shared {
-    /// Lets callers open connections, as far as there is room: those of this pool first.
+    /// Lets callers open connections, as far as there is room: those of this pool first, then owner
+    /// by owner.
     pub(super) fn serve(self: &Arc<Self>, preferred: Option<(OwnerId, ConnectionId)>) {
         loop {
             let next = self.lock().next_opener(self, preferred);

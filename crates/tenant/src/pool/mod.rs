@@ -1,9 +1,11 @@
 //! Pools of tenant connections, one for each saved connection in each of its versions.
 //!
 //! A pool opens one connection at a time, on behalf of the caller that found none; the others wait for that one, or for
-//! any that comes back, in the order they came. Growth to the pool's limit follows only while callers still wait.
+//! any that comes back, in the order they came. Growth to the pool's limit follows only while callers still wait. Room
+//! is bounded for each pool, for each owner, and in total; owners that wait for room come to turns.
 
 mod lease;
+mod owner;
 mod reaper;
 mod state;
 
@@ -44,6 +46,8 @@ pub struct PoolLimits {
     pub per_owner: usize,
     /// Connections of all pools together.
     pub total: usize,
+    /// Callers that may wait for one pool.
+    pub waiting: usize,
     /// Time after which an unused connection is closed.
     pub idle: Duration,
     /// Age after which a connection is not used again.
@@ -53,7 +57,7 @@ pub struct PoolLimits {
 impl Default for PoolLimits {
     fn default() -> Self {
         let (idle, lifetime) = (Duration::from_mins(1), Duration::from_mins(30));
-        Self { per_pool: 4, per_owner: 32, total: 512, idle, lifetime }
+        Self { per_pool: 4, per_owner: 32, total: 512, waiting: 64, idle, lifetime }
     }
 }
 
@@ -97,7 +101,7 @@ impl Pools {
     }
 
     /// Takes a connection: the one used last, or a new one that `connect` opens, or the next that comes back. Waits
-    /// until the deadline, and then fails with [`TenantError::PoolBusy`].
+    /// until the deadline, and then fails with [`TenantError::PoolBusy`]; at once where too many wait already.
     ///
     /// Where callers wait for one that opens the pool's first connection, they share its failure, so that a wrong
     /// password is tried once and not by each of them.
@@ -123,16 +127,10 @@ impl Pools {
                     Grant::Open(lease) => open(lease, deadline, connect).await,
                     Grant::Failed(error) => Err(error),
                 },
+                Claim::Busy => Err(TenantError::PoolBusy),
                 Claim::Superseded => Err(TenantError::Superseded),
             };
         }
-    }
-
-    /// Closes a removed connection's pool: what is idle at once, what is in use when it comes back.
-    pub fn evict(&self, owner: OwnerId, connection: ConnectionId) {
-        let removed = self.shared.lock().remove(owner, connection);
-        // Connections say goodbye when dropped, which need not happen under the lock.
-        drop(removed);
     }
 
     /// A count of what there is now.
@@ -144,6 +142,7 @@ impl Pools {
 impl Drop for Pools {
     fn drop(&mut self) {
         self.reaper.abort();
+        // Connections say goodbye when dropped, which need not happen under the lock.
         let removed = self.shared.lock().remove_all();
         drop(removed);
     }
@@ -167,7 +166,9 @@ async fn open(
     match timeout_at(deadline, connect()).await.unwrap_or(Err(TenantError::Timeout)) {
         Ok(connection) => Ok(lease.opened(connection)),
         Err(error) => {
-            lease.failed(&error);
+            // What the caller's own deadline brought about says nothing to those who have more time.
+            let in_time = Instant::now() < deadline;
+            lease.failed(Some(&error).filter(|error| in_time && error.is_shared()));
             Err(error)
         }
     }
@@ -180,15 +181,9 @@ pub struct Pooled {
     connection: Option<PostgresConnection>,
     lease: Option<Lease>,
     opened: Instant,
-    reused: bool,
 }
 
 impl Pooled {
-    /// Whether the connection has served before, so that a sudden end may just mean that the server closed it at rest.
-    pub fn is_reused(&self) -> bool {
-        self.reused
-    }
-
     /// Closes the connection instead of giving it back.
     fn close(mut self) {
         self.connection = None;

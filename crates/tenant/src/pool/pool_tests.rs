@@ -278,7 +278,7 @@ async fn a_caller_too_many_is_told_at_once_that_the_pool_is_busy() {
         )
     };
     let waiting: Vec<_> = (0..64).map(|_| wait()).collect();
-    yield_now().await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
     assert_eq!(pools.stats().waiting, 64);
     let begun = Instant::now();
     assert!(matches!(wait().await.unwrap(), Some(TenantError::PoolBusy)));
@@ -344,6 +344,42 @@ async fn an_abandoned_statement_is_cancelled_and_its_connection_saved() {
     server.send(&closing("SELECT 0")).await;
     drop(get(&pools, &opener, key(1, 1)).await);
     assert_eq!(opener.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_at_the_callers_own_deadline_is_not_told_to_those_with_more_time() {
+    let (pools, opener) = (Arc::new(Pools::new(limits(4, 8))), Arc::new(Opener::default()));
+    let hasty = tokio::spawn({
+        let pools = Arc::clone(&pools);
+        let deadline = Instant::now() + Duration::from_secs(1);
+        async move {
+            let connect = async || {
+                tokio::time::sleep_until(deadline).await;
+                Err(TenantError::Unanswered)
+            };
+            pools.acquire(key(1, 1), deadline, connect).await.err()
+        }
+    });
+    yield_now().await;
+    drop(get(&pools, &opener, key(1, 1)).await);
+    assert!(matches!(hasty.await.unwrap(), Some(TenantError::Unanswered)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_that_came_during_an_opening_are_in_line_for_room_after_it() {
+    let (pools, opener) = (Arc::new(Pools::new(limits(4, 2))), Arc::new(Opener::default()));
+    let elsewhere = get(&pools, &opener, key(2, 1)).await;
+    let mut callers = JoinSet::new();
+    for _ in 0..2 {
+        let (pools, opener) = (Arc::clone(&pools), Arc::clone(&opener));
+        callers.spawn(async move { get(&pools, &opener, key(1, 1)).await });
+    }
+    let first = callers.join_next().await.unwrap().unwrap();
+    drop(elsewhere);
+    let second = tokio::time::timeout(Duration::from_secs(1), callers.join_next()).await;
+    assert!(second.is_ok(), "the room that became free went to nobody");
+    assert_eq!(opener.count(), 3);
+    drop(first);
 }
 
 #[tokio::test(start_paused = true)]
