@@ -4,8 +4,11 @@ use crate::{Column, SqlError, TenantError};
 
 /// Most columns of a result: Postgres' own bound on a target list.
 const COLUMNS: usize = 1664;
-/// Longest text taken over from an `ErrorResponse`.
-const ERROR_TEXT: usize = 8 * 1024;
+/// Longest text taken over from an `ErrorResponse`, in bytes. The three of an error travel in the headers of one answer,
+/// some of them twice and encoded in three bytes for one, and many clients take 16 KiB of headers at most.
+const ERROR_TEXT: usize = 1024;
+/// Ends a text that was longer.
+const ELLIPSIS: &str = "…";
 
 /// Reads a body from its start. Every read is checked against the end.
 pub(crate) struct Reader<'a>(&'a [u8]);
@@ -108,11 +111,21 @@ pub(crate) fn sql_error(body: &[u8]) -> Result<SqlError, TenantError> {
 
 fn sqlstate(text: &[u8]) -> Result<String, TenantError> {
     let well_formed = text.len() == 5 && text.iter().all(u8::is_ascii_alphanumeric);
-    if well_formed { Ok(bounded(text)) } else { Err(TenantError::Protocol("an error without an SQLSTATE")) }
+    if well_formed {
+        Ok(String::from_utf8_lossy(text).into_owned())
+    } else {
+        Err(TenantError::Protocol("an error without an SQLSTATE"))
+    }
 }
 
 fn bounded(text: &[u8]) -> String {
-    String::from_utf8_lossy(&text[..text.len().min(ERROR_TEXT)]).into_owned()
+    // A little more than will be kept: a character may end behind the bound.
+    let mut bounded = String::from_utf8_lossy(&text[..text.len().min(ERROR_TEXT + 4)]).into_owned();
+    if bounded.len() > ERROR_TEXT {
+        bounded.truncate(bounded.floor_char_boundary(ERROR_TEXT - ELLIPSIS.len()));
+        bounded.push_str(ELLIPSIS);
+    }
+    bounded
 }
 
 /// Reads a `CommandComplete`: the command's tag, such as "SELECT 3".
