@@ -15,7 +15,10 @@ use tokio::{
 
 use crate::{
     PostgresConnection, TenantError,
-    session::cancel::{CancelKey, Canceller, Open, Opened},
+    session::{
+        cancel::{CancelKey, Canceller, Open, Opened},
+        names::Names,
+    },
     wire::{Wire, binding::Binding},
 };
 
@@ -36,7 +39,8 @@ pub(crate) fn session() -> (PostgresConnection, Server, Arc<Way>) {
     let way = Arc::new(Way::default());
     let opener: Arc<dyn Open> = Arc::<Way>::clone(&way);
     let canceller = Canceller { way: opener, key: Some(CancelKey { process: 7, secret: 9 }) };
-    (PostgresConnection::new(Wire::new(Box::new(ours)), canceller, false), server, way)
+    let names = Names::random().unwrap();
+    (PostgresConnection::new(Wire::new(Box::new(ours)), canceller, names, false), server, way)
 }
 
 /// The server's end of a pipe.

@@ -12,9 +12,9 @@ pub struct Statement<'a> {
     pub params: &'a [Param],
     /// Read-only statements run in a READ ONLY transaction that is rolled back.
     pub access_mode: AccessMode,
-    /// Stop after this many rows.
+    /// Hand out this many rows and no more.
     pub max_rows: u64,
-    /// Stop before the rows take more bytes than this, as the server sends them.
+    /// Hand out rows as long as they take no more bytes than this, as the server sends them.
     pub max_bytes: u64,
     /// When the server must have sent its first answer.
     pub first_answer: Instant,
@@ -49,26 +49,4 @@ pub enum Param {
     Text(String),
     /// Raw bytes, for bytea.
     Bytes(Vec<u8>),
-}
-
-/// Whether a command leaves nothing behind in the session, by its tag. What may (SET, LISTEN, PREPARE, BEGIN, CALL,
-/// DO, CREATE, ...) costs the connection its place in the pool.
-pub(crate) fn leaves_no_state(command_tag: &str) -> bool {
-    let command = command_tag.split(' ').next().unwrap_or_default();
-    matches!(command, "" | "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "EXPLAIN" | "SHOW")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commands_that_change_the_session_are_told_apart() {
-        assert!(leaves_no_state("SELECT 3") && leaves_no_state("INSERT 0 1") && leaves_no_state(""));
-        for tag in
-            ["SET", "LISTEN", "PREPARE", "DEALLOCATE ALL", "BEGIN", "CALL", "DO", "CREATE TABLE", "SELECTED"]
-        {
-            assert!(!leaves_no_state(tag), "{tag}");
-        }
-    }
 }

@@ -23,7 +23,6 @@ pub(crate) struct Cache {
     /// Names that the server still knows and we do not.
     forgotten: Vec<String>,
     uses: u64,
-    names: u64,
 }
 
 impl Cache {
@@ -34,10 +33,9 @@ impl Cache {
         Some(Arc::clone(prepared))
     }
 
-    /// A name that no statement of this connection ever had, or none if the statement is not worth keeping.
-    pub(crate) fn new_name(&mut self, sql: &str) -> Option<String> {
-        self.names += 1;
-        (sql.len() <= WEIGHT).then(|| format!("p{}", self.names))
+    /// Whether a statement may be kept, as far as its text goes.
+    pub(crate) fn would_keep(sql: &str) -> bool {
+        sql.len() <= WEIGHT
     }
 
     /// Keeps a statement under the name it was parsed with.
@@ -90,8 +88,7 @@ mod tests {
     use super::*;
 
     fn keep(cache: &mut Cache, sql: &str) {
-        let name = cache.new_name(sql).unwrap();
-        cache.keep(sql, name, &Arc::from([]));
+        cache.keep(sql, format!("name of {sql}"), &Arc::from([]));
     }
 
     #[test]
@@ -104,13 +101,13 @@ mod tests {
         assert!(cache.get("SELECT 0").is_some());
         keep(&mut cache, "SELECT new");
         assert!(cache.get("SELECT 0").is_some() && cache.get("SELECT 1").is_none());
-        assert_eq!(cache.take_forgotten(), ["p2"]);
+        assert_eq!(cache.take_forgotten(), ["name of SELECT 1"]);
     }
 
     #[test]
     fn what_is_too_heavy_is_not_kept() {
         let mut cache = Cache::default();
-        assert!(cache.new_name(&"x".repeat(WEIGHT + 1)).is_none());
+        assert!(Cache::would_keep(&"x".repeat(WEIGHT)) && !Cache::would_keep(&"x".repeat(WEIGHT + 1)));
         let columns: Arc<[Column]> = vec![Column::new(&"x".repeat(WEIGHT), 25)].into();
         cache.keep("SELECT", "p9".into(), &columns);
         assert!(cache.get("SELECT").is_none());

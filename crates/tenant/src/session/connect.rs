@@ -5,11 +5,15 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use postern_domain::{Host, PostgresEndpoint, Secret, TlsMode};
 use postern_egress::{Dialer, tls};
 use rustls::ClientConfig;
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
 
 use super::{
     cancel::{Canceller, Open, Opened},
     connection::PostgresConnection,
+    names::Names,
 };
 use crate::{
     TenantError,
@@ -42,12 +46,22 @@ pub(crate) async fn connect_over(
     password: &Secret,
     deadline: Instant,
 ) -> Result<PostgresConnection, TenantError> {
+    let names = Names::random()?;
     let opened = way.open(deadline).await?;
     let mut wire = Wire::new(opened.stream);
     let until = deadline.min(Instant::now() + HANDSHAKE);
-    let key = startup::sign_in(&mut wire, opened.binding, endpoint, password, until).await?;
+    let signing_in = startup::sign_in(&mut wire, opened.binding, endpoint, password, until);
+    let key = signing_in.await.map_err(unanswered)?;
     let pooled_by_transaction = endpoint.port == TRANSACTION_POOLER;
-    Ok(PostgresConnection::new(wire, Canceller { way, key }, pooled_by_transaction))
+    Ok(PostgresConnection::new(wire, Canceller { way, key }, names, pooled_by_transaction))
+}
+
+/// No statement has run yet, so it is not the query that takes too long.
+fn unanswered(error: TenantError) -> TenantError {
+    match error {
+        TenantError::Timeout => TenantError::Unanswered,
+        other => other,
+    }
 }
 
 /// The way through [`Dialer`], and TLS where the endpoint asks for it.
@@ -69,10 +83,19 @@ impl GuardedWay {
 
     async fn open_guarded(&self, until: Instant) -> Result<Opened, TenantError> {
         let dialing = timeout_at(until, self.dialer.dial(&self.host, self.port));
-        let mut stream = dialing.await.map_err(|_| TenantError::Timeout)??.stream;
-        let Some(config) = &self.tls else {
-            return Ok(Opened { stream: Box::new(stream), binding: Binding::None });
-        };
+        let stream = dialing.await.map_err(|_| TenantError::Timeout)??.stream;
+        match &self.tls {
+            Some(config) => self.secure(stream, config, until).await.map_err(unanswered),
+            None => Ok(Opened { stream: Box::new(stream), binding: Binding::None }),
+        }
+    }
+
+    async fn secure(
+        &self,
+        mut stream: TcpStream,
+        config: &Arc<ClientConfig>,
+        until: Instant,
+    ) -> Result<Opened, TenantError> {
         let until = until.min(Instant::now() + HANDSHAKE);
         startup::request_tls(&mut stream, until).await?;
         let securing = timeout_at(until, tls::connect_tls(stream, Arc::clone(config), &self.host));
@@ -88,3 +111,7 @@ impl Open for GuardedWay {
         Box::pin(self.open_guarded(until))
     }
 }
+
+#[cfg(test)]
+#[path = "connect_tests.rs"]
+mod tests;

@@ -9,6 +9,8 @@ use super::{
     cache::{Cache, Prepared},
     cancel::Canceller,
     flight::{Controls, Flight},
+    names::Names,
+    residue,
     rows::Rows,
 };
 use crate::{
@@ -23,6 +25,7 @@ use crate::{
 pub struct PostgresConnection {
     pub(super) wire: Wire,
     pub(super) canceller: Canceller,
+    names: Names,
     cache: Cache,
     controls: Controls,
     pub(super) phase: Phase,
@@ -46,11 +49,11 @@ pub(crate) enum Phase {
 }
 
 impl PostgresConnection {
-    pub(crate) fn new(mut wire: Wire, canceller: Canceller, by_transaction: bool) -> Self {
+    pub(crate) fn new(mut wire: Wire, canceller: Canceller, names: Names, by_transaction: bool) -> Self {
         wire.begin();
         let controls = if by_transaction { Controls::Unnamed } else { Controls::New };
         let (cache, phase) = (Cache::default(), Phase::Idle);
-        Self { wire, canceller, cache, controls, phase, stained: false, by_transaction }
+        Self { wire, canceller, names, cache, controls, phase, stained: false, by_transaction }
     }
 
     /// Runs a statement and waits for its first answer. What the server holds against the statement is told here
@@ -62,6 +65,8 @@ impl PostgresConnection {
         if self.phase != Phase::Idle {
             return Err(TenantError::Closed);
         }
+        // Told before it runs: a lock, say, stays even if the statement fails or is cancelled.
+        self.stained |= !residue::is_harmless(statement.sql, statement.access_mode);
         let mut started = self.start(statement).await;
         if let Err(Failure { error: TenantError::Sql(error), bound: false }) = &started
             && self.forgets(statement.sql, error)
@@ -80,9 +85,9 @@ impl PostgresConnection {
         self.phase == Phase::Idle && !self.stained
     }
 
-    /// Whether [`PostgresConnection::recover`] may make the session reusable.
+    /// Whether [`PostgresConnection::recover`] can bring the session back to rest.
     pub(crate) fn is_recoverable(&self) -> bool {
-        matches!(self.phase, Phase::Running | Phase::Ending) && !self.stained
+        matches!(self.phase, Phase::Running | Phase::Ending)
     }
 
     /// Whether the server has left the session alone since its last statement. A resting session has nothing to say
@@ -104,6 +109,7 @@ impl PostgresConnection {
             "26000" | "42P05" if self.controls != Controls::Unnamed => {
                 self.cache.clear();
                 self.controls = Controls::Unnamed;
+                self.by_transaction = true;
                 true
             }
             // "cached plan must not change result type": the table has changed.
@@ -142,7 +148,7 @@ impl PostgresConnection {
         let unnamed = self.controls == Controls::Unnamed;
         let known = if unnamed { None } else { self.cache.get(statement.sql) };
         let name = match &known {
-            None if !unnamed => self.cache.new_name(statement.sql),
+            None if !unnamed && Cache::would_keep(statement.sql) => Some(self.names.next()),
             _ => None,
         };
         let close = self.cache.take_forgotten();
@@ -151,6 +157,7 @@ impl PostgresConnection {
             close: &close,
             read_only,
             controls: self.controls,
+            names: &self.names,
             parse: known.is_none().then_some(statement.sql),
             name: known.as_ref().map_or(name.as_deref().unwrap_or_default(), |known| &known.name),
             params: statement.params,
@@ -185,7 +192,11 @@ impl PostgresConnection {
             self.controls = Controls::Known;
         }
         self.expect(b'2', until).await?;
-        self.expect(b'C', until).await
+        self.expect(b'C', until).await?;
+        match message::command_tag(self.wire.body())? {
+            "BEGIN" => Ok(()),
+            _ => Err(TenantError::Protocol("a transaction that does not begin")),
+        }
     }
 
     async fn read_description(

@@ -176,17 +176,40 @@ async fn an_error_at_the_end_of_the_transaction_is_the_result() {
 #[tokio::test]
 async fn what_may_leave_state_behind_stains_the_session() {
     let status = message(b'S', b"TimeZone\0Asia/Tokyo\0");
-    for (aside, tag, state, stained) in [
-        (&b""[..], "SET", b'I', true),
-        (&status, "SELECT 1", b'I', true),
-        (&b""[..], "UPDATE 1", b'I', false),
+    for (sql, aside, tag, stained) in [
+        ("SELECT 1", &b""[..], "SET", true),
+        ("SELECT 1", &status, "SELECT 1", true),
+        ("SET x = 1", &b""[..], "SELECT 1", true),
+        ("UPDATE t SET x = 1", &b""[..], "UPDATE 1", false),
     ] {
         let (mut connection, mut server, _way) = session();
         let begin = [bare(b"1"), message(b't', &[0, 0]), bare(b"n2")].concat();
-        server.send(&[&begin[..], &complete(tag), aside, &ready(state)].concat()).await;
-        drain(&mut connection, &writing("x")).await.unwrap();
-        assert_eq!(connection.is_reusable(), !stained, "{tag}");
+        server.send(&[&begin[..], &complete(tag), aside, &ready(b'I')].concat()).await;
+        drain(&mut connection, &writing(sql)).await.unwrap();
+        assert_eq!(connection.is_reusable(), !stained, "{sql} {tag}");
     }
+}
+
+#[tokio::test]
+async fn a_lock_stains_the_session_even_if_the_statement_fails() {
+    let (mut connection, mut server, _way) = session();
+    let begun = [bare(b"112"), complete("BEGIN")].concat();
+    server.send(&[begun, error("22012"), ready(b'E'), complete("ROLLBACK"), ready(b'I')].concat()).await;
+    let sql = "SELECT pg_advisory_lock(1), 1 / 0";
+    assert!(connection.query(&Statement::new(sql, soon())).await.is_err());
+    assert!(!connection.is_reusable());
+}
+
+#[tokio::test]
+async fn a_setting_that_changed_while_a_statement_was_given_up_stains_the_session() {
+    let (mut connection, mut server, way) = session();
+    drop(way.expect());
+    server.send(&opening(&[("n", INT8)])).await;
+    drop(connection.query(&Statement::new("SELECT n", soon())).await);
+    let status = message(b'S', b"TimeZone\0Asia/Tokyo\0");
+    server.send(&[&status[..], &error("57014"), &ready(b'I')].concat()).await;
+    assert!(!connection.recover().await);
+    assert_eq!(connection.phase, Phase::Idle);
 }
 
 #[tokio::test]

@@ -18,14 +18,12 @@ use std::io;
 use bytes::{BufMut, BytesMut};
 use postgres_protocol::{IsNull, message::frontend};
 
+use super::names::Names;
 use crate::{Column, Param, TenantError};
 
-/// The names of the two statements around a read-only one.
-const BEGIN: Control = Control { name: "b", sql: "BEGIN READ ONLY" };
-const ROLLBACK: Control = Control { name: "r", sql: "ROLLBACK" };
-
-struct Control {
-    name: &'static str,
+/// One of the two statements around a read-only one.
+struct Control<'a> {
+    name: &'a str,
     sql: &'static str,
 }
 
@@ -37,6 +35,8 @@ pub(crate) struct Flight<'a> {
     pub read_only: bool,
     /// How the two statements around it are known.
     pub controls: Controls,
+    /// The session's names for them.
+    pub names: &'a Names,
     /// Text to parse and describe, unless the server knows the statement.
     pub parse: Option<&'a str>,
     /// Name of the statement; empty for the unnamed one.
@@ -79,12 +79,14 @@ impl Flight<'_> {
         for name in self.close {
             frontend::close(b'S', name, out)?;
         }
+        let begin = Control { name: &self.names.begin, sql: "BEGIN READ ONLY" };
+        let rollback = Control { name: &self.names.rollback, sql: "ROLLBACK" };
         if self.read_only {
             if self.controls == Controls::New {
-                BEGIN.parse(BEGIN.name, out)?;
-                ROLLBACK.parse(ROLLBACK.name, out)?;
+                begin.parse(begin.name, out)?;
+                rollback.parse(rollback.name, out)?;
             }
-            BEGIN.run(self.controls, out)?;
+            begin.run(self.controls, out)?;
         }
         if let Some(sql) = self.parse {
             frontend::parse(self.name, sql, [], out)?;
@@ -93,7 +95,7 @@ impl Flight<'_> {
         self.bind(out)?;
         frontend::execute("", self.limit, out)?;
         if self.read_only {
-            ROLLBACK.run(self.controls, out)?;
+            rollback.run(self.controls, out)?;
         }
         frontend::sync(out);
         Ok(())
@@ -115,7 +117,7 @@ impl Flight<'_> {
     }
 }
 
-impl Control {
+impl Control<'_> {
     fn parse(&self, name: &str, out: &mut BytesMut) -> io::Result<()> {
         frontend::parse(name, self.sql, [], out)
     }

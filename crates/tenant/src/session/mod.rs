@@ -5,5 +5,8 @@ pub(crate) mod cancel;
 pub(crate) mod connect;
 pub(crate) mod connection;
 pub(crate) mod flight;
+pub(crate) mod names;
 mod recovery;
+pub(crate) mod residue;
 pub(crate) mod rows;
+mod tokens;

@@ -53,6 +53,7 @@ impl PostgresConnection {
                 return Err(TenantError::Protocol("a transaction that does not end"));
             }
         }
+        self.stained |= self.wire.setting_changed;
         self.phase = Phase::Idle;
         Ok(())
     }

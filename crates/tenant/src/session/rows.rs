@@ -2,13 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
+use postern_domain::AccessMode;
 use tokio::time::Instant;
 
-use super::connection::{Phase, PostgresConnection, Started};
+use super::{
+    connection::{Phase, PostgresConnection, Started},
+    residue,
+};
 use crate::{
     Column, RowBatch, Statement, TenantError,
     result::batch::BatchBuilder,
-    statement::leaves_no_state,
     wire::message::{self, Transaction},
 };
 
@@ -22,12 +25,16 @@ pub struct Rows<'c> {
     batches: BatchBuilder,
     row_limit: u64,
     byte_limit: u64,
+    access_mode: AccessMode,
     deadline: Instant,
     /// Tags of the messages still to come after the statement's own answers.
     tail: &'static [u8],
     /// Tag of a message that was read and not looked at yet.
     unread: Option<u8>,
+    /// Rows handed out.
     row_count: u64,
+    /// Rows that the server has sent.
+    seen_count: u64,
     byte_count: u64,
     /// How the statement's own answers ended, once they have.
     end: Option<End>,
@@ -36,23 +43,26 @@ pub struct Rows<'c> {
     summary: Option<Summary>,
 }
 
-/// How a result ended.
+/// How a result ended. In read-write mode, what the statement did has been committed by now, also where its rows were
+/// cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// Rows handed out.
     pub rows: u64,
-    /// Postgres' command tag, such as "SELECT 3"; empty when the result was cut.
+    /// Postgres' command tag, such as "SELECT 3" or "UPDATE 70000"; empty when the server stopped at the cut.
     pub command_tag: String,
-    /// Why the result was cut, if it was.
+    /// Why rows were left out, if they were.
     pub truncated: Option<Truncation>,
 }
 
-/// Why a result was cut.
+/// Why rows were left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Truncation {
-    /// `max_rows` was reached.
+    /// `max_rows` was reached. The server stopped handing out rows there. INSERT, UPDATE, DELETE and MERGE have run
+    /// whole by then, alone or within WITH; the functions that a SELECT calls have run for the rows up to the limit,
+    /// and for one more.
     RowLimit,
-    /// `max_bytes` was reached.
+    /// `max_bytes` was reached. A read-only statement was stopped, a read-write one has run to its end.
     ByteLimit,
 }
 
@@ -81,10 +91,12 @@ impl<'c> Rows<'c> {
             batches: started.batches,
             row_limit: statement.max_rows,
             byte_limit: statement.max_bytes,
+            access_mode: statement.access_mode,
             deadline: statement.deadline,
             tail: started.tail,
             unread: Some(started.first),
             row_count: 0,
+            seen_count: 0,
             byte_count: 0,
             end: None,
             truncated: None,
@@ -166,19 +178,23 @@ impl<'c> Rows<'c> {
 
     fn take_row(&mut self) -> Result<(), TenantError> {
         let row = self.connection.wire.body();
-        // The row after the last one only tells that there was one.
-        if self.row_count == self.row_limit {
-            let first_too_many = self.truncated.replace(Truncation::RowLimit).is_none();
-            return if first_too_many {
-                Ok(())
-            } else {
-                Err(TenantError::Protocol("more rows than asked for"))
-            };
-        }
+        self.seen_count += 1;
         self.byte_count = self.byte_count.saturating_add(row.len() as u64);
-        if self.byte_count > self.byte_limit {
+        // The row after the last one only tells that there was one.
+        if self.seen_count > self.row_limit.saturating_add(1) {
+            return Err(TenantError::Protocol("more rows than asked for"));
+        }
+        if self.truncated.is_none() && self.seen_count > self.row_limit {
+            self.truncated = Some(Truncation::RowLimit);
+        }
+        if self.truncated.is_none() && self.byte_count > self.byte_limit {
             self.truncated = Some(Truncation::ByteLimit);
-            self.end = Some(End::Abandoned);
+            // A write that is stopped is undone, so it is read to its end, and its rows are dropped.
+            if self.access_mode == AccessMode::ReadOnly {
+                self.end = Some(End::Abandoned);
+            }
+        }
+        if self.truncated.is_some() {
             return Ok(());
         }
         self.row_count += 1;
@@ -213,13 +229,13 @@ impl<'c> Rows<'c> {
             Some(End::Abandoned) | None => return Ok(self.summarize(String::new())),
             Some(End::Complete(tag)) => tag.clone(),
             Some(End::Suspended) => {
-                self.truncated = Some(Truncation::RowLimit);
+                self.truncated.get_or_insert(Truncation::RowLimit);
                 String::new()
             }
         };
         self.end_transaction().await?;
         let connection = &mut *self.connection;
-        connection.stained |= connection.wire.setting_changed || !leaves_no_state(&command_tag);
+        connection.stained |= connection.wire.setting_changed || !residue::is_harmless_tag(&command_tag);
         Ok(self.summarize(command_tag))
     }
 
@@ -247,7 +263,6 @@ impl<'c> Rows<'c> {
     }
 
     fn summarize(&self, command_tag: String) -> Summary {
-        let command_tag = if self.truncated.is_some() { String::new() } else { command_tag };
         Summary { rows: self.row_count, command_tag, truncated: self.truncated }
     }
 }

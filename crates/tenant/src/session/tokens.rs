@@ -1,0 +1,121 @@
+//! The words of a statement, told from its strings and comments as Postgres tells them.
+
+/// A part of a statement. White space and comments are none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Token<'a> {
+    /// A keyword, a name or a number.
+    Word(&'a str),
+    /// A name in double quotes, without them.
+    Quoted(&'a str),
+    /// A string.
+    Text,
+    /// Any other character.
+    Symbol(char),
+}
+
+/// Reads tokens from the start of a text. Each character is looked at a few times at most, whatever the text.
+pub(crate) struct Tokens<'a>(&'a str);
+
+impl<'a> Tokens<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self(text)
+    }
+}
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = Token<'a>;
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        let text = skip_comments(self.0);
+        let first = text.chars().next()?;
+        let (token, length) = match first {
+            '\'' => (Token::Text, quoted(text, b'\'', false)),
+            '"' => {
+                let length = quoted(text, b'"', false);
+                (Token::Quoted(text[..length].trim_matches('"')), length)
+            }
+            '$' if let Some(length) = dollar_quoted(text) => (Token::Text, length),
+            c if is_word(c) => word(text),
+            other => (Token::Symbol(other), other.len_utf8()),
+        };
+        self.0 = &text[length..];
+        Some(token)
+    }
+}
+
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '$') || !c.is_ascii()
+}
+
+/// A word; or, after a lone `e`, the string that it belongs to, in which a backslash escapes.
+fn word(text: &str) -> (Token<'_>, usize) {
+    let (word, rest) = text.split_at(text.find(|c| !is_word(c)).unwrap_or(text.len()));
+    if word.eq_ignore_ascii_case("e") && rest.starts_with('\'') {
+        return (Token::Text, word.len() + quoted(rest, b'\'', true));
+    }
+    (Token::Word(word), word.len())
+}
+
+/// Length of what stands in quotes at the start of the text, with them. A doubled quote is one inside.
+fn quoted(text: &str, quote: u8, escapes: bool) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = 1;
+    while let Some(&byte) = bytes.get(at) {
+        at += match byte {
+            b'\\' if escapes => 2,
+            _ if byte != quote => 1,
+            _ if bytes.get(at + 1) == Some(&quote) => 2,
+            _ => return at + 1,
+        };
+    }
+    text.len()
+}
+
+/// Length of a string such as `$$it's$$` or `$tag$...$tag$`, if the text starts with one.
+fn dollar_quoted(text: &str) -> Option<usize> {
+    let tag = text[1..].find(|c| c == '$' || !is_word(c)).map(|end| &text[1..=end])?;
+    let is_tag = !tag.starts_with(|c: char| c.is_ascii_digit()) && text[1 + tag.len()..].starts_with('$');
+    let (fence, rest) = is_tag.then(|| text.split_at(tag.len() + 2))?;
+    Some(rest.find(fence).map_or(text.len(), |end| end + 2 * fence.len()))
+}
+
+/// What comes after white space and comments.
+fn skip_comments(text: &str) -> &str {
+    let mut rest = text.trim_start();
+    loop {
+        let comment = if rest.starts_with("--") {
+            rest.find(['\n', '\r']).unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            block_comment(rest)
+        } else {
+            return rest;
+        };
+        rest = rest[comment..].trim_start();
+    }
+}
+
+/// Length of the comment that the text starts with. Comments nest.
+fn block_comment(text: &str) -> usize {
+    let (mut depth, mut at) = (0, 0);
+    while let Some(pair) = text.as_bytes().get(at..at + 2) {
+        at += match pair {
+            b"/*" => {
+                depth += 1;
+                2
+            }
+            b"*/" => {
+                depth -= 1;
+                2
+            }
+            _ => 1,
+        };
+        if depth == 0 {
+            return at;
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+#[path = "tokens_tests.rs"]
+mod tests;
