@@ -112,7 +112,8 @@ async fn each_role_has_only_the_rights_of_its_service() {
 async fn the_rewrap_role_reaches_seals_of_all_owners_and_nothing_else() {
     let (alice, _) = (save("db-heidi", "db-heidis").await, save("db-ivan", "db-ivans").await);
     let role = "postern_rewrap";
-    let seen = as_role(role, None, "select sealed from postern.connections where host = '127.0.0.1'").await.unwrap();
+    let seen =
+        as_role(role, None, "select sealed from postern.connections where host = '127.0.0.1'").await.unwrap();
     assert!(seen >= 2, "{seen}");
     let touched = format!("update postern.connections set sealed = sealed where owner_id = '{alice}'");
     assert_eq!(as_role(role, None, &touched).await, Ok(1));
@@ -146,8 +147,10 @@ async fn a_member_of_the_rewrap_role_sees_nothing_more() {
     ] {
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *transaction).await.unwrap();
     }
-    let seen: Vec<String> =
-        sqlx::query_scalar("select name from postern.connections").fetch_all(&mut *transaction).await.unwrap();
+    let seen: Vec<String> = sqlx::query_scalar("select name from postern.connections")
+        .fetch_all(&mut *transaction)
+        .await
+        .unwrap();
     assert_eq!(seen, ["db-karls"]);
 }
 

@@ -5,5 +5,6 @@
 mod background;
 mod broken;
 mod interrupted;
+mod outage;
 mod saves;
 mod support;

@@ -53,6 +53,48 @@ async fn an_answer_under_another_key_than_the_one_wanted_is_not_stored() {
     assert_eq!(stage.seals().await.into_iter().collect::<Vec<_>>(), [(1, 2)]);
 }
 
+/// As when a replica that does not know of the new key yet seals once more under the old one.
+#[tokio::test]
+async fn what_appears_behind_the_walk_is_found() {
+    let stage = Stage::new().await;
+    let user = stage.user_with("heidi", 6).await;
+    let old = stage.store.page(None, None, 2).await.unwrap();
+    stage.rotate().await;
+
+    let moved = std::sync::atomic::AtomicU64::new(0);
+    let job = stage.job().under(2).at_most(NonZeroU32::new(2));
+    let job = job.run(|report| moved.store(report.rewrapped, Ordering::Relaxed));
+    let put_back = async {
+        while moved.load(Ordering::Relaxed) == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        let new = stage.store.page(None, None, 2).await.unwrap();
+        for (old, new) in old.into_iter().zip(new) {
+            let sealed = old.seal.unwrap().secret.sealed;
+            assert!(stage.store.replace(new.place, &new.seal.unwrap(), &sealed).await.unwrap());
+        }
+    };
+    let (report, ()) = tokio::join!(job, put_back);
+    assert_eq!(report.unwrap().rewrapped, 8);
+    assert_eq!(stage.seals().await.into_iter().collect::<Vec<_>>(), [(2, 6)]);
+    use_all(&user, 0..6).await.unwrap();
+}
+
+/// A hundred of the longest secrets make the longest batch there is.
+#[tokio::test]
+async fn the_longest_secrets_fit_into_a_batch() {
+    let stage = Stage::new().await;
+    let user = stage.postern.user("grace");
+    for number in 0..100 {
+        let mut connection = keep_secret(&format!("c-{number}"), &stage.tenant, AccessMode::ReadOnly);
+        connection.password = Some("x".repeat(64 * 1024));
+        user.upsert(connection).await.unwrap();
+    }
+    stage.rotate().await;
+    let report = stage.job().under(2).run(|_| {}).await.unwrap();
+    assert_eq!((report.rewrapped, report.failed), (100, 0));
+}
+
 /// The save comes exactly between reading and writing.
 #[tokio::test]
 async fn a_save_in_between_wins() {

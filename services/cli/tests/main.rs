@@ -8,3 +8,4 @@ mod output;
 mod refusals;
 mod rotation;
 mod support;
+mod waiting;

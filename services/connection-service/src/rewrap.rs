@@ -91,7 +91,7 @@ fn log(outcome: &Result<Report, RewrapError>) {
         }
         Ok(_) => {}
         Err(error) => {
-            tracing::warn!(%error, "seals could not be moved to the primary key; this is tried again")
+            tracing::warn!(%error, "seals could not be moved to the primary key; this is tried again");
         }
     }
 }

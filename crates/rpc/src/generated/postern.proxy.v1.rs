@@ -132,7 +132,7 @@ pub struct Summary {
     /// Rows sent.
     #[prost(int64, tag = "1")]
     pub row_count: i64,
-    /// Postgres' command tag, for example "SELECT 3" or "UPDATE 1"; empty when the result was cut.
+    /// Postgres' command tag, for example "SELECT 3" or "UPDATE 1"; empty when the server stopped at the cut.
     #[prost(string, tag = "2")]
     pub command_tag: ::prost::alloc::string::String,
     /// Why the result was cut, if it was.

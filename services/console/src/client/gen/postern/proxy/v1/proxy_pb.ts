@@ -333,7 +333,7 @@ export type Summary = Message<"postern.proxy.v1.Summary"> & {
   rowCount: bigint;
 
   /**
-   * Postgres' command tag, for example "SELECT 3" or "UPDATE 1"; empty when the result was cut.
+   * Postgres' command tag, for example "SELECT 3" or "UPDATE 1"; empty when the server stopped at the cut.
    *
    * @generated from field: string command_tag = 2;
    */
