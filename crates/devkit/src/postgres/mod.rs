@@ -56,11 +56,6 @@ impl Cluster {
         self.port
     }
 
-    /// The superuser's password.
-    pub fn superuser_password(&self) -> &str {
-        &self.password
-    }
-
     /// The superuser's URL for a database.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://{SUPERUSER}:{}@127.0.0.1:{}/{database}?sslmode=disable", self.password, self.port)
