@@ -81,7 +81,7 @@ impl Moto {
         server
             .args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &self.port.to_string()])
             .stdin(Stdio::null());
-        self.keeper = Some(Keeper::spawn("moto", server, Signal::KILL, |log| wait_until_ready(log))?);
+        self.keeper = Some(Keeper::spawn("moto", server, Signal::KILL, wait_until_ready)?);
         Ok(())
     }
 }

@@ -20,7 +20,7 @@ use crate::{folder, python};
 const VERSION: &str = "2.7.2";
 
 /// Time for a server to start, or to take over as its own leader.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server of its own over TLS, unsealed, with the key [`OpenBao::KEY`] in the engine `transit`, and the policy
 /// [`OpenBao::POLICY`] that may use it and all whose names begin with its name. Its data outlives [`OpenBao::stop`]. It ends when dropped, or with this process.
