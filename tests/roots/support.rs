@@ -54,7 +54,7 @@ impl Client {
 
     /// The configuration with the time to wait at start.
     pub(crate) fn waiting(mut self, seconds: u32) -> Self {
-        self.config.extend(["start_seconds = ", &seconds.to_string(), "\n"]);
+        self.config = format!("{}start_seconds = {seconds}\n", self.config);
         self
     }
 

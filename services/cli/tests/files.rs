@@ -31,8 +31,8 @@ fn a_ring_is_made_once_and_moved_from_root_to_root() {
     let made = keyring(&["init", "--json"], &old).succeeded().json();
     assert_eq!((&made["revision"], &made["root"]), (&1.into(), &"file".into()));
     for file in ["keyring.json", "old.key"] {
-        let mode = fs::metadata(folder.path().join(file)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "{file}");
+        let permissions = fs::metadata(folder.path().join(file)).unwrap().permissions();
+        assert_eq!(permissions.mode() & 0o777, 0o600, "{file}");
     }
     keyring(&["init"], &old).refused(3, "exists already");
     keyring(&["init"], &new).refused(3, "exists already");

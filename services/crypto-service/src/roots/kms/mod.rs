@@ -202,6 +202,7 @@ mod tests {
     #[test]
     fn codes_mean_a_foreign_key_a_refusal_or_an_outage() {
         assert_eq!(meaning("InvalidCiphertextException"), Trouble::Foreign);
+        assert_eq!(meaning("IncorrectKeyException"), Trouble::Foreign);
         assert_eq!(meaning("AccessDeniedException"), Trouble::Refused);
         assert_eq!(meaning("DisabledException"), Trouble::NoKey);
         assert!(meaning("ThrottlingException").may_pass());
