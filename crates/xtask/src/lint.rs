@@ -39,5 +39,5 @@ fn dependencies() -> Result<()> {
         return Ok(());
     }
     say("cargo-deny");
-    process::run(&mut process::cargo(["deny", "--offline", "check", "bans", "licenses", "sources"]))
+    process::run(&mut process::cargo(["deny", "check", "bans", "licenses", "sources"]))
 }
