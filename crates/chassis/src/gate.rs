@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use arc_swap::ArcSwap;
 use axum::{
     Router,
     extract::{Request, State},
@@ -24,9 +25,9 @@ use tonic::{Status, metadata::MetadataMap};
 
 use crate::mtls::PeerIdentity;
 
-/// Lets requests through that the rules allow.
+/// Lets requests through that the rules allow. Clones are one gate.
 #[derive(Clone)]
-pub struct Gate(Arc<Verifier>);
+pub struct Gate(Arc<ArcSwap<Verifier>>);
 
 /// Who is calling, verified: the user, and the token that proves it to the next service.
 #[derive(Clone)]
@@ -54,15 +55,13 @@ pub fn signed_in<T>(request: &tonic::Request<T>) -> Result<&SignedIn, Status> {
 impl Gate {
     /// A gate that trusts these issuers, and fetches their key sets through the guarded way out.
     pub fn new(issuers: Vec<IssuerConfig>, egress: Policy, clock: Arc<dyn Clock>) -> Result<Self> {
-        if issuers.iter().any(|issuer| issuer.hs256_secret_file.is_some()) {
-            tracing::warn!(
-                "an issuer signs with HS256: whoever takes this service over can sign in as anyone"
-            );
-        }
-        let dialer = Dialer::new(egress, Arc::new(SystemResolver::default()));
-        let fetcher = HttpClient::new(dialer, tls::client_config(None)?);
-        let verifier = Verifier::new(issuers, Arc::new(fetcher), clock).context("issuers")?;
-        Ok(Self(Arc::new(verifier)))
+        Ok(Self(Arc::new(ArcSwap::from_pointee(verifier(issuers, egress, clock)?))))
+    }
+
+    /// Trusts these issuers from now on, and no token of another any more. Issuers that cannot be used change nothing.
+    pub fn replace(&self, issuers: Vec<IssuerConfig>, egress: Policy, clock: Arc<dyn Clock>) -> Result<()> {
+        self.0.store(Arc::new(verifier(issuers, egress, clock)?));
+        Ok(())
     }
 
     /// Puts the gate before every route.
@@ -86,11 +85,21 @@ impl Gate {
 
     async fn user(&self, request: &Parts) -> Result<SignedIn, Problem> {
         let verified = async {
-            let principal = self.0.verify(bearer(&request.headers)?).await?;
+            let principal = self.0.load_full().verify(bearer(&request.headers)?).await?;
             Ok(SignedIn { principal, token: BearerToken::from_headers(&request.headers)? })
         };
         verified.await.map_err(unauthenticated)
     }
+}
+
+fn verifier(issuers: Vec<IssuerConfig>, egress: Policy, clock: Arc<dyn Clock>) -> Result<Verifier> {
+    if issuers.iter().any(|issuer| issuer.hs256_secret_file.is_some()) {
+        tracing::warn!("an issuer signs with HS256: whoever takes this service over can sign in as anyone");
+    }
+    let dialer = Dialer::new(egress, Arc::new(SystemResolver::default()));
+    let fetcher = HttpClient::new(dialer, tls::client_config(None)?);
+    let verifier = Verifier::new(issuers, Arc::new(fetcher), clock).context("issuers")?;
+    Ok(verifier)
 }
 
 async fn check(State(gate): State<Gate>, request: Request, next: Next) -> Response {
@@ -121,4 +130,46 @@ fn not_allowed() -> Problem {
 fn unauthenticated(error: AuthError) -> Problem {
     let reason = if error.is_unavailable() { Reason::IssuerUnavailable } else { Reason::Unauthenticated };
     Problem::new(reason, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::{EncodingKey, Header, encode};
+    use postern_domain::SystemClock;
+
+    use super::*;
+
+    const SECRET: &[u8; 32] = b"0123456789abcdef0123456789abcdef";
+
+    fn issuer(name: &str, secret: &std::path::Path) -> Vec<IssuerConfig> {
+        let config =
+            serde_json::json!({ "issuer": name, "audience": "postern", "hs256_secret_file": secret });
+        vec![serde_json::from_value(config).unwrap()]
+    }
+
+    fn request(issuer: &str) -> Parts {
+        let expiry = SystemClock.now().as_secs() + 60;
+        let claims = serde_json::json!({ "iss": issuer, "aud": "postern", "sub": "ada", "exp": expiry });
+        let token = encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET)).unwrap();
+        let request = http::Request::post("/postern.proxy.v1.ProxyService/Query");
+        request.header(AUTHORIZATION, format!("Bearer {token}")).body(()).unwrap().into_parts().0
+    }
+
+    #[tokio::test]
+    async fn replaced_issuers_hold_for_the_very_next_request() {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = folder.path().join("secret");
+        std::fs::write(&secret, SECRET).unwrap();
+        let clock = Arc::new(SystemClock);
+        let gate = Gate::new(issuer("first", &secret), Policy::default(), clock.clone()).unwrap();
+        assert!(gate.admit(&request("first")).await.is_ok());
+        assert!(gate.admit(&request("second")).await.is_err());
+
+        assert!(gate.replace(Vec::new(), Policy::default(), clock.clone()).is_err());
+        assert!(gate.admit(&request("first")).await.is_ok(), "issuers that cannot be used changed something");
+
+        gate.replace(issuer("second", &secret), Policy::default(), clock).unwrap();
+        assert!(gate.admit(&request("first")).await.is_err(), "a token verified before is still let in");
+        assert!(gate.admit(&request("second")).await.is_ok());
+    }
 }

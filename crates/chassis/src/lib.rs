@@ -17,5 +17,5 @@ pub mod server;
 pub mod telemetry;
 
 pub use gate::{Gate, SignedIn, signed_in};
-pub use lifecycle::{Lifecycle, run};
+pub use lifecycle::{Lifecycle, on_hangup, reread_issuers, run};
 pub use rpcs::Rpcs;

@@ -1,11 +1,16 @@
 //! From `main` to the end of the process.
 
-use std::{process::ExitCode, time::Duration};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
+use postern_domain::SystemClock;
+use postern_egress::Policy;
+use postern_identity::IssuerConfig;
 use serde::de::DeserializeOwned;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+use crate::Gate;
 
 /// Time that calls in progress get once the process is asked to stop.
 pub const DRAIN: Duration = Duration::from_secs(25);
@@ -43,6 +48,34 @@ impl Lifecycle {
     pub fn stop(&self) {
         self.0.cancel();
     }
+}
+
+/// Calls `act` at each SIGHUP: the sign that configuration has changed.
+pub fn on_hangup(act: impl Fn() + Send + 'static) -> Result<()> {
+    let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            act();
+        }
+    });
+    Ok(())
+}
+
+/// At each SIGHUP, reads the configuration again and trusts the issuers that it names then. What else has changed in it
+/// waits for a restart; a configuration that cannot be used changes nothing.
+pub fn reread_issuers<C: DeserializeOwned>(
+    gate: Gate,
+    issuers: impl Fn(C) -> (Vec<IssuerConfig>, Policy) + Send + 'static,
+) -> Result<()> {
+    on_hangup(move || {
+        let reread = crate::config::load().map(&issuers);
+        match reread.and_then(|(issuers, egress)| gate.replace(issuers, egress, Arc::new(SystemClock))) {
+            Ok(()) => tracing::info!("SIGHUP: the issuers were read again"),
+            Err(error) => {
+                tracing::warn!("SIGHUP: the configuration cannot be used; nothing changed: {error:#}");
+            }
+        }
+    })
 }
 
 /// The whole of a service's `main`: hardens the process, reads the configuration, and runs `service` until it ends.

@@ -9,7 +9,7 @@ mod sealer;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use postern_chassis::{Gate, Lifecycle, Rpcs, cors, mtls, server};
+use postern_chassis::{Gate, Lifecycle, Rpcs, cors, mtls, reread_issuers, server};
 use postern_domain::SystemClock;
 use postern_rpc::connection::connection_service_server::ConnectionServiceServer;
 use postern_store::ConnectionStore;
@@ -25,6 +25,7 @@ const REQUEST_BYTES: usize = 160 * 1024;
 pub async fn run(config: Config, life: Lifecycle) -> Result<()> {
     let listener = server::bind(config.edge.listen).await?;
     let gate = Gate::new(config.issuers, config.egress, Arc::new(SystemClock))?;
+    reread_issuers(gate.clone(), |config: Config| (config.issuers, config.egress))?;
     let router = Rpcs::default().with(service(&config.backends).await?).into_router(gate, &life).await;
     if let Some(rewrap) = &config.rewrap {
         tokio::spawn(Rewrapping::connect(rewrap, &config.backends.crypto).await?.run(life.clone()));

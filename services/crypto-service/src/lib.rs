@@ -16,13 +16,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::{Context, Result};
 use axum::Router;
-use postern_chassis::{Gate, Lifecycle, Rpcs, mtls::ServerTls, server};
+use postern_chassis::{Gate, Lifecycle, Rpcs, mtls::ServerTls, on_hangup, reread_issuers, server};
 use postern_domain::{Clock, SystemClock};
 use postern_envelope::KeyId;
 use postern_rpc::crypto::keyring_service_server::KeyringServiceServer;
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
     sync::{Notify, oneshot},
     task::spawn_blocking,
 };
@@ -32,29 +31,35 @@ use keyring::{Report, Reporter, RingHolder};
 pub use config::{Config, KeyringConfig, RootConfig};
 pub use keyring::{InvalidReplicaName, ReplicaName};
 
-/// Reads the key ring and serves until the lifecycle ends. SIGHUP has the ring looked at, at once.
+/// Reads the key ring and serves until the lifecycle ends. SIGHUP has the ring and the issuers looked at, at once.
 pub async fn run(config: Config, life: Lifecycle) -> Result<()> {
     let listener = server::bind(config.listen).await?;
     let look = Arc::new(Notify::new());
-    let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     let told = Arc::clone(&look);
-    tokio::spawn(async move {
-        while hangup.recv().await.is_some() {
-            tracing::info!("SIGHUP: looking at the key ring");
-            told.notify_one();
-        }
-    });
-    start(config, listener, life, look).await
+    on_hangup(move || told.notify_one())?;
+    let gate = gate(&config)?;
+    reread_issuers(gate.clone(), |config: Config| (config.issuers, config.egress))?;
+    start(config, gate, listener, life, look).await
 }
 
 /// [`run`] on a listener that is bound already, and without an ear for signals.
 pub async fn serve(config: Config, listener: TcpListener, life: Lifecycle) -> Result<()> {
-    start(config, listener, life, Arc::default()).await
+    let gate = gate(&config)?;
+    start(config, gate, listener, life, Arc::default()).await
 }
 
-async fn start(config: Config, listener: TcpListener, life: Lifecycle, look: Arc<Notify>) -> Result<()> {
+fn gate(config: &Config) -> Result<Gate> {
+    Gate::new(config.issuers.clone(), config.egress.clone(), Arc::new(SystemClock))
+}
+
+async fn start(
+    config: Config,
+    gate: Gate,
+    listener: TcpListener,
+    life: Lifecycle,
+    look: Arc<Notify>,
+) -> Result<()> {
     let tls = ServerTls::load(&config.tls)?;
-    let gate = Gate::new(config.issuers, config.egress, Arc::new(SystemClock))?;
     let (ring, reporter) = spawn_blocking(move || open_keyring(config.keyring)).await??;
     let router = router(gate, ring.clone(), reporter.clone(), &life).await;
 

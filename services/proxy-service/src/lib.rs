@@ -14,7 +14,7 @@ mod tenants;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use postern_chassis::{Gate, Lifecycle, Rpcs, cors, mtls, server};
+use postern_chassis::{Gate, Lifecycle, Rpcs, cors, mtls, reread_issuers, server};
 use postern_domain::SystemClock;
 use postern_egress::{Dialer, SystemResolver};
 use postern_rpc::proxy::proxy_service_server::ProxyServiceServer;
@@ -33,6 +33,7 @@ const REQUEST_BYTES: usize = 4 * 1024 * 1024;
 pub async fn run(config: Config, life: Lifecycle) -> Result<()> {
     let listener = server::bind(config.edge.listen).await?;
     let gate = Gate::new(config.issuers, config.egress, Arc::new(SystemClock))?;
+    reread_issuers(gate.clone(), |config: Config| (config.issuers, config.egress))?;
     let router = Rpcs::default().with(service(&config.backends).await?).into_router(gate, &life).await;
     tracing::info!(address = %listener.local_addr()?, "proxy-service is ready");
     server::serve_edge(listener, router, cors::layer(&config.edge.cors_origins)?, life).await
