@@ -13,7 +13,8 @@ async fn another_user_cannot_see_change_or_use_a_connection() {
 
     let get = GetConnectionRequest { name: "private".into() };
     assert_eq!(bob.connections().get_connection(get.clone()).await.unwrap_err().code(), Code::NotFound);
-    let list = bob.connections().list_connections(ListConnectionsRequest::default()).await.unwrap().into_inner();
+    let list =
+        bob.connections().list_connections(ListConnectionsRequest::default()).await.unwrap().into_inner();
     assert!(list.connections.is_empty());
     assert_eq!(bob.delete("private").await.unwrap_err().code(), Code::NotFound);
     assert_eq!(reason(&bob.query("private", "select 1").await.unwrap_err()), "CONNECTION_NOT_FOUND");

@@ -48,7 +48,8 @@ async fn without_a_where_clause_only_own_rows_are_touched() {
         let named = "select name from postern.connections where name = 'db-alices'";
         assert_eq!(as_role(role, Some(bob), named).await, Ok(0), "{role}");
     }
-    for sql in ["update postern.connections set host = 'evil.example.com'", "delete from postern.connections"] {
+    for sql in ["update postern.connections set host = 'evil.example.com'", "delete from postern.connections"]
+    {
         assert_eq!(as_role("postern_connection", Some(bob), sql).await, Ok(1), "{sql}");
     }
     let resolve = format!("select * from postern.resolve_connection('{bob}', 'db-alices')");
@@ -111,7 +112,8 @@ async fn each_role_has_only_the_rights_of_its_service() {
 async fn the_rewrap_role_reaches_seals_of_all_owners_and_nothing_else() {
     let (alice, _) = (save("db-heidi", "db-heidis").await, save("db-ivan", "db-ivans").await);
     let role = "postern_rewrap";
-    let seen = as_role(role, None, "select sealed from postern.connections where host = '127.0.0.1'").await.unwrap();
+    let seen =
+        as_role(role, None, "select sealed from postern.connections where host = '127.0.0.1'").await.unwrap();
     assert!(seen >= 2, "{seen}");
     let touched = format!("update postern.connections set sealed = sealed where owner_id = '{alice}'");
     assert_eq!(as_role(role, None, &touched).await, Ok(1));
@@ -145,8 +147,10 @@ async fn a_member_of_the_rewrap_role_sees_nothing_more() {
     ] {
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *transaction).await.unwrap();
     }
-    let seen: Vec<String> =
-        sqlx::query_scalar("select name from postern.connections").fetch_all(&mut *transaction).await.unwrap();
+    let seen: Vec<String> = sqlx::query_scalar("select name from postern.connections")
+        .fetch_all(&mut *transaction)
+        .await
+        .unwrap();
     assert_eq!(seen, ["db-karls"]);
 }
 
@@ -157,7 +161,10 @@ async fn the_owner_ends_with_the_transaction() {
     let resolve = sqlx::query("select name from postern.resolve_connection($1, 'db-graces')").bind(owner);
     assert_eq!(resolve.fetch_all(&mut connection).await.unwrap().len(), 1);
     let left: Option<String> =
-        sqlx::query_scalar("select nullif(current_setting('postern.owner_id', true), '')").fetch_one(&mut connection).await.unwrap();
+        sqlx::query_scalar("select nullif(current_setting('postern.owner_id', true), '')")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
     assert_eq!(left, None);
     let rows = sqlx::query("select name from postern.connections").fetch_all(&mut connection).await.unwrap();
     assert!(rows.is_empty());
