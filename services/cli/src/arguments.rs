@@ -16,6 +16,9 @@ Exit codes:
 Data goes to stdout, everything else to stderr. Secrets are read from files that the configuration names, or from
 POSTERN_MIGRATOR_DATABASE_URL and POSTERN_REWRAP_DATABASE_URL; none is ever an argument. NO_COLOR is respected.";
 
+const ROTATION: &str =
+    "To rotate: stage, promote --wait, postern rewrap, disable, and destroy once nothing is missed.";
+
 /// Tends a Postern: its database schema, its master keys, the seals under them.
 #[derive(Parser)]
 #[command(name = "postern", version, after_help = EXIT_CODES)]
@@ -33,7 +36,7 @@ pub(crate) struct Arguments {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Look at the master keys, and change them.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = ROTATION)]
     Keyring(KeyringCommand),
     /// Replace the seals that are not under the primary key. May be stopped and started again at any time.
     Rewrap(RewrapOptions),
@@ -43,7 +46,7 @@ pub(crate) enum Command {
     Completions { shell: Shell },
 }
 
-/// To rotate: stage, promote --wait, rewrap, disable, and destroy once nothing is missed.
+/// What can be done with the key ring.
 #[derive(Subcommand)]
 pub(crate) enum KeyringCommand {
     /// Make a key ring with one key, and a root file if that is its root. Runs where crypto-service's files are.

@@ -28,8 +28,8 @@ fn a_ring_is_made_once_and_moved_from_root_to_root() {
     let old = service_config(folder.path(), "old.toml", "old.key");
     let new = service_config(folder.path(), "new.toml", "new.key");
 
-    let made = keyring(&["init", "--json"], &old).succeeded().json();
-    assert_eq!((&made["revision"], &made["root"]), (&1.into(), &"file".into()));
+    let created = keyring(&["init", "--json"], &old).succeeded().json();
+    assert_eq!((&created["revision"], &created["root"]), (&1.into(), &"file".into()));
     for file in ["keyring.json", "old.key"] {
         let permissions = fs::metadata(folder.path().join(file)).unwrap().permissions();
         assert_eq!(permissions.mode() & 0o777, 0o600, "{file}");

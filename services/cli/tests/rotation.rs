@@ -64,6 +64,7 @@ async fn destroying_a_key_names_what_would_be_lost_first() {
     ada.save("c-0", "postgresql://a:b@127.0.0.1:1/c?sslmode=disable".into()).await.unwrap();
     let rest = stage.run(&["rewrap", "--json"]);
     assert_eq!((rest.code, &rest.json()["failed"]), (1, &2.into()), "{}", rest.stderr);
+    assert!(rest.stderr.contains("2 seals could not be moved and stay as they are"), "{}", rest.stderr);
     for row in rest.json()["failures"].as_array().unwrap() {
         let line = format!("SEAL_BROKEN: connection {} of owner", row["connection_id"].as_str().unwrap());
         assert!(rest.stderr.contains(&line), "{}", rest.stderr);
@@ -77,4 +78,7 @@ async fn the_schema_is_migrated_again_and_again() {
         let migrated = stage.run(&["migrate", "--json"]).succeeded().json();
         assert_eq!(migrated["schema_version"], postern_store::SCHEMA_VERSION);
     }
+    // As before an upgrade that brings a role: the migrator cannot create it, and says who can.
+    stage.as_superuser("alter role postern_rewrap rename to postern_elsewhere").await;
+    stage.run(&["migrate"]).refused(3, "create role postern_rewrap");
 }

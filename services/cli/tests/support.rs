@@ -105,6 +105,11 @@ impl Stage {
         user
     }
 
+    /// Runs a statement as someone whom no rule holds.
+    pub(crate) async fn as_superuser(&self, sql: &'static str) {
+        sqlx::query(sql).execute(&mut *self.superuser.lock().await).await.unwrap();
+    }
+
     /// All rows, as text.
     pub(crate) async fn rows(&self) -> Vec<String> {
         let rows = sqlx::query_scalar("select c::text from postern.connections c order by id");
