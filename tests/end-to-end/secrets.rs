@@ -34,7 +34,8 @@ async fn a_dump_and_the_logs_hold_no_secret_in_any_common_form() {
 
 /// Every row of every table of ours, as text. Bytes come out in hexadecimal.
 async fn dump(url: &str) -> String {
-    let mut connection: PgConnection = PgConnectOptions::from_str(url).unwrap().connect().await.unwrap();
+    let mut connection: PgConnection =
+        PgConnectOptions::from_str(url).unwrap().disable_statement_logging().connect().await.unwrap();
     let tables = "select format('%I.%I', schemaname, tablename) from pg_tables where schemaname = 'postern'";
     let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut connection).await.unwrap();
     let mut dump = String::new();

@@ -1,7 +1,7 @@
 //! Signing in to the control database with a role that row level security holds.
 
 use sqlx::{
-    PgPool, Row,
+    ConnectOptions, PgPool, Row,
     postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
 use std::{str::FromStr, time::Duration};
@@ -44,7 +44,8 @@ pub(crate) async fn connect(url: &str, role: Role) -> Result<PgPool, StoreError>
         .acquire_timeout(Duration::from_secs(5))
         // A ping before each use would double the round trips; a dead connection fails its first statement instead.
         .test_before_acquire(false)
-        .connect_with(options.application_name(role.name()))
+        // Statements carry owners and names; see the chassis' telemetry for what is never logged.
+        .connect_with(options.application_name(role.name()).disable_statement_logging())
         .await?;
     refuse_unfit(&pool, role).await?;
     Ok(pool)

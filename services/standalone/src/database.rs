@@ -70,8 +70,11 @@ impl ControlDatabase {
 /// but for the roles `postern_*`.
 async fn own_database(url: &str) -> Result<String> {
     let mut own = Url::parse(url).ok().context("POSTERN_DATABASE_URL is not a postgres:// URL")?;
-    let mut admin =
-        PgConnectOptions::from_str(url)?.connect().await.context("POSTERN_DATABASE_URL does not answer")?;
+    let mut admin = PgConnectOptions::from_str(url)?
+        .disable_statement_logging()
+        .connect()
+        .await
+        .context("POSTERN_DATABASE_URL does not answer")?;
     let version: i32 =
         sqlx::query_scalar("select current_setting('server_version_num')::int").fetch_one(&mut admin).await?;
     admin.close().await?;
@@ -105,8 +108,11 @@ pub(crate) fn as_role(url: &str, role: &str, password: &str) -> Result<String> {
 
 /// Creates a database unless it exists. The name is ours and needs no quoting.
 pub(crate) async fn create_database(admin_url: &str, name: &'static str) -> Result<()> {
-    let mut admin =
-        PgConnectOptions::from_str(admin_url)?.connect().await.context("Postgres does not answer")?;
+    let mut admin = PgConnectOptions::from_str(admin_url)?
+        .disable_statement_logging()
+        .connect()
+        .await
+        .context("Postgres does not answer")?;
     let exists = sqlx::query("select from pg_database where datname = $1")
         .bind(name)
         .fetch_optional(&mut admin)

@@ -36,7 +36,7 @@ pub(crate) async fn prepare(state: &State, database: &ControlDatabase) -> Result
     let mut url =
         Url::parse(&database.admin_url).ok().context("POSTERN_DATABASE_URL is not a postgres:// URL")?;
     url.set_path(DATABASE);
-    let mut admin = PgConnectOptions::from_str(url.as_str())?.connect().await?;
+    let mut admin = PgConnectOptions::from_str(url.as_str())?.disable_statement_logging().connect().await?;
     fill(&mut admin, &password).await.context("the demo database cannot be filled")?;
     admin.close().await?;
 
