@@ -3,31 +3,34 @@
 //! The rules are [`postern_rpc::access::RULES`]; a method without a rule is refused. A handler reads who is calling
 //! with [`signed_in`], and there is no other way to learn it.
 
-use std::sync::Arc;
+use std::{sync::Arc, task};
 
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
-use axum::{
-    Router,
-    extract::{Request, State},
-    middleware::{self, Next},
-    response::Response,
-};
-use http::{header::AUTHORIZATION, request::Parts};
+use futures_util::future::BoxFuture;
+use http::{Request, Response, header::AUTHORIZATION, request::Parts};
 use postern_domain::Clock;
 use postern_egress::{Dialer, Policy, SystemResolver, http::HttpClient, tls};
-use postern_identity::{AuthError, BearerToken, IssuerConfig, Principal, Verifier, bearer};
+use postern_identity::{AuthError, BearerToken, IssuerConfig, Principal, Verifier};
 use postern_rpc::{
     Problem, Reason,
     access::{self, Caller, OPERATOR, ServiceName},
 };
 use tonic::{Status, metadata::MetadataMap};
+use tower::{Layer, Service};
 
 use crate::mtls::PeerIdentity;
 
-/// Lets requests through that the rules allow. Clones are one gate.
+/// Lets requests through that the rules allow: a layer, for the services behind it. Clones are one gate.
 #[derive(Clone)]
 pub struct Gate(Arc<ArcSwap<Verifier>>);
+
+/// A service behind the gate.
+#[derive(Clone)]
+pub struct Gated<S> {
+    gate: Gate,
+    inner: S,
+}
 
 /// Who is calling, verified: the user, and the token that proves it to the next service.
 #[derive(Clone)]
@@ -64,11 +67,6 @@ impl Gate {
         Ok(())
     }
 
-    /// Puts the gate before every route.
-    pub fn guard(self, routes: Router) -> Router {
-        routes.layer(middleware::from_fn_with_state(self, check))
-    }
-
     async fn admit(&self, request: &Parts) -> Result<Option<SignedIn>, Problem> {
         let rule = access::rule_of(request.uri.path()).ok_or_else(not_allowed)?;
         match rule.caller {
@@ -85,8 +83,9 @@ impl Gate {
 
     async fn user(&self, request: &Parts) -> Result<SignedIn, Problem> {
         let verified = async {
-            let principal = self.0.load_full().verify(bearer(&request.headers)?).await?;
-            Ok(SignedIn { principal, token: BearerToken::from_headers(&request.headers)? })
+            let token = BearerToken::from_headers(&request.headers)?;
+            let principal = self.0.load_full().verify(token.as_str()).await?;
+            Ok(SignedIn { principal, token })
         };
         verified.await.map_err(unauthenticated)
     }
@@ -102,16 +101,44 @@ fn verifier(issuers: Vec<IssuerConfig>, egress: Policy, clock: Arc<dyn Clock>) -
     Ok(verifier)
 }
 
-async fn check(State(gate): State<Gate>, request: Request, next: Next) -> Response {
-    let (mut parts, body) = request.into_parts();
-    match gate.admit(&parts).await {
-        Ok(caller) => {
-            if let Some(caller) = caller {
-                parts.extensions.insert(caller);
+impl<S> Layer<S> for Gate {
+    type Service = Gated<S>;
+
+    fn layer(&self, inner: S) -> Gated<S> {
+        Gated { gate: self.clone(), inner }
+    }
+}
+
+impl<S, Body, Answer> Service<Request<Body>> for Gated<S>
+where
+    S: Service<Request<Body>, Response = Response<Answer>, Future: Send> + Clone + Send + 'static,
+    Body: Send + 'static,
+    Answer: Default,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<S::Response, S::Error>>;
+
+    fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> task::Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        // The one that is ready goes with the request; its clone waits for the next.
+        let waiting = self.clone();
+        let Self { gate, mut inner } = std::mem::replace(self, waiting);
+        Box::pin(async move {
+            let (mut parts, body) = request.into_parts();
+            match gate.admit(&parts).await {
+                Ok(caller) => {
+                    if let Some(caller) = caller {
+                        parts.extensions.insert(caller);
+                    }
+                    inner.call(Request::from_parts(parts, body)).await
+                }
+                Err(problem) => Ok(Status::from(problem).into_http()),
             }
-            next.run(Request::from_parts(parts, body)).await
-        }
-        Err(problem) => Status::from(problem).into_http(),
+        })
     }
 }
 
@@ -151,7 +178,7 @@ mod tests {
         let expiry = SystemClock.now().as_secs() + 60;
         let claims = serde_json::json!({ "iss": issuer, "aud": "postern", "sub": "ada", "exp": expiry });
         let token = encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET)).unwrap();
-        let request = http::Request::post("/postern.proxy.v1.ProxyService/Query");
+        let request = Request::post("/postern.proxy.v1.ProxyService/Query");
         request.header(AUTHORIZATION, format!("Bearer {token}")).body(()).unwrap().into_parts().0
     }
 

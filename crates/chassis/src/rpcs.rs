@@ -4,11 +4,15 @@ use std::convert::Infallible;
 
 use axum::Router;
 use http::Request;
-use tonic::{body::Body, server::NamedService, service::RoutesBuilder};
+use tonic::{
+    body::Body,
+    server::NamedService,
+    service::{Routes, RoutesBuilder},
+};
 use tonic_web::GrpcWebLayer;
-use tower::Service;
+use tower::{Layer, Service};
 
-use crate::{Gate, Lifecycle};
+use crate::{Gate, Lifecycle, gate::Gated};
 
 /// Services that share a port. Health and reflection cover exactly what was added.
 #[derive(Default)]
@@ -31,10 +35,18 @@ impl Rpcs {
         self
     }
 
-    /// Adds health and reflection, puts the gate before all of it, and translates gRPC-web before the gate, so that a
-    /// refusal reaches a browser too.
-    /// When the lifecycle ends, health says so, and load balancers send new calls elsewhere.
-    pub async fn into_router(self, gate: Gate, life: &Lifecycle) -> Router {
+    /// The services for the inside: gRPC, behind the gate.
+    pub async fn inside(self, gate: Gate, life: &Lifecycle) -> Gated<Routes> {
+        gate.layer(self.routes(life).await)
+    }
+
+    /// The services for the edge: gRPC-web is translated before the gate, so that a refusal reaches a browser too.
+    pub async fn edge(self, gate: Gate, life: &Lifecycle) -> Router {
+        self.routes(life).await.into_axum_router().layer(gate).layer(GrpcWebLayer::new())
+    }
+
+    /// Adds health and reflection. When the lifecycle ends, health says so, and load balancers send new calls elsewhere.
+    async fn routes(self, life: &Lifecycle) -> Routes {
         let (health, health_server) = tonic_health::server::health_reporter();
         let mut reflection = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(postern_rpc::DESCRIPTORS)
@@ -54,6 +66,6 @@ impl Rpcs {
         });
         let mut routes = self.routes;
         routes.add_service(health_server).add_service(reflection);
-        gate.guard(routes.routes().into_axum_router()).layer(GrpcWebLayer::new())
+        routes.routes()
     }
 }

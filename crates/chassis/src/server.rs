@@ -1,12 +1,14 @@
 //! Serving: the edge in the clear behind an ingress, the inside over mutual TLS.
 
-use std::{io, time::Duration};
+use std::{convert::Infallible, io, time::Duration};
 
 use anyhow::{Context, Result};
 use axum::Router;
+use http::{Request, Response};
 use tokio::net::TcpListener;
 use tokio_stream::{Stream, wrappers::TcpListenerStream};
-use tonic::{service::Routes, transport::Server};
+use tonic::{body::Body, service::Routes, transport::Server};
+use tower::Service;
 use tower_http::cors::CorsLayer;
 
 use crate::{
@@ -29,16 +31,20 @@ pub async fn serve_edge(
 }
 
 /// Serves gRPC over mutual TLS. A peer without a certificate of the trust domain does not get past the handshake.
-pub async fn serve_internal(
+pub async fn serve_internal<S>(
     listener: TcpListener,
-    router: Router,
+    service: S,
     tls: ServerTls,
     life: Lifecycle,
-) -> Result<()> {
-    let service = bounded().add_routes(Routes::from(router));
+) -> Result<()>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>,
+    S: Clone + Send + 'static,
+{
     tokio::spawn(tls.clone().follow(life.clone()));
     let peers = mtls::incoming(listener, tls);
-    drained(service.serve_with_incoming_shutdown(peers, life.clone().into_stopping()), &life).await
+    let stopping = life.clone().into_stopping();
+    drained(bounded().serve_with_incoming_shutdown(service, peers, stopping), &life).await
 }
 
 /// The bounds of every server: what one peer may hold open, send, or leave idle.

@@ -4,16 +4,49 @@ use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 
 use crate::{AuthError, MAX_TOKEN_BYTES};
 
-/// The token of the one `Authorization` header. The scheme may be written in any case.
-pub fn bearer(headers: &HeaderMap) -> Result<&str, AuthError> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let value = values.next().ok_or(AuthError::TokenMissing)?;
-    if values.next().is_some() {
-        return Err(AuthError::TokenMalformed);
+/// A caller's token, unverified, as the one `Authorization` header has it; kept to forward it to the next service. It has
+/// no `Debug`, and its header is marked as sensitive. Cheap to clone.
+#[derive(Clone)]
+pub struct BearerToken(HeaderValue);
+
+/// The scheme as it is forwarded; callers may write it in any case.
+const SCHEME: &str = "Bearer ";
+
+impl BearerToken {
+    /// Takes the token of a request.
+    pub fn from_headers(headers: &HeaderMap) -> Result<Self, AuthError> {
+        let mut values = headers.get_all(AUTHORIZATION).iter();
+        let value = values.next().ok_or(AuthError::TokenMissing)?;
+        if values.next().is_some() {
+            return Err(AuthError::TokenMalformed);
+        }
+        let text = str::from_utf8(value.as_bytes()).map_err(|_| AuthError::TokenMalformed)?;
+        let token = token_of(text)?;
+        // As most write it, the header is forwarded as it came, without a copy.
+        let mut header = if text.strip_prefix(SCHEME) == Some(token) {
+            value.clone()
+        } else {
+            HeaderValue::try_from(format!("{SCHEME}{token}")).map_err(|_| AuthError::TokenMalformed)?
+        };
+        header.set_sensitive(true);
+        Ok(Self(header))
     }
-    let text = value.to_str().map_err(|_| AuthError::TokenMalformed)?;
-    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
+
+    /// The token without its scheme: ASCII, not empty, at most [`MAX_TOKEN_BYTES`].
+    pub fn as_str(&self) -> &str {
+        str::from_utf8(self.0.as_bytes()).ok().and_then(|text| text.strip_prefix(SCHEME)).unwrap_or_default()
+    }
+
+    /// The `Authorization` header of a forwarded request.
+    pub fn to_header(&self) -> HeaderValue {
+        self.0.clone()
+    }
+}
+
+/// The token in a header's value.
+fn token_of(value: &str) -> Result<&str, AuthError> {
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    if !scheme.eq_ignore_ascii_case(SCHEME.trim_end()) {
         return Err(AuthError::TokenMissing);
     }
     match token.trim_matches(' ') {
@@ -26,28 +59,7 @@ pub fn bearer(headers: &HeaderMap) -> Result<&str, AuthError> {
 
 /// What RFC 6750 allows in a bearer token (`b64token`).
 fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte)
-}
-
-/// A caller's token, kept to forward it to the next service. It has no `Debug`, and its header is marked
-/// as sensitive.
-#[derive(Clone)]
-pub struct BearerToken(HeaderValue);
-
-impl BearerToken {
-    /// Takes the token of a request; see [`bearer`].
-    pub fn from_headers(headers: &HeaderMap) -> Result<Self, AuthError> {
-        let token = bearer(headers)?;
-        let mut header =
-            HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| AuthError::TokenMalformed)?;
-        header.set_sensitive(true);
-        Ok(Self(header))
-    }
-
-    /// The `Authorization` header of a forwarded request.
-    pub fn to_header(&self) -> HeaderValue {
-        self.0.clone()
-    }
+    matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
 }
 
 #[cfg(test)]
@@ -61,7 +73,8 @@ mod tests {
     #[test]
     fn the_scheme_may_be_written_in_any_case() {
         for value in ["Bearer a.b.c", "bearer a.b.c", "BEARER  a.b.c "] {
-            assert_eq!(bearer(&headers(&[value])), Ok("a.b.c"), "{value}");
+            let token = BearerToken::from_headers(&headers(&[value]));
+            assert_eq!(token.ok().as_ref().map(BearerToken::as_str), Some("a.b.c"), "{value}");
         }
     }
 
@@ -82,15 +95,18 @@ mod tests {
             (&[&long], TokenTooLarge),
         ];
         for (values, expected) in cases {
-            assert_eq!(bearer(&headers(values)), Err(*expected), "{} headers", values.len());
+            let refused = BearerToken::from_headers(&headers(values)).err();
+            assert_eq!(refused, Some(*expected), "{} headers", values.len());
         }
     }
 
     #[test]
     fn a_forwarded_token_has_one_form_and_is_sensitive() {
-        let token = BearerToken::from_headers(&headers(&["bEARER  a.b.c"])).ok().unwrap();
-        assert_eq!(token.to_header(), "Bearer a.b.c");
-        assert!(token.to_header().is_sensitive());
-        assert_eq!(format!("{:?}", token.to_header()), "Sensitive");
+        for value in ["Bearer a.b.c", "bEARER  a.b.c"] {
+            let token = BearerToken::from_headers(&headers(&[value])).ok().unwrap();
+            assert_eq!(token.to_header(), "Bearer a.b.c");
+            assert!(token.to_header().is_sensitive());
+            assert_eq!(format!("{:?}", token.to_header()), "Sensitive");
+        }
     }
 }

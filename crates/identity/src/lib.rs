@@ -9,12 +9,12 @@
 //! # use std::sync::Arc;
 //! # use postern_domain::SystemClock;
 //! # use postern_egress::{Dialer, Policy, SystemResolver, http::HttpClient, tls};
-//! # use postern_identity::{IssuerConfig, Verifier, bearer};
+//! # use postern_identity::{BearerToken, IssuerConfig, Verifier};
 //! # async fn example(issuers: Vec<IssuerConfig>, headers: http::HeaderMap) -> Result<(), Box<dyn std::error::Error>> {
 //! let dialer = Dialer::new(Policy::default(), Arc::new(SystemResolver::default()));
 //! let fetcher = HttpClient::new(dialer, tls::client_config(None)?);
 //! let verifier = Verifier::new(issuers, fetcher, Arc::new(SystemClock))?;
-//! let principal = verifier.verify(bearer(&headers)?).await?;
+//! let principal = verifier.verify(BearerToken::from_headers(&headers)?.as_str()).await?;
 //! # Ok(()) }
 //! ```
 
@@ -32,7 +32,7 @@ mod verifier;
 #[cfg(test)]
 mod test_support;
 
-pub use bearer::{BearerToken, bearer};
+pub use bearer::BearerToken;
 pub use config::{ConfigError, IssuerConfig, SubjectMapping};
 pub use error::AuthError;
 pub use key_store::{FetchKeys, Fetching};

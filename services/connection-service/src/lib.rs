@@ -26,7 +26,7 @@ pub async fn run(config: Config, life: Lifecycle) -> Result<()> {
     let listener = server::bind(config.edge.listen).await?;
     let gate = Gate::new(config.issuers, config.egress, Arc::new(SystemClock))?;
     reread_issuers(gate.clone(), |config: Config| (config.issuers, config.egress))?;
-    let router = Rpcs::default().with(service(&config.backends).await?).into_router(gate, &life).await;
+    let router = Rpcs::default().with(service(&config.backends).await?).edge(gate, &life).await;
     if let Some(rewrap) = &config.rewrap {
         tokio::spawn(Rewrapping::connect(rewrap, &config.backends.crypto).await?.run(life.clone()));
     }

@@ -15,7 +15,6 @@ mod sizes;
 use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::{Context, Result};
-use axum::Router;
 use postern_chassis::{Gate, Lifecycle, Rpcs, mtls::ServerTls, on_hangup, reread_issuers, server};
 use postern_domain::{Clock, SystemClock};
 use postern_envelope::KeyId;
@@ -61,21 +60,21 @@ async fn start(
 ) -> Result<()> {
     let tls = ServerTls::load(&config.tls)?;
     let (ring, reporter) = spawn_blocking(move || open_keyring(config.keyring)).await??;
-    let router = router(gate, ring.clone(), reporter.clone(), &life).await;
+    let rpcs = rpcs(ring.clone(), reporter.clone()).inside(gate, &life).await;
 
     let (stop, stopped) = oneshot::channel();
     let following = tokio::spawn(keyring::follow(ring, reporter, look, stopped));
     tracing::info!(address = %listener.local_addr()?, "crypto-service is ready");
-    let served = server::serve_internal(listener, router, tls, life).await;
+    let served = server::serve_internal(listener, rpcs, tls, life).await;
     let _ = stop.send(());
     following.await.context("the key ring is not followed any more")?;
     served
 }
 
-async fn router(gate: Gate, ring: Arc<RingHolder>, reporter: Arc<Reporter>, life: &Lifecycle) -> Router {
+fn rpcs(ring: Arc<RingHolder>, reporter: Arc<Reporter>) -> Rpcs {
     let crypto = sizes::Bounded::new(rpc::Crypto::new(ring.clone()));
     let keyring = KeyringServiceServer::new(rpc::Keyring::new(ring, reporter));
-    Rpcs::default().with(crypto).with(keyring).into_router(gate, life).await
+    Rpcs::default().with(crypto).with(keyring)
 }
 
 /// Says that this replica starts, and then loads the ring: the other way round, a key could be promoted in between that

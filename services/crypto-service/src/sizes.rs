@@ -29,11 +29,10 @@ impl Bounded {
         let bounded = |bytes| CryptoServiceServer::from_arc(crypto.clone()).max_decoding_message_size(bytes);
         Self { unary: bounded(UNARY_BYTES), batch: bounded(BATCH_BYTES) }
     }
+}
 
-    fn for_method(&mut self, path: &str) -> &mut CryptoServiceServer<Crypto> {
-        let is_batch = path.rsplit('/').next().is_some_and(|method| method.starts_with("Batch"));
-        if is_batch { &mut self.batch } else { &mut self.unary }
-    }
+fn is_batch(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|method| method.starts_with("Batch"))
 }
 
 impl NamedService for Bounded {
@@ -50,7 +49,7 @@ impl Service<Request<Body>> for Bounded {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let path = request.uri().path().to_owned();
-        self.for_method(&path).call(request)
+        let is_batch = is_batch(request.uri().path());
+        if is_batch { self.batch.call(request) } else { self.unary.call(request) }
     }
 }

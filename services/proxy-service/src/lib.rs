@@ -34,7 +34,7 @@ pub async fn run(config: Config, life: Lifecycle) -> Result<()> {
     let listener = server::bind(config.edge.listen).await?;
     let gate = Gate::new(config.issuers, config.egress, Arc::new(SystemClock))?;
     reread_issuers(gate.clone(), |config: Config| (config.issuers, config.egress))?;
-    let router = Rpcs::default().with(service(&config.backends).await?).into_router(gate, &life).await;
+    let router = Rpcs::default().with(service(&config.backends).await?).edge(gate, &life).await;
     tracing::info!(address = %listener.local_addr()?, "proxy-service is ready");
     server::serve_edge(listener, router, cors::layer(&config.edge.cors_origins)?, life).await
 }

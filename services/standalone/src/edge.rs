@@ -76,7 +76,7 @@ pub(crate) async fn router(
         egress: internal::egress(),
     })
     .await?;
-    let rpcs = Rpcs::default().with(connections).with(proxy).into_router(gate, life).await;
+    let rpcs = Rpcs::default().with(connections).with(proxy).edge(gate, life).await;
 
     let issuer = DevIssuer::load_or_create(ISSUER, &state.file("issuer.pem"))?;
     let development = Development::new(issuer, demo, state.private_dir("welcomed")?, port)?;

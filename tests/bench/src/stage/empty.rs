@@ -60,8 +60,8 @@ pub(crate) async fn serve(certificates: &Path) -> Result<()> {
     let tls = ServerTls::load(&tls_files(certificates, "crypto-service")?)?;
     let listener = server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
     writeln!(std::io::stdout(), "ready: https://{}", listener.local_addr()?)?;
-    let router = Routes::new(EmptyService).into_axum_router();
-    server::serve_internal(listener, router, tls, Lifecycle::until_signalled()?).await
+    server::serve_internal(listener, Routes::new(EmptyService).prepare(), tls, Lifecycle::until_signalled()?)
+        .await
 }
 
 #[derive(Clone)]
