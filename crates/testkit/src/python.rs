@@ -52,10 +52,11 @@ fn install(folder: &Path, requirements: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// The folder that cargo builds into: this binary is `<target>/<profile>/deps/<binary>`.
+/// The folder that cargo builds into, which it marks: this binary is somewhere inside.
 fn target_dir() -> Result<PathBuf> {
     let binary = env::current_exe().context("this process has no file")?;
-    binary.ancestors().nth(3).map(Path::to_owned).context("this process was not built by cargo")
+    let target = binary.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
+    target.map(Path::to_owned).context("this process was not built by cargo")
 }
 
 /// A free TCP port on 127.0.0.1.

@@ -1,9 +1,11 @@
-//! What sealing costs on top of a call: Encrypt against an empty RPC that is served the same way, over mutual TLS. The
-//! callers share one channel, as the requests of a service do.
+//! What sealing and opening cost on top of a call: Encrypt and Decrypt of 128 bytes against an empty RPC that is served
+//! the same way, over mutual TLS. The callers share one channel, as the requests of a service do.
 
 use anyhow::{Result, ensure};
 use http::uri::PathAndQuery;
-use postern_rpc::crypto::{Context, EncryptRequest, crypto_service_client::CryptoServiceClient};
+use postern_rpc::crypto::{
+    Context, DecryptRequest, EncryptRequest, crypto_service_client::CryptoServiceClient,
+};
 use tonic::{Request, client::Grpc, transport::Channel};
 use tonic_prost::ProstCodec;
 use uuid::Uuid;
@@ -14,60 +16,137 @@ use crate::{
     stage::{empty, postern::Bearer},
 };
 
+/// At least this share of the empty RPC's rate.
+const TARGET: Target = Target::AtLeast(0.85);
+
 pub(super) const ROWS: &[Row] = &[
     Row {
         id: "crypto.unary.c1",
         what: "Encrypt, 1 caller, against an empty RPC",
         unit: REQUESTS,
-        target: Target::AtLeast(0.85),
-        measure: |bench| Box::pin(against_empty(bench, 1)),
+        target: TARGET,
+        measure: |bench| Box::pin(encrypting(bench, 1)),
     },
     Row {
         id: "crypto.unary.c16",
         what: "Encrypt, 16 callers, against an empty RPC",
         unit: REQUESTS,
-        target: Target::AtLeast(0.85),
-        measure: |bench| Box::pin(against_empty(bench, 16)),
+        target: TARGET,
+        measure: |bench| Box::pin(encrypting(bench, 16)),
     },
     Row {
         id: "crypto.unary.c64",
         what: "Encrypt, 64 callers, against an empty RPC",
         unit: REQUESTS,
-        target: Target::AtLeast(0.85),
-        measure: |bench| Box::pin(against_empty(bench, 64)),
+        target: TARGET,
+        measure: |bench| Box::pin(encrypting(bench, 64)),
+    },
+    Row {
+        id: "crypto.decrypt.c1",
+        what: "Decrypt, 1 caller, against an empty RPC",
+        unit: REQUESTS,
+        target: TARGET,
+        measure: |bench| Box::pin(decrypting(bench, 1)),
+    },
+    Row {
+        id: "crypto.decrypt.c16",
+        what: "Decrypt, 16 callers, against an empty RPC",
+        unit: REQUESTS,
+        target: TARGET,
+        measure: |bench| Box::pin(decrypting(bench, 16)),
+    },
+    Row {
+        id: "crypto.decrypt.c64",
+        what: "Decrypt, 64 callers, against an empty RPC",
+        unit: REQUESTS,
+        target: TARGET,
+        measure: |bench| Box::pin(decrypting(bench, 64)),
     },
 ];
 
-async fn against_empty(bench: &Bench, callers: usize) -> Result<Figures> {
-    let postern = bench.stage.postern().await?;
-    let client = CryptoServiceClient::new(postern.crypto_channel()?);
-    let ours = (0..callers).map(|_| Encrypt { client: client.clone(), bearer: postern.bearer().clone() });
-    let channel = bench.stage.empty().await?.channel()?;
-    let empty = (0..callers).map(|_| Empty(Grpc::new(channel.clone())));
-    bench.pace.compare(ours.collect(), Ok(empty.collect()), Sample::rate).await
+/// What is sealed: as long as a connection string with its password.
+pub(super) const SECRET: [u8; 128] = [b'x'; 128];
+
+/// What it is bound to.
+pub(super) fn context() -> Context {
+    Context {
+        secret_id: Uuid::nil().as_bytes().to_vec(),
+        kind: "postgres".to_owned(),
+        endpoint_digest: vec![7; 32],
+    }
 }
 
-struct Encrypt {
+async fn encrypting(bench: &Bench, callers: usize) -> Result<Figures> {
+    let ours = encrypt(bench, callers).await?;
+    bench.pace.compare(ours, Ok(empty(bench, callers).await?), Sample::rate).await
+}
+
+async fn decrypting(bench: &Bench, callers: usize) -> Result<Figures> {
+    let ours = decrypt(bench, callers).await?;
+    bench.pace.compare(ours, Ok(empty(bench, callers).await?), Sample::rate).await
+}
+
+/// Callers of Encrypt, as connection-service.
+pub(super) async fn encrypt(bench: &Bench, callers: usize) -> Result<Vec<Encrypt>> {
+    let postern = bench.stage.postern().await?;
+    let client = CryptoServiceClient::new(postern.crypto_channel("connection-service")?);
+    let encrypt = Encrypt { client, bearer: postern.bearer().clone() };
+    Ok(vec![encrypt; callers])
+}
+
+/// Callers of Decrypt, as proxy-service, with a seal of their user.
+async fn decrypt(bench: &Bench, callers: usize) -> Result<Vec<Decrypt>> {
+    let sealed = encrypt(bench, 1).await?[0].encrypt().await?;
+    let postern = bench.stage.postern().await?;
+    let client = CryptoServiceClient::new(postern.crypto_channel("proxy-service")?);
+    let decrypt = Decrypt { client, bearer: postern.bearer().clone(), sealed };
+    Ok(vec![decrypt; callers])
+}
+
+/// Callers of the empty RPC.
+pub(super) async fn empty(bench: &Bench, callers: usize) -> Result<Vec<Empty>> {
+    let channel = bench.stage.empty().await?.channel()?;
+    Ok(vec![Empty(Grpc::new(channel)); callers])
+}
+
+#[derive(Clone)]
+pub(super) struct Encrypt {
     client: CryptoServiceClient<Channel>,
     bearer: Bearer,
 }
 
+impl Encrypt {
+    async fn encrypt(&mut self) -> Result<Vec<u8>> {
+        let request = EncryptRequest { context: Some(context()), plaintext: SECRET.to_vec() };
+        Ok(self.client.encrypt(self.bearer.authorize(request)).await?.into_inner().sealed)
+    }
+}
+
 impl Caller for Encrypt {
     async fn call(&mut self) -> Result<()> {
-        let context = Context {
-            secret_id: Uuid::nil().as_bytes().to_vec(),
-            kind: "postgres".to_owned(),
-            endpoint_digest: vec![7; 32],
-        };
-        let request =
-            EncryptRequest { context: Some(context), plaintext: b"a password of 24 letters".to_vec() };
-        let sealed = self.client.encrypt(self.bearer.authorize(request)).await?.into_inner().sealed;
-        ensure!(sealed.starts_with(b"PSL1"), "the answer is no seal");
+        ensure!(self.encrypt().await?.starts_with(b"PSL1"), "the answer is no seal");
         Ok(())
     }
 }
 
-struct Empty(Grpc<Channel>);
+#[derive(Clone)]
+struct Decrypt {
+    client: CryptoServiceClient<Channel>,
+    bearer: Bearer,
+    sealed: Vec<u8>,
+}
+
+impl Caller for Decrypt {
+    async fn call(&mut self) -> Result<()> {
+        let request = DecryptRequest { context: Some(context()), sealed: self.sealed.clone() };
+        let opened = self.client.decrypt(self.bearer.authorize(request)).await?.into_inner();
+        ensure!(opened.plaintext == SECRET, "the answer is another secret");
+        Ok(())
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Empty(Grpc<Channel>);
 
 impl Caller for Empty {
     async fn call(&mut self) -> Result<()> {

@@ -1,7 +1,10 @@
 //! The rows. Each file has those of one question, and the callers that they compare.
 
+mod batch;
 mod crypto;
+mod openbao;
 mod point;
+mod token;
 mod upsert;
 
 use anyhow::Result;
@@ -52,5 +55,5 @@ const REQUESTS: &str = "requests/s";
 
 /// Every row, in the order of the table.
 pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
-    [crypto::ROWS, upsert::ROWS, point::ROWS].into_iter().flatten()
+    [crypto::ROWS, openbao::ROWS, batch::ROWS, token::ROWS, upsert::ROWS, point::ROWS].into_iter().flatten()
 }

@@ -51,7 +51,7 @@ impl EmptyRpc {
 
     /// A channel to it such as connection-service has one to crypto-service.
     pub(crate) fn channel(&self) -> Result<Channel> {
-        internal_channel(&self.url, &self.certificates)
+        internal_channel(&self.url, &self.certificates, "connection-service")
     }
 }
 

@@ -8,7 +8,10 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 
 /// A connection.
 pub(crate) struct HttpClient {
@@ -20,6 +23,11 @@ pub(crate) struct HttpClient {
 impl HttpClient {
     /// Connects to `host:port`; sends `authorization` with each request.
     pub(crate) async fn connect(address: &str, authorization: Option<HeaderValue>) -> Result<Self> {
+        Self::over(Self::dial(address).await?, address, authorization).await
+    }
+
+    /// A TCP connection to `host:port`.
+    pub(crate) async fn dial(address: &str) -> Result<TcpStream> {
         #[allow(
             clippy::disallowed_methods,
             reason = "servers that this program has started, on the loopback"
@@ -27,6 +35,15 @@ impl HttpClient {
         let stream =
             TcpStream::connect(address).await.with_context(|| format!("{address} does not answer"))?;
         stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    /// [`HttpClient::connect`] over a connection to `address` that is open already.
+    pub(crate) async fn over(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        address: &str,
+        authorization: Option<HeaderValue>,
+    ) -> Result<Self> {
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
         Ok(Self { sender, host: HeaderValue::from_str(address)?, authorization })

@@ -4,6 +4,7 @@ mod deno;
 pub(crate) mod edge;
 pub(crate) mod empty;
 pub(crate) mod http;
+pub(crate) mod openbao;
 pub(crate) mod postern;
 mod process;
 pub(crate) mod tenant;
@@ -23,6 +24,7 @@ use tokio::sync::OnceCell;
 use edge::EdgeFunction;
 use empty::EmptyRpc;
 pub(crate) use empty::serve as serve_empty;
+use openbao::OpenBao;
 use postern::Postern;
 use tenant::Tenant;
 
@@ -30,6 +32,7 @@ use tenant::Tenant;
 pub(crate) struct Stage {
     empty: OnceCell<EmptyRpc>,
     edge: OnceCell<Result<EdgeFunction, Missing>>,
+    openbao: OnceCell<Result<OpenBao, Missing>>,
     postern: OnceCell<Postern>,
     tenant: OnceCell<Tenant>,
     folder: TempDir,
@@ -58,8 +61,8 @@ impl Stage {
         let folder = folder.context("cannot make a temporary folder")?;
         // Root's Postgres runs as another user, who must be able to pass through.
         std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o711))?;
-        let (empty, edge, postern, tenant) = Default::default();
-        Ok(Self { empty, edge, postern, tenant, folder })
+        let (empty, edge, openbao, postern, tenant) = Default::default();
+        Ok(Self { empty, edge, openbao, postern, tenant, folder })
     }
 
     /// A whole Postern.
@@ -81,6 +84,12 @@ impl Stage {
             started.map_err(|error| Missing::new(format!("{error:#}")))
         };
         self.edge.get_or_init(start).await.as_ref().map_err(Clone::clone)
+    }
+
+    /// An OpenBao, or why there is none.
+    pub(crate) async fn openbao(&self) -> Result<&OpenBao, Missing> {
+        let start = async || OpenBao::start().await.map_err(|error| Missing::new(format!("{error:#}")));
+        self.openbao.get_or_init(start).await.as_ref().map_err(Clone::clone)
     }
 
     /// A server of an empty RPC, with crypto-service's settings and certificate.

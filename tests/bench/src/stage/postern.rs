@@ -79,9 +79,9 @@ impl Postern {
         Ok(Endpoint::from_shared(self.url.clone())?.connect().await?)
     }
 
-    /// A channel to crypto-service such as connection-service has one.
-    pub(crate) fn crypto_channel(&self) -> Result<Channel> {
-        internal_channel(&self.crypto_url, &self.certificates())
+    /// A channel to crypto-service such as this service has one.
+    pub(crate) fn crypto_channel(&self, service: &str) -> Result<Channel> {
+        internal_channel(&self.crypto_url, &self.certificates(), service)
     }
 
     /// The folder of the authority that its services trust.
@@ -103,9 +103,9 @@ impl Postern {
     }
 }
 
-/// A channel to a server with crypto-service's certificate, as connection-service opens it.
-pub(super) fn internal_channel(url: &str, certificates: &Path) -> Result<Channel> {
-    let tls = tls_files(certificates, "connection-service")?;
+/// A channel to a server with crypto-service's certificate, as this service opens it.
+pub(super) fn internal_channel(url: &str, certificates: &Path, service: &str) -> Result<Channel> {
+    let tls = tls_files(certificates, service)?;
     mtls::crypto_channel(&CryptoClientConfig { url: url.to_owned(), tls })
 }
 
