@@ -11,7 +11,7 @@ use postern_rpc::{
 };
 
 use super::{
-    batch::{self, Turns, item_error},
+    batch::{self, item_error},
     decrypt::open,
 };
 use crate::keyring::RingHolder;
@@ -22,15 +22,17 @@ pub(super) async fn batch_decrypt(
     request: BatchDecryptRequest,
 ) -> Result<BatchDecryptResponse, Problem> {
     batch::check(request.items.iter().map(|item| item.reference.as_str()))?;
-    let mut results = Vec::with_capacity(request.items.len());
-    let mut turns = Turns::default();
-    for DecryptItem { reference, context, sealed } in request.items {
-        let outcome = match open(ring, owner, context, &sealed).await {
-            Ok(secret) => Outcome::Plaintext(secret.into_exposed()),
-            Err(problem) => Outcome::Error(item_error(&problem)),
-        };
-        results.push(DecryptResult { reference, outcome: Some(outcome) });
-        turns.after(sealed.len()).await;
-    }
+    let ring = Arc::clone(ring);
+    let work = move |item| decrypt_item(Arc::clone(&ring), owner, item);
+    let results = batch::each(request.items, |item| item.sealed.len(), work).await?;
     Ok(BatchDecryptResponse { results })
+}
+
+async fn decrypt_item(ring: Arc<RingHolder>, owner: OwnerId, item: DecryptItem) -> DecryptResult {
+    let DecryptItem { reference, context, sealed } = item;
+    let outcome = match open(&ring, owner, context, &sealed).await {
+        Ok(secret) => Outcome::Plaintext(secret.into_exposed()),
+        Err(problem) => Outcome::Error(item_error(&problem)),
+    };
+    DecryptResult { reference, outcome: Some(outcome) }
 }

@@ -1,5 +1,7 @@
 //! `BatchEncrypt`: seals several secrets.
 
+use std::{future::ready, sync::Arc};
+
 use postern_domain::{OwnerId, Secret};
 use postern_rpc::{
     Problem,
@@ -9,27 +11,28 @@ use postern_rpc::{
 };
 
 use super::{
-    batch::{self, Turns, item_error},
+    batch::{self, item_error},
     encrypt::seal,
 };
 use crate::keyring::RingHolder;
 
 pub(super) async fn batch_encrypt(
-    ring: &RingHolder,
+    ring: &Arc<RingHolder>,
     owner: OwnerId,
     request: BatchEncryptRequest,
 ) -> Result<BatchEncryptResponse, Problem> {
     batch::check(request.items.iter().map(|item| item.reference.as_str()))?;
-    let mut results = Vec::with_capacity(request.items.len());
-    let mut turns = Turns::default();
-    for EncryptItem { reference, context, plaintext } in request.items {
-        let plaintext = Secret::new(plaintext);
-        let outcome = match seal(ring, owner, context, &plaintext) {
-            Ok(sealed) => Outcome::Sealed(sealed),
-            Err(problem) => Outcome::Error(item_error(&problem)),
-        };
-        results.push(EncryptResult { reference, outcome: Some(outcome) });
-        turns.after(plaintext.len()).await;
-    }
+    let ring = Arc::clone(ring);
+    let work = move |item| ready(encrypt_item(&ring, owner, item));
+    let results = batch::each(request.items, |item| item.plaintext.len(), work).await?;
     Ok(BatchEncryptResponse { results })
+}
+
+fn encrypt_item(ring: &RingHolder, owner: OwnerId, item: EncryptItem) -> EncryptResult {
+    let EncryptItem { reference, context, plaintext } = item;
+    let outcome = match seal(ring, owner, context, &Secret::new(plaintext)) {
+        Ok(sealed) => Outcome::Sealed(sealed),
+        Err(problem) => Outcome::Error(item_error(&problem)),
+    };
+    EncryptResult { reference, outcome: Some(outcome) }
 }

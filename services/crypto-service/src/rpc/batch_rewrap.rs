@@ -8,7 +8,7 @@ use postern_rpc::{
 };
 
 use super::{
-    batch::{self, Turns, item_error},
+    batch::{self, item_error},
     rewrap::replace,
 };
 use crate::keyring::RingHolder;
@@ -18,16 +18,17 @@ pub(super) async fn batch_rewrap(
     request: BatchRewrapRequest,
 ) -> Result<BatchRewrapResponse, Problem> {
     batch::check(request.items.iter().map(|item| item.reference.as_str()))?;
-    let mut results = Vec::with_capacity(request.items.len());
-    let mut turns = Turns::default();
-    for RewrapItem { reference, owner_id, context, sealed } in request.items {
-        let length = sealed.len();
-        let outcome = match replace(ring, &owner_id, context, sealed).await {
-            Ok(sealed) => Outcome::Sealed(sealed),
-            Err(problem) => Outcome::Error(item_error(&problem)),
-        };
-        results.push(RewrapResult { reference, outcome: Some(outcome) });
-        turns.after(length).await;
-    }
+    let ring = Arc::clone(ring);
+    let work = move |item| rewrap_item(Arc::clone(&ring), item);
+    let results = batch::each(request.items, |item| item.sealed.len(), work).await?;
     Ok(BatchRewrapResponse { results })
+}
+
+async fn rewrap_item(ring: Arc<RingHolder>, item: RewrapItem) -> RewrapResult {
+    let RewrapItem { reference, owner_id, context, sealed } = item;
+    let outcome = match replace(&ring, &owner_id, context, sealed).await {
+        Ok(sealed) => Outcome::Sealed(sealed),
+        Err(problem) => Outcome::Error(item_error(&problem)),
+    };
+    RewrapResult { reference, outcome: Some(outcome) }
 }
