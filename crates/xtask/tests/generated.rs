@@ -45,6 +45,7 @@ fn generate(protos: &Path, out: &Path) {
     tonic_prost_build::configure()
         .build_transport(false)
         .emit_rerun_if_changed(false)
+        .codec_path("crate::codec::MessageCodec")
         .skip_debug(SECRET_BEARING)
         .out_dir(out)
         .compile_fds(compiler.file_descriptor_set())
