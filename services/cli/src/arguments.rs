@@ -16,8 +16,8 @@ Exit codes:
 Data goes to stdout, everything else to stderr. Secrets are read from files that the configuration names, or from
 POSTERN_MIGRATOR_DATABASE_URL and POSTERN_REWRAP_DATABASE_URL; none is ever an argument. NO_COLOR is respected.";
 
-const ROTATION: &str =
-    "To rotate: stage, promote --wait, postern rewrap, disable, and destroy once nothing is missed.";
+const ROTATION: &str = "To rotate: stage, promote --wait, postern rewrap, disable; then destroy if nothing is missed, \
+    or enable if something is.";
 
 /// Tends a Postern: its database schema, its master keys, the seals under them.
 #[derive(Parser)]
@@ -73,6 +73,11 @@ pub(crate) enum KeyringCommand {
         /// Do not ask, although seals remain under the key.
         #[arg(long)]
         yes: bool,
+    },
+    /// Take a disabled key back into use; seals under it open again.
+    Enable {
+        /// The disabled key.
+        id: u32,
     },
     /// Delete a disabled key for good.
     Destroy {

@@ -35,6 +35,7 @@ async fn only_an_operators_certificate_tends_the_ring_and_rewraps() {
         &["keyring", "stage"],
         &["keyring", "promote", "2", "--wait"],
         &["keyring", "disable", "1", "--yes"],
+        &["keyring", "enable", "1"],
         &["keyring", "destroy", "1", "--yes", "--allow-loss"],
         &["rewrap"],
         &["rewrap", "--dry-run"],
@@ -70,6 +71,8 @@ async fn changes_that_do_not_fit_the_keys_state_are_refused() {
         &["keyring", "promote", "7"],
         &["keyring", "promote", "7", "--wait"],
         &["keyring", "disable", "1"],
+        &["keyring", "enable", "1"],
+        &["keyring", "enable", "7"],
         &["keyring", "destroy", "1", "--yes"],
     ] {
         let run = stage.run(arguments);

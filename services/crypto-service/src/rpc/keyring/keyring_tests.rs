@@ -49,6 +49,12 @@ impl Fixture {
         disabled.map(|response| response.into_inner().keyring.unwrap())
     }
 
+    async fn enable(&self, key_id: u32) -> Result<crypto::Keyring, Status> {
+        let request = EnableKeyRequest { key_id, expected_revision: None };
+        let enabled = self.own.enable_key(Request::new(request)).await;
+        enabled.map(|response| response.into_inner().keyring.unwrap())
+    }
+
     async fn destroy(&self, key_id: u32, remaining: i64, loss: bool) -> Result<crypto::Keyring, Status> {
         let request = DestroyKeyRequest {
             key_id,
@@ -85,8 +91,10 @@ async fn a_key_goes_through_its_life() {
     assert_eq!(states(&fixture.get().await), [Primary, Staged]);
     assert_eq!(states(&fixture.promote(2).await.unwrap()), [Active, Primary]);
     assert_eq!(states(&fixture.disable(1).await.unwrap()), [Disabled, Primary]);
+    assert_eq!(states(&fixture.enable(1).await.unwrap()), [Active, Primary]);
+    assert_eq!(states(&fixture.disable(1).await.unwrap()), [Disabled, Primary]);
     let ring = fixture.destroy(1, 0, false).await.unwrap();
-    assert_eq!((states(&ring), ring.revision, ring.root.as_str()), (vec![Destroyed, Primary], 5, "file"));
+    assert_eq!((states(&ring), ring.revision, ring.root.as_str()), (vec![Destroyed, Primary], 7, "file"));
 }
 
 #[tokio::test]
@@ -95,15 +103,33 @@ async fn keys_that_are_not_there_and_states_that_do_not_fit_are_told() {
     for key in [0, 7] {
         assert_reason(fixture.promote(key).await, Reason::KeyNotFound);
         assert_reason(fixture.disable(key).await, Reason::KeyNotFound);
+        assert_reason(fixture.enable(key).await, Reason::KeyNotFound);
         assert_reason(fixture.destroy(key, 0, false).await, Reason::KeyNotFound);
         assert_reason(fixture.destroy(key, 3, false).await, Reason::KeyNotFound);
     }
     assert_reason(fixture.promote(1).await, Reason::KeyState);
     let status = assert_reason(fixture.disable(1).await, Reason::KeyState);
     assert_eq!(status.message(), "key 1 is primary, and must be staged or active for this");
+    assert_reason(fixture.enable(1).await, Reason::KeyState);
     assert_reason(fixture.destroy(1, 0, false).await, Reason::KeyState);
     assert_reason(fixture.destroy(1, 3, false).await, Reason::KeyState);
     assert_eq!(fixture.get().await.revision, 1);
+}
+
+#[tokio::test]
+async fn seals_under_a_key_open_again_once_it_is_enabled() {
+    let fixture = Fixture::new();
+    let sealed = fixture.own.ring.seal(&context(), &postern_domain::Secret::new(vec![1])).unwrap();
+    let key = fixture.stage().await;
+    fixture.promote(key).await.unwrap();
+    fixture.disable(1).await.unwrap();
+    assert!(fixture.own.ring.open(&context(), &sealed).await.is_err());
+
+    let stale = EnableKeyRequest { key_id: 1, expected_revision: Some(3) };
+    assert_reason(fixture.own.enable_key(Request::new(stale)).await, Reason::VersionStale);
+    let ring = fixture.enable(1).await.unwrap();
+    assert!(fixture.own.ring.open(&context(), &sealed).await.is_ok());
+    assert_eq!(ring.replicas[0].key_ids, [1, 2], "and it is reported");
 }
 
 #[tokio::test]
