@@ -53,8 +53,24 @@ impl Fleet {
         Self { folder, ca, issuer, jwks_url }
     }
 
-    /// Starts a replica of this name, and waits until it takes connections.
+    /// Starts a replica of this name; connections to it wait until it takes them.
     pub(crate) async fn start(&self, name: &str) -> Replica {
+        let (url, life, serve) = self.prepare(name).await;
+        let task = tokio::spawn(async move { serve.await.unwrap() });
+        Replica { url, life, task }
+    }
+
+    /// Why a replica of this name does not start, although it could read the ring.
+    pub(crate) async fn refusal(&self, name: &str) -> String {
+        let (_, _, serve) = self.prepare(name).await;
+        let ended = tokio::time::timeout(Duration::from_secs(10), serve).await.expect("it serves");
+        format!("{:#}", ended.unwrap_err())
+    }
+
+    async fn prepare(
+        &self,
+        name: &str,
+    ) -> (String, Lifecycle, impl Future<Output = anyhow::Result<()>> + use<>) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut keyring = KeyringConfig::embedded(&self.folder.path().join("keys")).unwrap();
@@ -74,8 +90,7 @@ impl Fleet {
         };
         let life = Lifecycle::default();
         let serve = postern_crypto_service::serve(config, listener, life.clone());
-        let task = tokio::spawn(async move { serve.await.unwrap() });
-        Replica { url: format!("https://{address}"), life, task }
+        (format!("https://{address}"), life, serve)
     }
 
     /// A client of one replica, with the certificate of `caller`.
