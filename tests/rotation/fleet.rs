@@ -8,7 +8,7 @@ use postern_chassis::{
     config::{CryptoClientConfig, TlsFiles},
     mtls::crypto_channel,
 };
-use postern_crypto_service::{Config, KeyringConfig};
+use postern_crypto_service::{Config, KeyringConfig, RootConfig, key_files};
 use postern_devkit::{
     ca::{DevCa, TRUST_DOMAIN},
     issuer::{AUDIENCE, DevIssuer},
@@ -35,6 +35,8 @@ pub(crate) struct Fleet {
     ca: DevCa,
     issuer: DevIssuer,
     jwks_url: String,
+    /// Another root than a file beside the ring.
+    root: Option<RootConfig>,
 }
 
 /// One crypto-service.
@@ -50,7 +52,16 @@ impl Fleet {
         let ca = DevCa::load_or_create(&folder.path().join("certificates")).unwrap();
         let issuer = DevIssuer::load_or_create(ISSUER, &folder.path().join("issuer.pem")).unwrap();
         let jwks_url = serve_key_set(&issuer).await;
-        Self { folder, ca, issuer, jwks_url }
+        Self { folder, ca, issuer, jwks_url, root: None }
+    }
+
+    /// A new ring under this root.
+    pub(crate) async fn with_root(root: RootConfig) -> Self {
+        let fleet = Self { root: Some(root), ..Self::new().await };
+        std::fs::create_dir(fleet.keys()).unwrap();
+        let keyring = fleet.keyring_config();
+        tokio::task::spawn_blocking(move || key_files::create(&keyring)).await.unwrap().unwrap();
+        fleet
     }
 
     /// Starts a replica of this name; connections to it wait until it takes them.
@@ -73,7 +84,7 @@ impl Fleet {
     ) -> (String, Lifecycle, impl Future<Output = anyhow::Result<()>> + use<>) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mut keyring = KeyringConfig::embedded(&self.folder.path().join("keys")).unwrap();
+        let mut keyring = self.keyring_config();
         keyring.replica = Some(name.to_owned().try_into().unwrap());
         let issuer = serde_json::json!({
             "issuer": ISSUER,
@@ -118,6 +129,13 @@ impl Fleet {
     /// The folder of the ring.
     pub(crate) fn keys(&self) -> PathBuf {
         self.folder.path().join("keys")
+    }
+
+    fn keyring_config(&self) -> KeyringConfig {
+        match self.root.clone() {
+            Some(root) => KeyringConfig { file: self.keys().join("keyring.json"), root, replica: None },
+            None => KeyringConfig::embedded(&self.keys()).unwrap(),
+        }
     }
 
     fn channel(&self, replica: &Replica, caller: &str) -> Channel {

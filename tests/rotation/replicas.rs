@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::fleet::{Fleet, Replica, as_user, eventually, key};
 
-async fn seal(fleet: &Fleet, replica: &Replica, times: usize) {
+pub(crate) async fn seal(fleet: &Fleet, replica: &Replica, times: usize) {
     let token = fleet.token(Uuid::new_v4());
     let mut client = fleet.crypto(replica, "connection-service");
     for _ in 0..times {

@@ -161,6 +161,34 @@ async fn a_key_is_promoted_once_every_live_replica_has_it() {
     fixture.promote(key).await.unwrap();
 }
 
+/// Back: what others reported seems to come from the future, and is waited for. Forwards, and back again: the times of the
+/// ring never go back.
+#[tokio::test]
+async fn a_step_of_the_clock_hinders_no_rotation_and_takes_no_time_back() {
+    const DAY: u64 = 86_400;
+    let fixture = Fixture::new();
+    fixture.replica("two", &[1], NEW_YEAR);
+    fixture.folder.clock.set(NEW_YEAR - DAY);
+    let key = fixture.stage().await;
+    assert_reason(fixture.promote(key).await, Reason::ReplicaNotReady);
+    fixture.replica("two", &[1, 2], NEW_YEAR - DAY);
+    let ring = fixture.promote(key).await.unwrap();
+    assert_eq!(state_times(&ring), [NEW_YEAR, NEW_YEAR]);
+    assert!(ring.replicas.iter().all(|replica| replica.live), "{ring:?}");
+
+    fixture.folder.clock.set(NEW_YEAR + DAY);
+    fixture.disable(1).await.unwrap();
+    fixture.folder.clock.set(NEW_YEAR);
+    let ring = fixture.enable(1).await.unwrap();
+    assert_eq!(state_times(&ring), [NEW_YEAR + DAY, NEW_YEAR]);
+    let own = ring.replicas.iter().find(|replica| replica.name == "one").unwrap();
+    assert!(own.live, "it reports by the clock of now");
+}
+
+fn state_times(ring: &crypto::Keyring) -> Vec<u64> {
+    ring.keys.iter().map(|key| key.state_time.unwrap().seconds.unsigned_abs()).collect()
+}
+
 #[tokio::test]
 async fn without_reports_nothing_is_promoted() {
     let fixture = Fixture::new();
