@@ -8,4 +8,5 @@ mod output;
 mod refusals;
 mod rotation;
 mod support;
+mod terminal;
 mod waiting;

@@ -53,6 +53,13 @@ async fn what_does_not_answer_is_told_from_what_refuses() {
     let status = Run::of(postern().args(["keyring", "status"]).arg("--config").arg(&config));
     status.refused(4, "crypto-service does not answer");
 
+    let before = stage.rows().await;
+    for arguments in [&["rewrap"][..], &["rewrap", "--dry-run"], &["keyring", "promote", "1", "--wait"]] {
+        let run = Run::of(postern().args(arguments).arg("--config").arg(&config));
+        run.refused(4, "crypto-service does not answer");
+    }
+    assert_eq!(stage.rows().await, before);
+
     let rewrap = |url: &str| Run::of(stage.command(&["rewrap"]).env("POSTERN_REWRAP_DATABASE_URL", url));
     rewrap("postgres://postern_rewrap:secret-word@127.0.0.1:1/postern")
         .refused(4, "the control database failed");
