@@ -53,7 +53,7 @@ pub(crate) async fn connect(url: &str, role: Role) -> Result<PgPool, StoreError>
 
 /// `prefer`, sqlx's default, goes on in the clear when someone in between says that there is no TLS. What is meant has to
 /// be said: `sslmode=verify-full`, or `disable` on a network that is trusted.
-fn refuse_opportunistic_tls(options: &PgConnectOptions) -> Result<(), StoreError> {
+pub(crate) fn refuse_opportunistic_tls(options: &PgConnectOptions) -> Result<(), StoreError> {
     let local =
         ["127.0.0.1", "::1", "localhost"].contains(&options.get_host()) || options.get_socket().is_some();
     match options.get_ssl_mode() {

@@ -14,7 +14,8 @@ Exit codes:
   4  a service or the database does not answer; try again
 
 Data goes to stdout, everything else to stderr. Secrets are read from files that the configuration names, or from
-POSTERN_MIGRATOR_DATABASE_URL and POSTERN_REWRAP_DATABASE_URL; none is ever an argument. NO_COLOR is respected.";
+POSTERN_ROLE_DATABASE_URL, where ROLE is ADMIN, MIGRATOR, CONNECTION, PROXY or REWRAP; none is ever an argument.
+NO_COLOR is respected.";
 
 const ROTATION: &str = "To rotate: stage, promote --wait, postern rewrap, disable; then destroy if nothing is missed, \
     or enable if something is.";
@@ -40,8 +41,8 @@ pub(crate) enum Command {
     Keyring(KeyringCommand),
     /// Replace the seals that are not under the primary key. May be stopped and started again at any time.
     Rewrap(RewrapOptions),
-    /// Bring the control database's schema up to date.
-    Migrate,
+    /// Bring the control database's schema up to date, and its roles if told so.
+    Migrate(MigrateOptions),
     /// Print a script that completes commands in a shell.
     Completions { shell: Shell },
 }
@@ -107,6 +108,17 @@ pub(crate) struct RewrapOptions {
     /// Count what there is to do, and do nothing.
     #[arg(long)]
     pub dry_run: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct MigrateOptions {
+    /// First create the roles that are missing, as the administrator of `database.admin_url_file`: a superuser, or the
+    /// database's owner with CREATEROLE. Each role gets the password in its own URL file, if that is configured.
+    #[arg(long)]
+    pub create_roles: bool,
+    /// Print the SQL that creates the roles, for an administrator to run, and do nothing.
+    #[arg(long, conflicts_with = "create_roles")]
+    pub print_roles: bool,
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.command {
         Command::Keyring(command) => keyring::run(command, path, output),
         Command::Rewrap(options) => in_runtime(rewrap::run(options, &Config::load(path)?, output)),
-        Command::Migrate => in_runtime(migrate::run(&Config::load(path)?, output)),
+        Command::Migrate(options) => in_runtime(migrate::run(options, &Config::load(path)?, output)),
         Command::Completions { shell } => completions(*shell),
     }
 }

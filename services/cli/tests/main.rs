@@ -6,6 +6,7 @@ mod files;
 mod interrupted;
 mod output;
 mod refusals;
+mod roles;
 mod rotation;
 mod support;
 mod terminal;

@@ -95,7 +95,9 @@ async fn the_schema_is_migrated_again_and_again() {
         let migrated = stage.run(&["migrate", "--json"]).succeeded().json();
         assert_eq!(migrated["schema_version"], postern_store::SCHEMA_VERSION);
     }
-    // As before an upgrade that brings a role: the migrator cannot create it, and says who can.
+    // As before an upgrade that brings a role: the migrator cannot create it, and says how it comes to be.
     stage.as_superuser("alter role postern_rewrap rename to postern_elsewhere").await;
-    stage.run(&["migrate"]).refused(3, "create role postern_rewrap");
+    stage
+        .run(&["migrate"])
+        .refused(3, "the role postern_rewrap is missing; run `postern migrate --create-roles`");
 }
