@@ -21,5 +21,5 @@ pub use connections::{Change, ConnectionStore, SealedSecret};
 pub use error::StoreError;
 pub use resolve::{ProxyStore, Resolved};
 pub use rewrap::{Place, RewrapStore, SealCount, SealRow, StoredSeal};
-pub use role::{Role, SCHEMA_VERSION};
+pub use role::{Role, SCHEMA_VERSION, Transport, transport};
 pub use row::SavedConnection;

@@ -46,6 +46,36 @@ pub async fn keep_others_out(url: &str) -> Result<(), StoreError> {
     Ok(admin.close().await?)
 }
 
+/// What an operator wants to know of a database.
+#[derive(Debug)]
+pub struct Survey {
+    /// Version of the schema; `None` before the first migration.
+    pub schema_version: Option<i32>,
+    /// Those of [`LOGIN_ROLES`] that are missing.
+    pub missing_roles: Vec<String>,
+    /// Those that row level security does not hold.
+    pub unbound_roles: Vec<String>,
+}
+
+/// Looks at a database as `postern_migrator`. Changes nothing.
+pub async fn survey(url: &str) -> Result<Survey, StoreError> {
+    let mut migrator = connect(url).await?;
+    let roles = LOGIN_ROLES.map(str::to_owned);
+    let missing =
+        "select role from unnest($1) role where not exists (select from pg_roles where rolname = role)";
+    let missing_roles = sqlx::query_scalar(missing).bind(roles.clone()).fetch_all(&mut migrator).await?;
+    let unbound = "select rolname::text from pg_roles where rolname = any($1) and (rolsuper or rolbypassrls)";
+    let unbound_roles = sqlx::query_scalar(unbound).bind(roles).fetch_all(&mut migrator).await?;
+    let migrated = "select to_regprocedure('postern.schema_version()') is not null";
+    let schema_version = if sqlx::query_scalar(migrated).fetch_one(&mut migrator).await? {
+        Some(sqlx::query_scalar("select postern.schema_version()").fetch_one(&mut migrator).await?)
+    } else {
+        None
+    };
+    migrator.close().await?;
+    Ok(Survey { schema_version, missing_roles, unbound_roles })
+}
+
 pub(crate) async fn refuse_missing(connection: &mut PgConnection) -> Result<(), StoreError> {
     for role in LOGIN_ROLES {
         let exists = sqlx::query("select from pg_roles where rolname = $1").bind(role);

@@ -20,6 +20,13 @@ NO_COLOR is respected.";
 const ROTATION: &str = "To rotate: stage, promote --wait, postern rewrap, disable; then destroy if nothing is missed, \
     or enable if something is.";
 
+const DOCTOR: &str = "\
+Exit codes:
+  0  no check failed; some may have warned
+  1  a check failed
+
+Each line is ok, warn, fail or skip; what is not configured is skipped.";
+
 /// Tends a Postern: its database schema, its master keys, the seals under them.
 #[derive(Parser)]
 #[command(name = "postern", version, after_help = EXIT_CODES)]
@@ -43,6 +50,10 @@ pub(crate) enum Command {
     Rewrap(RewrapOptions),
     /// Bring the control database's schema up to date, and its roles if told so.
     Migrate(MigrateOptions),
+    /// Check the configuration, the certificate, crypto-service, its keys and the database, and say what to do. Changes
+    /// nothing.
+    #[command(after_help = DOCTOR)]
+    Doctor,
     /// Print a script that completes commands in a shell.
     Completions { shell: Shell },
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod doctor;
 mod files;
 mod interrupted;
 mod output;

@@ -19,7 +19,7 @@ NO_COLOR is respected.
 ";
     assert!(help.stdout.ends_with(documented), "{}", help.stdout);
     assert_eq!(help.stderr, "");
-    for command in ["keyring", "rewrap", "migrate", "completions"] {
+    for command in ["keyring", "rewrap", "migrate", "doctor", "completions"] {
         assert!(help.stdout.contains(&format!("\n  {command}")), "{command}");
     }
 }

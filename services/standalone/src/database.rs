@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use postern_devkit::{
     load_or_create,
     postgres::{Binaries, Cluster},
-    random_hex,
+    random_hex, replace,
 };
 use postern_domain::Secret;
 use postern_store::{admin, roles};
@@ -56,9 +56,7 @@ impl ControlDatabase {
     async fn prepare(&self, passwords: &Path) -> Result<()> {
         for role in roles::LOGIN_ROLES {
             let password = load_or_create(&passwords.join(role), || random_hex(24))?;
-            let file = self.url_file(role);
-            fs::write(&file, as_role(&self.admin_url, role, &password)?)
-                .with_context(|| format!("cannot write {}", file.display()))?;
+            replace(&self.url_file(role), &as_role(&self.admin_url, role, &password)?)?;
         }
         let password = |role: &str| fs::read_to_string(passwords.join(role)).ok().map(Secret::from_text);
         roles::prepare_roles(&self.admin_url, password).await?;
