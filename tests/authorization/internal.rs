@@ -108,7 +108,7 @@ async fn what_operators_may_do_nobody_else_may_and_a_users_token_does_not_help()
         }
         seen += 1;
     }
-    assert!(seen >= 7, "{seen}");
+    assert!(seen >= 8, "{seen}");
 }
 
 /// The messages are empty, so that most of these calls fail, but not for who calls. Nothing is staged: that call would

@@ -1,27 +1,36 @@
 //! Rows that cannot be rewrapped, and callers that may not.
 
-use std::str::FromStr;
+use std::{
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
+use postern_chassis::mtls;
 use postern_rewrap::{Job, RewrapError};
-use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, postgres::PgConnectOptions};
+use postern_rpc::connection::AccessMode;
+use tokio::{net::TcpListener, time::sleep};
 
-use crate::support::Stage;
+use crate::{
+    road::pass_on,
+    support::{Stage, keep_secret, use_all},
+};
 
 #[tokio::test]
 async fn a_row_that_fails_is_reported_and_stops_no_other() {
     let stage = Stage::new().await;
     let user = stage.user_with("ada", 8).await;
     stage.rotate().await;
-    let mut superuser: PgConnection =
-        PgConnectOptions::from_str(&stage.postern.superuser_url()).unwrap().connect().await.unwrap();
     for (name, tamper) in [
         ("c-1", "sealed = set_byte(sealed, 60, get_byte(sealed, 60) # 1)"),
         ("c-3", "sealed = decode(repeat('00', 100), 'hex')"),
         ("c-5", "host = 'not a host'"),
         ("c-7", "secret_id = gen_random_uuid()"),
     ] {
-        let sql = format!("update postern.connections set {tamper} where name = '{name}'");
-        sqlx::query(AssertSqlSafe(sql)).execute(&mut superuser).await.unwrap();
+        stage.tamper(tamper, &format!("name = '{name}'")).await;
     }
 
     let report = stage.job().under(2).run(|_| {}).await.unwrap();
@@ -33,6 +42,57 @@ async fn a_row_that_fails_is_reported_and_stops_no_other() {
     for number in [0, 2, 4, 6] {
         user.query(&format!("c-{number}"), "select 1").await.unwrap();
     }
+}
+
+/// The walk is repeated after one that has moved something, and meets the rows that failed again.
+#[tokio::test]
+async fn a_row_that_fails_is_sent_once() {
+    const SEALS: usize = 10 * 64 * 1024;
+    let stage = Stage::new().await;
+    let user = stage.user_with("carol", 4).await;
+    for number in 0..10 {
+        let mut connection = keep_secret(&format!("long-{number}"), &stage.tenant, AccessMode::ReadOnly);
+        connection.password = Some("x".repeat(64 * 1024));
+        user.upsert(connection).await.unwrap();
+    }
+    stage.rotate().await;
+    stage.tamper("secret_id = gen_random_uuid()", "name like 'long-%'").await;
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (mut config, sent) = (stage.crypto("operator"), Arc::<AtomicUsize>::default());
+    let crypto = config.url.strip_prefix("https://").unwrap().parse().unwrap();
+    config.url = format!("https://{}", listener.local_addr().unwrap());
+    let road = tokio::spawn(pass_on(listener, crypto, sent.clone()));
+    let job = Job::new(stage.store.clone(), mtls::crypto_channel(&config).unwrap());
+    let report = job.under(2).run(|_| {}).await.unwrap();
+    road.abort();
+    assert_eq!((report.rewrapped, report.failed, report.failures.len()), (4, 10, 10));
+    let sent = sent.load(Ordering::Relaxed);
+    assert!((SEALS..SEALS * 3 / 2).contains(&sent), "{sent} bytes for {SEALS} bytes of seals");
+}
+
+#[tokio::test]
+async fn a_row_that_failed_and_is_mended_meanwhile_is_moved() {
+    let stage = Stage::new().await;
+    let user = stage.user_with("dan", 6).await;
+    stage.rotate().await;
+    let first = stage.store.page(None, None, 1).await.unwrap().remove(0).place.1;
+    let (turn, this) = ("sealed = set_byte(sealed, 60, get_byte(sealed, 60) # 1)", format!("id = '{first}'"));
+    stage.tamper(turn, &this).await;
+
+    let failed = AtomicU64::new(0);
+    let job = stage.job().under(2).at_most(NonZeroU32::new(2));
+    let job = job.run(|report| failed.store(report.failed, Ordering::Relaxed));
+    let mend = async {
+        while failed.load(Ordering::Relaxed) == 0 {
+            sleep(Duration::from_millis(10)).await;
+        }
+        stage.tamper(turn, &this).await;
+    };
+    let (report, ()) = tokio::join!(job, mend);
+    let report = report.unwrap();
+    assert_eq!((report.rewrapped, report.failed, report.is_complete()), (6, 0, true));
+    use_all(&user, 0..6).await.unwrap();
 }
 
 #[tokio::test]

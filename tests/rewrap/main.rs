@@ -6,5 +6,6 @@ mod background;
 mod broken;
 mod interrupted;
 mod outage;
+mod road;
 mod saves;
 mod support;

@@ -1,17 +1,15 @@
 //! crypto-service goes away for a moment while the job runs, as in a rolling restart.
 
-use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use postern_chassis::mtls;
 use postern_rewrap::Job;
-use tokio::{
-    io::copy_bidirectional,
-    net::{TcpListener, TcpStream},
-    sync::watch,
-    task::JoinSet,
-};
+use tokio::{net::TcpListener, sync::watch};
 
-use crate::support::{Stage, use_all};
+use crate::{
+    road::pass_on,
+    support::{Stage, use_all},
+};
 
 #[tokio::test]
 async fn the_job_waits_for_crypto_service_to_come_back() {
@@ -39,21 +37,9 @@ async fn the_job_waits_for_crypto_service_to_come_back() {
 async fn cut_once(listener: TcpListener, to: SocketAddr, mut progress: watch::Receiver<u64>) {
     let address = listener.local_addr().unwrap();
     tokio::select! {
-        () = pass_on(listener, to) => {}
+        () = pass_on(listener, to, Arc::default()) => {}
         moved = progress.wait_for(|&moved| moved > 0) => drop(moved.unwrap()),
     }
     tokio::time::sleep(Duration::from_millis(1500)).await;
-    pass_on(TcpListener::bind(address).await.unwrap(), to).await;
-}
-
-async fn pass_on(listener: TcpListener, to: SocketAddr) {
-    let mut connections = JoinSet::new();
-    loop {
-        let (mut near, _) = listener.accept().await.unwrap();
-        connections.spawn(async move {
-            #[expect(clippy::disallowed_methods, reason = "a test, on the loopback")]
-            let mut far = TcpStream::connect(to).await.unwrap();
-            let _ = copy_bidirectional(&mut near, &mut far).await;
-        });
-    }
+    pass_on(TcpListener::bind(address).await.unwrap(), to, Arc::default()).await;
 }

@@ -5,12 +5,10 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use postern_rpc::connection::{
-    AccessMode, PostgresTarget, TlsMode, UpsertConnectionRequest, upsert_connection_request::Target,
-};
+use postern_rpc::connection::AccessMode;
 use postern_testkit::{TenantDatabase, TenantServer, User};
 
-use crate::support::{PASSWORD, Stage, use_all};
+use crate::support::{PASSWORD, Stage, keep_secret, use_all};
 
 #[tokio::test]
 async fn every_seal_is_moved_and_opens_and_no_version_grows() {
@@ -168,21 +166,4 @@ fn keeps_secret(save: usize) -> bool {
 /// Which tenant a connection leads to after so many saves: the other one after each save that brings a password.
 fn tenant_of(connection: usize, saves: usize) -> usize {
     (0..saves).filter(|save| save % 12 == connection && !keeps_secret(*save)).count() % 2
-}
-
-fn keep_secret(name: &str, tenant: &TenantDatabase, access_mode: AccessMode) -> UpsertConnectionRequest {
-    let target = PostgresTarget {
-        host: "127.0.0.1".into(),
-        port: tenant.port().into(),
-        database: tenant.name.clone(),
-        user: tenant.name.clone(),
-        tls_mode: TlsMode::Disable.into(),
-        access_mode: access_mode.into(),
-        ..PostgresTarget::default()
-    };
-    UpsertConnectionRequest {
-        name: name.into(),
-        target: Some(Target::Postgres(target)),
-        ..UpsertConnectionRequest::default()
-    }
 }

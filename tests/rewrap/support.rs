@@ -1,15 +1,21 @@
 //! A Postern whose key is rotated while users work with it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, str::FromStr};
 
 use postern_chassis::{
     config::{CryptoClientConfig, TlsFiles},
     mtls,
 };
 use postern_rewrap::Job;
-use postern_rpc::crypto::{PromoteKeyRequest, StageKeyRequest, keyring_service_client::KeyringServiceClient};
+use postern_rpc::{
+    connection::{
+        AccessMode, PostgresTarget, TlsMode, UpsertConnectionRequest, upsert_connection_request::Target,
+    },
+    crypto::{PromoteKeyRequest, StageKeyRequest, keyring_service_client::KeyringServiceClient},
+};
 use postern_store::RewrapStore;
 use postern_testkit::{Postern, TenantDatabase, TenantServer, User};
+use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, postgres::PgConnectOptions};
 use tonic::{Status, transport::Channel};
 
 /// The password of every tenant.
@@ -65,6 +71,14 @@ impl Stage {
         CryptoClientConfig { url: self.postern.crypto_url().to_owned(), tls }
     }
 
+    /// Changes rows as someone whom no rule holds: `set` where `condition`.
+    pub(crate) async fn tamper(&self, set: &str, condition: &str) {
+        let superuser = PgConnectOptions::from_str(&self.postern.superuser_url()).unwrap();
+        let mut superuser: PgConnection = superuser.connect().await.unwrap();
+        let sql = format!("update postern.connections set {set} where {condition}");
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut superuser).await.unwrap();
+    }
+
     /// Seals under each key.
     pub(crate) async fn seals(&self) -> BTreeMap<u32, i64> {
         let counts = self.store.counts().await.unwrap();
@@ -78,4 +92,26 @@ pub(crate) async fn use_all(user: &User, connections: impl IntoIterator<Item = u
         user.query(&format!("c-{number}"), "select 1").await?;
     }
     Ok(())
+}
+
+/// A connection to a tenant's database without a password: a save of it keeps the one that is stored.
+pub(crate) fn keep_secret(
+    name: &str,
+    tenant: &TenantDatabase,
+    access_mode: AccessMode,
+) -> UpsertConnectionRequest {
+    let target = PostgresTarget {
+        host: "127.0.0.1".into(),
+        port: tenant.port().into(),
+        database: tenant.name.clone(),
+        user: tenant.name.clone(),
+        tls_mode: TlsMode::Disable.into(),
+        access_mode: access_mode.into(),
+        ..PostgresTarget::default()
+    };
+    UpsertConnectionRequest {
+        name: name.into(),
+        target: Some(Target::Postgres(target)),
+        ..UpsertConnectionRequest::default()
+    }
 }

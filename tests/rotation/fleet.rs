@@ -8,7 +8,7 @@ use postern_chassis::{
     config::{CryptoClientConfig, TlsFiles},
     mtls::crypto_channel,
 };
-use postern_crypto_service::{Config, KeyringConfig};
+use postern_crypto_service::{Config, KeyringConfig, RootConfig, key_files};
 use postern_devkit::{
     ca::{DevCa, TRUST_DOMAIN},
     issuer::{AUDIENCE, DevIssuer},
@@ -35,6 +35,8 @@ pub(crate) struct Fleet {
     ca: DevCa,
     issuer: DevIssuer,
     jwks_url: String,
+    /// Another root than a file beside the ring.
+    root: Option<RootConfig>,
 }
 
 /// One crypto-service.
@@ -50,14 +52,39 @@ impl Fleet {
         let ca = DevCa::load_or_create(&folder.path().join("certificates")).unwrap();
         let issuer = DevIssuer::load_or_create(ISSUER, &folder.path().join("issuer.pem")).unwrap();
         let jwks_url = serve_key_set(&issuer).await;
-        Self { folder, ca, issuer, jwks_url }
+        Self { folder, ca, issuer, jwks_url, root: None }
     }
 
-    /// Starts a replica of this name, and waits until it takes connections.
+    /// A new ring under this root.
+    pub(crate) async fn with_root(root: RootConfig) -> Self {
+        let fleet = Self { root: Some(root), ..Self::new().await };
+        std::fs::create_dir(fleet.keys()).unwrap();
+        let keyring = fleet.keyring_config();
+        tokio::task::spawn_blocking(move || key_files::create(&keyring)).await.unwrap().unwrap();
+        fleet
+    }
+
+    /// Starts a replica of this name; connections to it wait until it takes them.
     pub(crate) async fn start(&self, name: &str) -> Replica {
+        let (url, life, serve) = self.prepare(name).await;
+        let task = tokio::spawn(async move { serve.await.unwrap() });
+        Replica { url, life, task }
+    }
+
+    /// Why a replica of this name does not start, although it could read the ring.
+    pub(crate) async fn refusal(&self, name: &str) -> String {
+        let (_, _, serve) = self.prepare(name).await;
+        let ended = tokio::time::timeout(Duration::from_secs(10), serve).await.expect("it serves");
+        format!("{:#}", ended.unwrap_err())
+    }
+
+    async fn prepare(
+        &self,
+        name: &str,
+    ) -> (String, Lifecycle, impl Future<Output = anyhow::Result<()>> + use<>) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mut keyring = KeyringConfig::embedded(&self.folder.path().join("keys")).unwrap();
+        let mut keyring = self.keyring_config();
         keyring.replica = Some(name.to_owned().try_into().unwrap());
         let issuer = serde_json::json!({
             "issuer": ISSUER,
@@ -74,8 +101,7 @@ impl Fleet {
         };
         let life = Lifecycle::default();
         let serve = postern_crypto_service::serve(config, listener, life.clone());
-        let task = tokio::spawn(async move { serve.await.unwrap() });
-        Replica { url: format!("https://{address}"), life, task }
+        (format!("https://{address}"), life, serve)
     }
 
     /// A client of one replica, with the certificate of `caller`.
@@ -103,6 +129,13 @@ impl Fleet {
     /// The folder of the ring.
     pub(crate) fn keys(&self) -> PathBuf {
         self.folder.path().join("keys")
+    }
+
+    fn keyring_config(&self) -> KeyringConfig {
+        match self.root.clone() {
+            Some(root) => KeyringConfig { file: self.keys().join("keyring.json"), root, replica: None },
+            None => KeyringConfig::embedded(&self.keys()).unwrap(),
+        }
     }
 
     fn channel(&self, replica: &Replica, caller: &str) -> Channel {

@@ -6,5 +6,6 @@
 mod bounds;
 mod fleet;
 mod load;
+mod outage;
 mod replicas;
 mod rotation;

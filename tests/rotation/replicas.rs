@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::fleet::{Fleet, Replica, as_user, eventually, key};
 
-async fn seal(fleet: &Fleet, replica: &Replica, times: usize) {
+pub(crate) async fn seal(fleet: &Fleet, replica: &Replica, times: usize) {
     let token = fleet.token(Uuid::new_v4());
     let mut client = fleet.crypto(replica, "connection-service");
     for _ in 0..times {
@@ -57,6 +57,28 @@ async fn a_killed_replica_keeps_what_it_reported_and_holds_up_nothing_for_long()
     let two = fleet.start("two").await;
     seal(&fleet, &two, 1).await;
     assert_eq!(key(&fleet.keyring(&two).await, 1).seal_count, 5);
+}
+
+/// It would write over what the first has loaded, and hide that one of the two lacks a key.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_replica_of_one_name_does_not_start() {
+    let fleet = Fleet::new().await;
+    let one = fleet.start("one").await;
+    seal(&fleet, &one, 2).await;
+    let refusal = fleet.refusal("one").await;
+    assert!(
+        refusal.contains("runs as the replica \"one\"") && refusal.contains("keyring.replica"),
+        "{refusal}"
+    );
+    let ring = fleet.keyring(&one).await;
+    assert_eq!(replicas(&ring), [("one", 1, true)]);
+
+    // The name is free as soon as its replica ends, however that happens.
+    one.kill().await;
+    let one = fleet.start("one").await;
+    seal(&fleet, &one, 1).await;
+    one.stop().await;
+    seal(&fleet, &fleet.start("one").await, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,4 +9,4 @@ pub mod keeper;
 pub mod postgres;
 mod private_file;
 
-pub use private_file::{load_or_create, random_hex};
+pub use private_file::{load_or_create, random_hex, replace};

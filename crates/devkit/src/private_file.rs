@@ -21,10 +21,21 @@ pub fn load_or_create(path: &Path, make: impl FnOnce() -> Result<String>) -> Res
     }
     let text = make()?;
     let failed = || format!("cannot write {}", path.display());
-    let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new("."))).with_context(failed)?;
-    file.write_all(text.as_bytes()).with_context(failed)?;
-    file.persist_noclobber(path).with_context(failed)?;
+    written_beside(path, &text).with_context(failed)?.persist_noclobber(path).with_context(failed)?;
     Ok(text)
+}
+
+/// Writes a text file of mode 0600, in the place of the one that is there. It changes whole or not at all.
+pub fn replace(path: &Path, text: &str) -> Result<()> {
+    let failed = || format!("cannot write {}", path.display());
+    written_beside(path, text).with_context(failed)?.persist(path).with_context(failed)?;
+    Ok(())
+}
+
+fn written_beside(path: &Path, text: &str) -> io::Result<NamedTempFile> {
+    let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+    file.write_all(text.as_bytes())?;
+    Ok(file)
 }
 
 /// `bytes` random bytes from the operating system, in hexadecimal.

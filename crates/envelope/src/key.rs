@@ -46,7 +46,8 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// What a key is used for. A key moves downwards only, and a ring always has exactly one primary.
+/// What a key is used for. A key moves downwards only, but for a disabled one that is enabled again; and a ring always has
+/// exactly one primary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyState {
@@ -55,10 +56,10 @@ pub enum KeyState {
     Staged,
     /// Seals and opens.
     Primary,
-    /// Was primary; still opens what was sealed with it.
+    /// Was primary, or disabled; opens what was sealed with it.
     Active,
     /// Neither seals nor opens, and is not unwrapped. The last step before it is destroyed: a seal that was
-    /// forgotten under it shows now, and is not lost yet.
+    /// forgotten under it shows now, and is not lost yet: the key can be enabled.
     Disabled,
     /// The key is gone. Its id stays in the ring, so that it is not used again.
     Destroyed,

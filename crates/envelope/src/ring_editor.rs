@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! stage → (staged) → promote → (primary) → another is promoted → (active) → disable → (disabled) → destroy
+//!                                                                  ↑        enable ←──┘
 //! ```
 //!
-//! A staged key may be disabled too. Each change is made under the file's lock, to what the file says then, and counts
+//! A staged key may be disabled too; once enabled, it is active. Each change is made under the file's lock, to what the file says then, and counts
 //! its revision up by one. It must open with its root before it is written, so that no change locks a ring up.
 
 use std::path::Path;
@@ -113,6 +114,16 @@ impl RingEditor<'_> {
             Ok(())
         });
         disabled.map(|((), ring)| ring)
+    }
+
+    /// Takes a disabled key back into use: it opens what is sealed under it, and does not seal. The root is asked to unwrap
+    /// it.
+    pub fn enable(&self, id: KeyId, base: Base<'_>) -> Result<KeyRing, ChangeError> {
+        let enabled = self.change(base, self.root, |keys, now| {
+            find(keys, id, &[KeyState::Disabled], "disabled")?.enter(KeyState::Active, now);
+            Ok(())
+        });
+        enabled.map(|((), ring)| ring)
     }
 
     /// Deletes a disabled key for good. Its id stays.

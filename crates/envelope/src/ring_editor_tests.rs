@@ -55,6 +55,29 @@ fn a_key_goes_through_its_life() {
 }
 
 #[test]
+fn a_disabled_key_that_is_still_needed_is_taken_back() {
+    use KeyState::{Active, Primary};
+    let fixture = RingFixture::new();
+    let editor = fixture.editor();
+    let old = sealed(&fixture.load());
+    fixture.rotate();
+    let ring = editor.disable(id(1), Base::default()).unwrap();
+    assert!(!opens(&ring, &old));
+    fixture.clock.0.store(NEW_YEAR + 60, Ordering::Relaxed);
+
+    let ring = editor.enable(id(1), Base { expected: Some(4), held: Some(&ring) }).unwrap();
+    assert_eq!((states(&ring), ring.revision()), (vec![(1, Active), (2, Primary)], 5));
+    assert_eq!((ring.keys()[0].created_at, ring.keys()[0].state_since), (NEW_YEAR, NEW_YEAR + 60));
+    assert!(opens(&ring, &old) && opens(&fixture.load(), &old));
+    assert_eq!(sealed(&ring)[7], 2, "it does not seal");
+
+    // One that was never promoted comes back as active, too: promoted it cannot be any more.
+    let (three, _) = editor.stage(Base::default()).unwrap();
+    editor.disable(three, Base::default()).unwrap();
+    assert_eq!(states(&editor.enable(three, Base::default()).unwrap())[2], (3, Active));
+}
+
+#[test]
 fn a_destroyed_key_is_nowhere_in_the_folder() {
     let fixture = RingFixture::new();
     let document = RingDocument::parse(&fixture.bytes()).unwrap();
@@ -92,9 +115,10 @@ fn a_change_that_does_not_fit_the_state_is_refused_and_changes_nothing() {
 
     let all = [(1, Destroyed), (2, Disabled), (3, Active), (4, Primary), (5, Staged)];
     assert_eq!(states(&fixture.load()), all);
-    let changes: [(&str, Change, &[u32]); 3] = [
+    let changes: [(&str, Change, &[u32]); 4] = [
         ("staged", |editor, id| editor.promote(id, Base::default()), &[5]),
         ("staged or active", |editor, id| editor.disable(id, Base::default()), &[3, 5]),
+        ("disabled", |editor, id| editor.enable(id, Base::default()), &[2]),
         ("disabled", |editor, id| editor.destroy(id, Base::default()), &[2]),
     ];
     for (wanted, change, allowed) in changes {
@@ -165,7 +189,7 @@ impl Root for Remote<'_> {
 }
 
 #[test]
-fn with_the_root_down_keys_can_be_disabled_and_none_is_staged() {
+fn with_the_root_down_keys_can_be_disabled_and_none_is_staged_or_enabled() {
     let fixture = RingFixture::new();
     fixture.rotate();
     let (held, before) = (fixture.load(), fixture.bytes());
@@ -181,6 +205,12 @@ fn with_the_root_down_keys_can_be_disabled_and_none_is_staged() {
     assert!(!ring.may_open(id(1)));
     let reloaded = ring_file::reload(&fixture.path, &down, &held).unwrap().unwrap();
     assert!(opens(&reloaded, &sealed(&held)));
+
+    // The process has forgotten the key, and must ask for it.
+    let before = fixture.bytes();
+    let refused = editor.enable(id(1), Base { expected: None, held: Some(&reloaded) }).err();
+    assert_eq!(refused, Some(ChangeError::Ring(RingFileError::RootUnavailable)));
+    assert_eq!(fixture.bytes(), before);
 }
 
 /// A root whose wrapping does not unwrap to the key.

@@ -16,6 +16,7 @@ enum Step {
     Stage,
     Promote(usize),
     Disable(usize),
+    Enable(usize),
     Destroy(usize),
     MoveRoot,
     Seal,
@@ -28,6 +29,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Stage),
         4 => (0_usize..8).prop_map(Step::Promote),
         2 => (0_usize..8).prop_map(Step::Disable),
+        2 => (0_usize..8).prop_map(Step::Enable),
         2 => (0_usize..8).prop_map(Step::Destroy),
         1 => Just(Step::MoveRoot),
         4 => Just(Step::Seal),
@@ -72,6 +74,7 @@ impl History {
             }
             Step::Promote(at) => drop(editor.promote(id(at), Base::default())),
             Step::Disable(at) => drop(editor.disable(id(at), Base::default())),
+            Step::Enable(at) => drop(editor.enable(id(at), Base::default())),
             Step::Destroy(at) => drop(editor.destroy(id(at), Base::default())),
             Step::MoveRoot => {
                 editor.move_root(&self.roots[1 - self.current], Base::default()).unwrap();
@@ -100,7 +103,9 @@ impl History {
         assert_eq!(ring.keys().iter().map(|key| key.id).collect::<BTreeSet<_>>(), self.ids);
         for (before, now) in self.last.iter().zip(ring.keys()) {
             assert_eq!((before.id, before.created_at), (now.id, now.created_at));
-            assert!(before.state_since <= now.state_since && rank(before.state) <= rank(now.state));
+            let enabled = (before.state, now.state) == (KeyState::Disabled, KeyState::Active);
+            assert!(before.state_since <= now.state_since);
+            assert!(rank(before.state) <= rank(now.state) || enabled);
         }
         for (number, sealed) in self.seals.iter().enumerate() {
             let id = KeyId::from_be_bytes(sealed[4..8].try_into().unwrap()).unwrap();

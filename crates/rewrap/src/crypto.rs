@@ -92,3 +92,22 @@ fn outcome(result: RewrapResult) -> Result<Rewrapped, RewrapError> {
         None => Err(RewrapError::Answer),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tonic::transport::Endpoint;
+
+    use super::*;
+
+    /// The port is one where nobody listens: each attempt fails at once, and the waits between them are not waited for.
+    #[tokio::test(start_paused = true)]
+    async fn after_half_a_minute_without_an_answer_it_gives_up() {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let rewrapper =
+            Rewrapper::new(Endpoint::from_shared(format!("http://{port}")).unwrap().connect_lazy());
+        let start = Instant::now();
+        let failed = rewrapper.call(BatchRewrapRequest::default()).await;
+        assert!(matches!(failed, Err(RewrapError::Unavailable(_))), "{failed:?}");
+        assert!((20..=30).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    }
+}

@@ -9,6 +9,7 @@ use tonic::transport::Channel;
 
 use crate::{
     Failure, Report, RewrapError,
+    broken::BrokenSeals,
     crypto::{Rewrapped, Rewrapper},
     pace::Pace,
 };
@@ -23,6 +24,7 @@ pub struct Job {
     /// Id of the key that seals are to be under; unknown until told, or until crypto-service has answered.
     key: Option<u32>,
     rate: Option<NonZeroU32>,
+    broken: BrokenSeals,
 }
 
 /// What became of a row.
@@ -38,7 +40,7 @@ enum Fate {
 impl Job {
     /// A job over this database, with a channel to crypto-service that may rewrap.
     pub fn new(store: RewrapStore, crypto: Channel) -> Self {
-        Self { store, crypto: Rewrapper::new(crypto), key: None, rate: None }
+        Self { store, crypto: Rewrapper::new(crypto), key: None, rate: None, broken: BrokenSeals::default() }
     }
 
     /// Names the primary key, so that rows under it are not even read. Without, the first answer tells.
@@ -48,7 +50,7 @@ impl Job {
         self
     }
 
-    /// At most so many rows a second.
+    /// At most so many seals a second.
     #[must_use]
     pub fn at_most(mut self, rate: Option<NonZeroU32>) -> Self {
         self.rate = rate;
@@ -80,26 +82,31 @@ impl Job {
             let rows = self.store.page(after, self.key, pace.batch().into()).await?;
             let Some(last) = rows.last() else { return Ok(()) };
             after = Some(last.place);
-            let count = rows.len();
-            self.batch(rows, report).await?;
+            let sent = self.batch(rows, report).await?;
             progress(report);
-            pace.spend(count).await;
+            pace.spend(sent).await;
         }
     }
 
-    async fn batch(&mut self, rows: Vec<SealRow>, report: &mut Report) -> Result<(), RewrapError> {
+    /// Returns how many seals crypto-service was sent.
+    async fn batch(&mut self, rows: Vec<SealRow>, report: &mut Report) -> Result<usize, RewrapError> {
         let mut seals = Vec::with_capacity(rows.len());
         for SealRow { place, seal } in rows {
             match seal {
+                Some(seal) if self.broken.has(place, &seal) => count(report, place, broken()),
                 Some(seal) => seals.push((place, seal)),
                 None => count(report, place, Fate::Failed(Reason::Internal.as_str().to_owned())),
             }
         }
         if seals.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
+        let sent = seals.len();
         let answers = self.crypto.rewrap(&seals).await?;
         self.key = self.key.or_else(|| answers.iter().flatten().find_map(|sealed| key_id(sealed)));
+        for ((place, seal), _) in seals.iter().zip(&answers).filter(|(_, answer)| is_broken(answer)) {
+            self.broken.remember(*place, seal);
+        }
         let pairs = seals.into_iter().zip(answers);
         let mut fates = stream::iter(pairs)
             .map(|((place, seal), answer)| put(&self.store, self.key, place, seal, answer))
@@ -107,7 +114,7 @@ impl Job {
         while let Some((place, fate)) = fates.try_next().await? {
             count(report, place, fate);
         }
-        Ok(())
+        Ok(sent)
     }
 }
 
@@ -137,6 +144,14 @@ fn count(report: &mut Report, (owner, connection): Place, fate: Fate) {
         Fate::Elsewhere => report.elsewhere += 1,
         Fate::Failed(reason) => report.fail(Failure { owner, connection, reason }),
     }
+}
+
+fn broken() -> Fate {
+    Fate::Failed(Reason::SealBroken.as_str().to_owned())
+}
+
+fn is_broken(answer: &Rewrapped) -> bool {
+    answer.as_ref().is_err_and(|reason| reason == Reason::SealBroken.as_str())
 }
 
 /// The id of the key that a seal is under: bytes 5 to 8.

@@ -67,6 +67,7 @@ pub const RULES: &[Rule] = &[
     rule("/postern.crypto.v1.KeyringService/StageKey", Caller::Operator),
     rule("/postern.crypto.v1.KeyringService/PromoteKey", Caller::Operator),
     rule("/postern.crypto.v1.KeyringService/DisableKey", Caller::Operator),
+    rule("/postern.crypto.v1.KeyringService/EnableKey", Caller::Operator),
     rule("/postern.crypto.v1.KeyringService/DestroyKey", Caller::Operator),
     rule("/postern.connection.v1.ConnectionService/UpsertConnection", OWN_ROWS),
     rule("/postern.connection.v1.ConnectionService/GetConnection", OWN_ROWS),

@@ -51,13 +51,39 @@ pub(crate) async fn connect(url: &str, role: Role) -> Result<PgPool, StoreError>
     Ok(pool)
 }
 
+/// How the way to a database is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// TLS with the server's name verified, or no network in between.
+    Safe,
+    /// TLS with whoever answers.
+    Unverified,
+    /// In the clear.
+    Clear,
+}
+
+/// What a URL says of TLS. Fails as a connection with it would.
+pub fn transport(url: &str) -> Result<Transport, StoreError> {
+    let options =
+        PgConnectOptions::from_str(url).map_err(|_| StoreError::Unfit("its URL cannot be read".into()))?;
+    refuse_opportunistic_tls(&options)?;
+    Ok(match options.get_ssl_mode() {
+        _ if is_local(&options) => Transport::Safe,
+        PgSslMode::VerifyFull => Transport::Safe,
+        PgSslMode::VerifyCa | PgSslMode::Require => Transport::Unverified,
+        PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer => Transport::Clear,
+    })
+}
+
+fn is_local(options: &PgConnectOptions) -> bool {
+    ["127.0.0.1", "::1", "localhost"].contains(&options.get_host()) || options.get_socket().is_some()
+}
+
 /// `prefer`, sqlx's default, goes on in the clear when someone in between says that there is no TLS. What is meant has to
 /// be said: `sslmode=verify-full`, or `disable` on a network that is trusted.
-fn refuse_opportunistic_tls(options: &PgConnectOptions) -> Result<(), StoreError> {
-    let local =
-        ["127.0.0.1", "::1", "localhost"].contains(&options.get_host()) || options.get_socket().is_some();
+pub(crate) fn refuse_opportunistic_tls(options: &PgConnectOptions) -> Result<(), StoreError> {
     match options.get_ssl_mode() {
-        PgSslMode::Prefer | PgSslMode::Allow if !local => {
+        PgSslMode::Prefer | PgSslMode::Allow if !is_local(options) => {
             Err(StoreError::Unfit("its URL says nothing of TLS; add sslmode=verify-full".into()))
         }
         _ => Ok(()),
@@ -104,5 +130,15 @@ mod tests {
         assert!(judged("postgres://u:p@db.example.com/d?sslmode=prefer").is_err());
         assert!(judged("postgres://u:p@db.example.com/d?sslmode=verify-full").is_ok());
         assert!(judged("postgres://u:p@127.0.0.1/d").is_ok());
+    }
+
+    #[test]
+    fn only_a_verified_name_or_no_network_is_safe() {
+        let at = |rest: &str| transport(&format!("postgres://u:p@{rest}")).unwrap();
+        assert_eq!(at("db.example.com/d?sslmode=verify-full"), Transport::Safe);
+        assert_eq!(at("127.0.0.1/d?sslmode=disable"), Transport::Safe);
+        assert_eq!(at("db.example.com/d?sslmode=require"), Transport::Unverified);
+        assert_eq!(at("db.example.com/d?sslmode=disable"), Transport::Clear);
+        assert!(transport("postgres://u:p@db.example.com/d").is_err());
     }
 }

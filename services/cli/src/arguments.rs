@@ -14,10 +14,18 @@ Exit codes:
   4  a service or the database does not answer; try again
 
 Data goes to stdout, everything else to stderr. Secrets are read from files that the configuration names, or from
-POSTERN_MIGRATOR_DATABASE_URL and POSTERN_REWRAP_DATABASE_URL; none is ever an argument. NO_COLOR is respected.";
+POSTERN_ROLE_DATABASE_URL, where ROLE is ADMIN, MIGRATOR, CONNECTION, PROXY or REWRAP; none is ever an argument.
+NO_COLOR is respected.";
 
-const ROTATION: &str =
-    "To rotate: stage, promote --wait, postern rewrap, disable, and destroy once nothing is missed.";
+const ROTATION: &str = "To rotate: stage, promote --wait, postern rewrap, disable; then destroy if nothing is missed, \
+    or enable if something is.";
+
+const DOCTOR: &str = "\
+Exit codes:
+  0  no check failed; some may have warned
+  1  a check failed
+
+Each line is ok, warn, fail or skip; what is not configured is skipped.";
 
 /// Tends a Postern: its database schema, its master keys, the seals under them.
 #[derive(Parser)]
@@ -40,8 +48,12 @@ pub(crate) enum Command {
     Keyring(KeyringCommand),
     /// Replace the seals that are not under the primary key. May be stopped and started again at any time.
     Rewrap(RewrapOptions),
-    /// Bring the control database's schema up to date.
-    Migrate,
+    /// Bring the control database's schema up to date, and its roles if told so.
+    Migrate(MigrateOptions),
+    /// Check the configuration, the certificate, crypto-service, its keys and the database, and say what to do. Changes
+    /// nothing.
+    #[command(after_help = DOCTOR)]
+    Doctor,
     /// Print a script that completes commands in a shell.
     Completions { shell: Shell },
 }
@@ -74,6 +86,11 @@ pub(crate) enum KeyringCommand {
         #[arg(long)]
         yes: bool,
     },
+    /// Take a disabled key back into use; seals under it open again.
+    Enable {
+        /// The disabled key.
+        id: u32,
+    },
     /// Delete a disabled key for good.
     Destroy {
         /// The disabled key.
@@ -102,6 +119,17 @@ pub(crate) struct RewrapOptions {
     /// Count what there is to do, and do nothing.
     #[arg(long)]
     pub dry_run: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct MigrateOptions {
+    /// First create the roles that are missing, as the administrator of `database.admin_url_file`: a superuser, or the
+    /// database's owner with CREATEROLE. Each role gets the password in its own URL file, if that is configured.
+    #[arg(long)]
+    pub create_roles: bool,
+    /// Print the SQL that creates the roles, for an administrator to run, and do nothing.
+    #[arg(long, conflicts_with = "create_roles")]
+    pub print_roles: bool,
 }
 
 #[cfg(test)]

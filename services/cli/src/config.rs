@@ -21,14 +21,60 @@ pub(crate) struct Config {
     pub database: DatabaseConfig,
 }
 
-/// Files with the control database's URL, one for each role.
+/// Files with the control database's URL, one for each who signs in.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "they are the keys of the file")]
 pub(crate) struct DatabaseConfig {
+    /// For an administrator, who makes roles.
+    admin_url_file: Option<PathBuf>,
     /// For `postern_migrator`.
-    pub migrator_url_file: Option<PathBuf>,
+    migrator_url_file: Option<PathBuf>,
+    /// For `postern_connection`; the command line only gives it its password, and looks whether it fits.
+    connection_url_file: Option<PathBuf>,
+    /// For `postern_proxy`; likewise.
+    proxy_url_file: Option<PathBuf>,
     /// For `postern_rewrap`.
-    pub rewrap_url_file: Option<PathBuf>,
+    rewrap_url_file: Option<PathBuf>,
+}
+
+/// Who signs in to the control database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Login {
+    Admin,
+    Migrator,
+    Connection,
+    Proxy,
+    Rewrap,
+}
+
+impl Login {
+    /// Those of Postern's own roles, in the order of [`postern_store::roles::LOGIN_ROLES`].
+    pub(crate) const ROLES: [Self; 4] = [Self::Migrator, Self::Connection, Self::Proxy, Self::Rewrap];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Migrator => "migrator",
+            Self::Connection => "connection",
+            Self::Proxy => "proxy",
+            Self::Rewrap => "rewrap",
+        }
+    }
+
+    /// The role, for all but the administrator, whose name is not ours.
+    pub(crate) fn role(self) -> String {
+        format!("postern_{}", self.word())
+    }
+
+    fn variable(self) -> String {
+        format!("POSTERN_{}_DATABASE_URL", self.word().to_uppercase())
+    }
+
+    /// Where its URL may come from, for people.
+    pub(crate) fn sources(self) -> String {
+        format!("database.{}_url_file or {}", self.word(), self.variable())
+    }
 }
 
 impl Config {
@@ -43,15 +89,35 @@ impl Config {
         self.crypto.as_ref().ok_or_else(|| Failure::new(Exit::Usage, missing))
     }
 
-    /// The control database's URL for `postern_migrator`.
-    pub(crate) fn migrator_url(&self) -> Result<String, Failure> {
-        let url = url("POSTERN_MIGRATOR_DATABASE_URL", self.database.migrator_url_file.as_deref())?;
-        url.ok_or_else(|| no_url("migrator_url_file", "POSTERN_MIGRATOR_DATABASE_URL"))
+    /// The control database's URL for one who signs in; `None` if none is configured. The environment goes before the file.
+    pub(crate) fn url(&self, login: Login) -> Result<Option<String>, Failure> {
+        if let Ok(url) = env::var(login.variable()) {
+            return Ok(Some(url));
+        }
+        let Some(file) = self.url_file(login) else { return Ok(None) };
+        let read = fs::read_to_string(file);
+        let url = read.map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", file.display())))?;
+        Ok(Some(url.trim().to_owned()))
     }
 
-    /// The control database's URL for `postern_rewrap`; `None` if none is configured.
-    pub(crate) fn rewrap_url(&self) -> Result<Option<String>, Failure> {
-        url("POSTERN_REWRAP_DATABASE_URL", self.database.rewrap_url_file.as_deref())
+    /// The same, where there is no going on without it.
+    pub(crate) fn require_url(&self, login: Login) -> Result<String, Failure> {
+        let missing =
+            || Failure::new(Exit::Usage, format!("the database's URL is missing: {}", login.sources()));
+        self.url(login)?.ok_or_else(missing)
+    }
+
+    /// The file with the URL, if there is one.
+    pub(crate) fn url_file(&self, login: Login) -> Option<&Path> {
+        let files = &self.database;
+        let file = match login {
+            Login::Admin => &files.admin_url_file,
+            Login::Migrator => &files.migrator_url_file,
+            Login::Connection => &files.connection_url_file,
+            Login::Proxy => &files.proxy_url_file,
+            Login::Rewrap => &files.rewrap_url_file,
+        };
+        file.as_deref()
     }
 }
 
@@ -60,25 +126,6 @@ pub(crate) fn read<C: DeserializeOwned>(path: &Path) -> Result<C, Failure> {
     let wrong = |why: String| Failure::new(Exit::Usage, format!("{}: {why}", path.display()));
     let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     toml::from_str(&text).map_err(|error| wrong(error.to_string()))
-}
-
-/// The environment goes before the file.
-fn url(variable: &str, file: Option<&Path>) -> Result<Option<String>, Failure> {
-    if let Ok(url) = env::var(variable) {
-        return Ok(Some(url));
-    }
-    let Some(file) = file else { return Ok(None) };
-    let read = fs::read_to_string(file);
-    let url = read.map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", file.display())))?;
-    Ok(Some(url.trim().to_owned()))
-}
-
-/// Neither the file nor the variable is there.
-pub(crate) fn no_url(key: &str, variable: &str) -> Failure {
-    Failure::new(
-        Exit::Usage,
-        format!("database.{key} is missing in the configuration, and {variable} is not set"),
-    )
 }
 
 #[cfg(test)]
@@ -91,5 +138,10 @@ mod tests {
         assert!(toml::from_str::<Config>(example).unwrap().crypto.is_some());
         let mistyped = example.replacen("rewrap_url_file", "rewrap_file", 1);
         assert!(toml::from_str::<Config>(&mistyped).is_err());
+    }
+
+    #[test]
+    fn each_role_of_the_database_has_a_url() {
+        assert_eq!(Login::ROLES.map(Login::role), postern_store::roles::LOGIN_ROLES);
     }
 }

@@ -3,20 +3,18 @@
 use postern_store::{RewrapStore, SealCount};
 
 use crate::{
-    config::{self, Config},
+    config::{Config, Login},
     failure::Failure,
 };
 
 /// Signs in as `postern_rewrap`.
 pub(crate) async fn seals(config: &Config) -> Result<RewrapStore, Failure> {
-    let url = config.rewrap_url()?;
-    let url = url.ok_or_else(|| config::no_url("rewrap_url_file", "POSTERN_REWRAP_DATABASE_URL"))?;
-    Ok(RewrapStore::connect(&url).await?)
+    Ok(RewrapStore::connect(&config.require_url(Login::Rewrap)?).await?)
 }
 
 /// What is sealed under each key; `None` if no database is configured.
 pub(crate) async fn counts(config: &Config) -> Result<Option<Vec<SealCount>>, Failure> {
-    if config.rewrap_url()?.is_none() {
+    if config.url(Login::Rewrap)?.is_none() {
         return Ok(None);
     }
     Ok(Some(seals(config).await?.counts().await?))

@@ -8,6 +8,7 @@ mod ask;
 mod config;
 mod crypto;
 mod database;
+mod doctor;
 mod failure;
 mod keyring;
 mod migrate;
@@ -45,7 +46,8 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.command {
         Command::Keyring(command) => keyring::run(command, path, output),
         Command::Rewrap(options) => in_runtime(rewrap::run(options, &Config::load(path)?, output)),
-        Command::Migrate => in_runtime(migrate::run(&Config::load(path)?, output)),
+        Command::Migrate(options) => in_runtime(migrate::run(options, &Config::load(path)?, output)),
+        Command::Doctor => in_runtime(doctor::run(path, output)),
         Command::Completions { shell } => completions(*shell),
     }
 }

@@ -1,17 +1,91 @@
 //! `postern migrate`.
 
-use postern_store::{SCHEMA_VERSION, admin};
-use serde::Serialize;
+use std::io::{self, Write};
 
-use crate::{config::Config, failure::Failure, output::Output};
+use percent_encoding::percent_decode_str;
+use postern_domain::Secret;
+use postern_store::{
+    SCHEMA_VERSION, admin,
+    roles::{self, LOGIN_ROLES},
+};
+use serde::Serialize;
+use url::Url;
+
+use crate::{
+    arguments::MigrateOptions,
+    config::{Config, Login},
+    failure::{Exit, Failure},
+    output::{self, Output},
+};
 
 #[derive(Serialize)]
 struct Migrated {
     schema_version: i32,
+    /// Empty unless they were to be made.
+    roles: Vec<PreparedRole>,
 }
 
-pub(crate) async fn run(config: &Config, output: Output) -> Result<(), Failure> {
-    admin::migrate(&config.migrator_url()?).await?;
-    let migrated = Migrated { schema_version: SCHEMA_VERSION };
+/// A role that is there.
+#[derive(Serialize)]
+struct PreparedRole {
+    name: &'static str,
+    /// Whether it was given the password of its URL; without a URL, it keeps what it has.
+    password_set: bool,
+}
+
+pub(crate) async fn run(options: &MigrateOptions, config: &Config, output: Output) -> Result<(), Failure> {
+    if options.print_roles {
+        return output::write(&roles::roles_sql());
+    }
+    // Asked for first: without it, no role is made either.
+    let url = config.require_url(Login::Migrator)?;
+    let roles = if options.create_roles { prepare_roles(config).await? } else { Vec::new() };
+    admin::migrate(&url).await?;
+    let migrated = Migrated { schema_version: SCHEMA_VERSION, roles };
     output.print(&migrated, || format!("The schema is at version {SCHEMA_VERSION}.\n"))
+}
+
+async fn prepare_roles(config: &Config) -> Result<Vec<PreparedRole>, Failure> {
+    let admin = config.require_url(Login::Admin)?;
+    let mut passwords = Vec::new();
+    for login in Login::ROLES {
+        passwords.push(config.url(login)?.map(|url| password(&url, login)).transpose()?);
+    }
+    let password = |role: &str| {
+        let at = LOGIN_ROLES.iter().position(|name| *name == role)?;
+        passwords[at].as_ref().map(|password| Secret::new(password.expose().to_vec()))
+    };
+    roles::prepare_roles(&admin, password).await?;
+    let prepared = LOGIN_ROLES.into_iter().zip(&passwords);
+    let prepared = prepared.map(|(name, password)| PreparedRole { name, password_set: password.is_some() });
+    let prepared: Vec<_> = prepared.collect();
+    tell_of_passwords(&prepared)?;
+    Ok(prepared)
+}
+
+/// The password in a role's URL.
+fn password(url: &str, login: Login) -> Result<Secret, Failure> {
+    let wrong = |what: &str| Failure::new(Exit::Usage, format!("{}: {what}", login.sources()));
+    let url = Url::parse(url).map_err(|_| wrong("its URL cannot be read"))?;
+    // A pooler wants more behind the role's name: `postern_proxy.PROJECT`.
+    let role = url.username().split('.').next().unwrap_or_default();
+    if role != login.role() {
+        return Err(wrong(&format!("its URL must be of the user {}", login.role())));
+    }
+    let password = url.password().filter(|password| !password.is_empty());
+    let password = password.ok_or_else(|| wrong("its URL has no password"))?;
+    Ok(Secret::new(percent_decode_str(password).collect()))
+}
+
+fn tell_of_passwords(roles: &[PreparedRole]) -> io::Result<()> {
+    let unset = roles.iter().filter(|role| !role.password_set).map(|role| role.name);
+    let unset: Vec<_> = unset.collect();
+    if unset.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        io::stderr(),
+        "postern: no password was set for {}: name their URL files, or set one in psql with \\password",
+        unset.join(", ")
+    )
 }

@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod doctor;
 mod files;
 mod interrupted;
 mod output;
 mod refusals;
+mod roles;
 mod rotation;
 mod support;
+mod terminal;
 mod waiting;

@@ -14,11 +14,12 @@ Exit codes:
   4  a service or the database does not answer; try again
 
 Data goes to stdout, everything else to stderr. Secrets are read from files that the configuration names, or from
-POSTERN_MIGRATOR_DATABASE_URL and POSTERN_REWRAP_DATABASE_URL; none is ever an argument. NO_COLOR is respected.
+POSTERN_ROLE_DATABASE_URL, where ROLE is ADMIN, MIGRATOR, CONNECTION, PROXY or REWRAP; none is ever an argument.
+NO_COLOR is respected.
 ";
     assert!(help.stdout.ends_with(documented), "{}", help.stdout);
     assert_eq!(help.stderr, "");
-    for command in ["keyring", "rewrap", "migrate", "completions"] {
+    for command in ["keyring", "rewrap", "migrate", "doctor", "completions"] {
         assert!(help.stdout.contains(&format!("\n  {command}")), "{command}");
     }
 }

@@ -35,6 +35,7 @@ async fn only_an_operators_certificate_tends_the_ring_and_rewraps() {
         &["keyring", "stage"],
         &["keyring", "promote", "2", "--wait"],
         &["keyring", "disable", "1", "--yes"],
+        &["keyring", "enable", "1"],
         &["keyring", "destroy", "1", "--yes", "--allow-loss"],
         &["rewrap"],
         &["rewrap", "--dry-run"],
@@ -51,6 +52,13 @@ async fn what_does_not_answer_is_told_from_what_refuses() {
     changed(&stage.config(), stage.postern.crypto_url(), "https://127.0.0.1:1", &config);
     let status = Run::of(postern().args(["keyring", "status"]).arg("--config").arg(&config));
     status.refused(4, "crypto-service does not answer");
+
+    let before = stage.rows().await;
+    for arguments in [&["rewrap"][..], &["rewrap", "--dry-run"], &["keyring", "promote", "1", "--wait"]] {
+        let run = Run::of(postern().args(arguments).arg("--config").arg(&config));
+        run.refused(4, "crypto-service does not answer");
+    }
+    assert_eq!(stage.rows().await, before);
 
     let rewrap = |url: &str| Run::of(stage.command(&["rewrap"]).env("POSTERN_REWRAP_DATABASE_URL", url));
     rewrap("postgres://postern_rewrap:secret-word@127.0.0.1:1/postern")
@@ -70,6 +78,8 @@ async fn changes_that_do_not_fit_the_keys_state_are_refused() {
         &["keyring", "promote", "7"],
         &["keyring", "promote", "7", "--wait"],
         &["keyring", "disable", "1"],
+        &["keyring", "enable", "1"],
+        &["keyring", "enable", "7"],
         &["keyring", "destroy", "1", "--yes"],
     ] {
         let run = stage.run(arguments);

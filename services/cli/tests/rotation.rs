@@ -72,13 +72,32 @@ async fn destroying_a_key_names_what_would_be_lost_first() {
 }
 
 #[tokio::test]
+async fn a_key_that_was_disabled_too_early_comes_back() {
+    let stage = Stage::new().await;
+    let ada = stage.user_with("ada", 2).await;
+    stage.rotate();
+    stage.run(&["keyring", "disable", "1", "--yes"]).succeeded();
+    assert_eq!(postern_testkit::reason(&ada.query("c-0", "select 1").await.unwrap_err()), "SEAL_BROKEN");
+    stage.run(&["keyring", "destroy", "1", "--yes"]).refused(3, "Run `postern keyring enable 1`");
+
+    let ring = stage.run(&["keyring", "enable", "1", "--json"]).succeeded().json();
+    assert_eq!((&ring["keys"][0]["state"], &ring["revision"]), (&"active".into(), &5.into()));
+    ada.query("c-0", "select 1").await.unwrap();
+    assert_eq!(stage.run(&["rewrap", "--json"]).succeeded().json()["rewrapped"], 2);
+    stage.run(&["keyring", "disable", "1"]).succeeded();
+    use_all(&ada, 2).await;
+}
+
+#[tokio::test]
 async fn the_schema_is_migrated_again_and_again() {
     let stage = Stage::new().await;
     for _ in 0..2 {
         let migrated = stage.run(&["migrate", "--json"]).succeeded().json();
         assert_eq!(migrated["schema_version"], postern_store::SCHEMA_VERSION);
     }
-    // As before an upgrade that brings a role: the migrator cannot create it, and says who can.
+    // As before an upgrade that brings a role: the migrator cannot create it, and says how it comes to be.
     stage.as_superuser("alter role postern_rewrap rename to postern_elsewhere").await;
-    stage.run(&["migrate"]).refused(3, "create role postern_rewrap");
+    stage
+        .run(&["migrate"])
+        .refused(3, "the role postern_rewrap is missing; run `postern migrate --create-roles`");
 }

@@ -16,8 +16,9 @@ pub(crate) const PASSWORD: &str = "tenant-password";
 /// The program with nothing configured: no terminal, nothing from the environment.
 pub(crate) fn postern() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
-    for variable in ["POSTERN_CONFIG", "POSTERN_MIGRATOR_DATABASE_URL", "POSTERN_REWRAP_DATABASE_URL"] {
-        command.env_remove(variable);
+    command.env_remove("POSTERN_CONFIG");
+    for role in ["ADMIN", "MIGRATOR", "CONNECTION", "PROXY", "REWRAP"] {
+        command.env_remove(format!("POSTERN_{role}_DATABASE_URL"));
     }
     command.stdin(Stdio::null());
     command

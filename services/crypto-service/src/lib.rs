@@ -12,7 +12,7 @@ pub mod roots;
 mod rpc;
 mod sizes;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
 use postern_chassis::{Gate, Lifecycle, Rpcs, mtls::ServerTls, on_hangup, reread_issuers, server};
@@ -25,7 +25,7 @@ use tokio::{
     task::spawn_blocking,
 };
 
-use keyring::{Report, Reporter, RingHolder};
+use keyring::{ClaimError, NameClaim, Report, Reporter, RingHolder};
 
 pub use config::{Config, KeyringConfig, RootConfig};
 pub use keyring::{InvalidReplicaName, ReplicaName};
@@ -59,7 +59,8 @@ async fn start(
     look: Arc<Notify>,
 ) -> Result<()> {
     let tls = ServerTls::load(&config.tls)?;
-    let (ring, reporter) = spawn_blocking(move || open_keyring(config.keyring)).await??;
+    let Opened { ring, reporter, name: _held } =
+        spawn_blocking(move || open_keyring(config.keyring)).await??;
     let rpcs = rpcs(ring.clone(), reporter.clone()).inside(gate, &life).await;
 
     let (stop, stopped) = oneshot::channel();
@@ -77,20 +78,41 @@ fn rpcs(ring: Arc<RingHolder>, reporter: Arc<Reporter>) -> Rpcs {
     Rpcs::default().with(crypto).with(keyring)
 }
 
+/// The ring and the reports of a replica, whose name is its own for as long as it keeps the claim.
+struct Opened {
+    ring: Arc<RingHolder>,
+    reporter: Arc<Reporter>,
+    name: Option<NameClaim>,
+}
+
 /// Says that this replica starts, and then loads the ring: the other way round, a key could be promoted in between that
 /// it does not have.
-fn open_keyring(config: KeyringConfig) -> Result<(Arc<RingHolder>, Arc<Reporter>)> {
+fn open_keyring(config: KeyringConfig) -> Result<Opened> {
     let name = match config.replica {
         Some(name) => name,
         None => ReplicaName::of_this_host().context("the host's name")?,
     };
+    let claim = claim(&config.file, &name)?;
     let reporter = Reporter::new(&config.file, name);
     let root = roots::open(&config.root)?;
     let before = announce(&reporter);
     let broken = || format!("the key ring {} cannot be used", config.file.display());
     let ring =
         RingHolder::load(config.file.clone(), root, Arc::new(SystemClock), &before).with_context(broken)?;
-    Ok((Arc::new(ring), Arc::new(reporter)))
+    Ok(Opened { ring: Arc::new(ring), reporter: Arc::new(reporter), name: claim })
+}
+
+/// Takes the name, unless another replica has it. In a folder that cannot be written there are no reports either, and
+/// nothing to protect.
+fn claim(ring: &Path, name: &ReplicaName) -> Result<Option<NameClaim>> {
+    match NameClaim::take(ring, name) {
+        Ok(claim) => Ok(Some(claim)),
+        Err(ClaimError::Io(error)) => {
+            tracing::warn!(kind = %error.kind(), "whether another replica has this one's name cannot be told");
+            Ok(None)
+        }
+        Err(taken @ ClaimError::Taken(_)) => Err(taken.into()),
+    }
 }
 
 /// Reports that the replica starts, and returns the counts of its last run. Neither is worth not to serve.

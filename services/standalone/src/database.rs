@@ -10,9 +10,10 @@ use anyhow::{Context, Result, ensure};
 use postern_devkit::{
     load_or_create,
     postgres::{Binaries, Cluster},
-    random_hex,
+    random_hex, replace,
 };
-use postern_store::admin;
+use postern_domain::Secret;
+use postern_store::{admin, roles};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, postgres::PgConnectOptions};
 use url::Url;
 
@@ -53,14 +54,13 @@ impl ControlDatabase {
     }
 
     async fn prepare(&self, passwords: &Path) -> Result<()> {
-        for role in admin::LOGIN_ROLES {
+        for role in roles::LOGIN_ROLES {
             let password = load_or_create(&passwords.join(role), || random_hex(24))?;
-            let file = self.url_file(role);
-            fs::write(&file, as_role(&self.admin_url, role, &password)?)
-                .with_context(|| format!("cannot write {}", file.display()))?;
+            replace(&self.url_file(role), &as_role(&self.admin_url, role, &password)?)?;
         }
-        let password = |role: &str| fs::read_to_string(passwords.join(role)).unwrap_or_default();
-        admin::prepare_roles(&self.admin_url, password).await?;
+        let password = |role: &str| fs::read_to_string(passwords.join(role)).ok().map(Secret::from_text);
+        roles::prepare_roles(&self.admin_url, password).await?;
+        roles::keep_others_out(&self.admin_url).await?;
         admin::migrate(&fs::read_to_string(self.url_file("postern_migrator"))?).await?;
         Ok(())
     }

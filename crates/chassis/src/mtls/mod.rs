@@ -2,10 +2,12 @@
 
 mod client;
 mod identity;
+mod inspect;
 mod server;
 
 pub use client::crypto_channel;
 pub use identity::PeerIdentity;
+pub use inspect::{Inspected, inspect};
 pub(crate) use server::incoming;
 pub use server::{PeerStream, ServerTls};
 

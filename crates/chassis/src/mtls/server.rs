@@ -87,10 +87,7 @@ impl ServerTls {
 
     fn read(files: &TlsFiles) -> Result<ServerConfig> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let mut roots = RootCertStore::empty();
-        for certificate in read_certificates(&files.ca)? {
-            roots.add(certificate).with_context(|| format!("{} holds no usable CA", files.ca.display()))?;
-        }
+        let roots = read_roots(&files.ca)?;
         let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone())
             .build()
             .context("the CA cannot verify clients")?;
@@ -117,7 +114,15 @@ impl ServerTls {
     }
 }
 
-fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+pub(super) fn read_roots(path: &Path) -> Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    for certificate in read_certificates(path)? {
+        roots.add(certificate).with_context(|| format!("{} holds no usable CA", path.display()))?;
+    }
+    Ok(roots)
+}
+
+pub(super) fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     certificates.with_context(|| format!("{} holds no certificates in PEM", path.display()))
 }

@@ -1092,6 +1092,23 @@ pub struct DisableKeyResponse {
     #[prost(message, optional, tag = "1")]
     pub keyring: ::core::option::Option<Keyring>,
 }
+/// EnableKeyRequest names the key to take back into use.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EnableKeyRequest {
+    /// The disabled key.
+    #[prost(uint32, tag = "1")]
+    pub key_id: u32,
+    /// The revision this change starts from; absent: whatever it is.
+    #[prost(int64, optional, tag = "2")]
+    pub expected_revision: ::core::option::Option<i64>,
+}
+/// EnableKeyResponse carries the changed ring.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct EnableKeyResponse {
+    /// The ring.
+    #[prost(message, optional, tag = "1")]
+    pub keyring: ::core::option::Option<Keyring>,
+}
 /// DestroyKeyRequest names the key to delete.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DestroyKeyRequest {
@@ -1127,7 +1144,7 @@ pub enum KeyState {
     Primary = 2,
     /// Opens; seals no more.
     Active = 3,
-    /// Neither seals nor opens, and could again.
+    /// Neither seals nor opens, until it is enabled again.
     Disabled = 4,
     /// Gone; its id stays, so that it is never used again.
     Destroyed = 5,
@@ -1336,8 +1353,7 @@ pub mod keyring_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// DisableKey takes an active or staged key out of use; seals under it do not open until it is enabled in the ring
-        /// file again.
+        /// DisableKey takes an active or staged key out of use; seals under it do not open until it is enabled again.
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is the primary one, or
         /// not in use), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file cannot be used).
@@ -1366,6 +1382,38 @@ pub mod keyring_service_client {
             req.extensions_mut()
                 .insert(
                     GrpcMethod::new("postern.crypto.v1.KeyringService", "DisableKey"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// EnableKey takes a disabled key back into use, as an active one: seals under it open again.
+        ///
+        /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not disabled),
+        /// UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file or its root cannot be used).
+        ///
+        /// Who may call: an operator.
+        pub async fn enable_key(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EnableKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EnableKeyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::MessageCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/postern.crypto.v1.KeyringService/EnableKey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("postern.crypto.v1.KeyringService", "EnableKey"),
                 );
             self.inner.unary(req, path, codec).await
         }
@@ -1454,8 +1502,7 @@ pub mod keyring_service_server {
             tonic::Response<super::PromoteKeyResponse>,
             tonic::Status,
         >;
-        /// DisableKey takes an active or staged key out of use; seals under it do not open until it is enabled in the ring
-        /// file again.
+        /// DisableKey takes an active or staged key out of use; seals under it do not open until it is enabled again.
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is the primary one, or
         /// not in use), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file cannot be used).
@@ -1466,6 +1513,19 @@ pub mod keyring_service_server {
             request: tonic::Request<super::DisableKeyRequest>,
         ) -> std::result::Result<
             tonic::Response<super::DisableKeyResponse>,
+            tonic::Status,
+        >;
+        /// EnableKey takes a disabled key back into use, as an active one: seals under it open again.
+        ///
+        /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not disabled),
+        /// UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file or its root cannot be used).
+        ///
+        /// Who may call: an operator.
+        async fn enable_key(
+            &self,
+            request: tonic::Request<super::EnableKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EnableKeyResponse>,
             tonic::Status,
         >;
         /// DestroyKey deletes a disabled key for good. Seals under it are lost.
@@ -1728,6 +1788,51 @@ pub mod keyring_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DisableKeySvc(inner);
+                        let codec = crate::codec::MessageCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/postern.crypto.v1.KeyringService/EnableKey" => {
+                    #[allow(non_camel_case_types)]
+                    struct EnableKeySvc<T: KeyringService>(pub Arc<T>);
+                    impl<
+                        T: KeyringService,
+                    > tonic::server::UnaryService<super::EnableKeyRequest>
+                    for EnableKeySvc<T> {
+                        type Response = super::EnableKeyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EnableKeyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as KeyringService>::enable_key(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EnableKeySvc(inner);
                         let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -36,8 +36,7 @@ pub(super) async fn run(
         count(under.owners.unsigned_abs(), "owner")
     );
     if under.seals > 0 && !allow_loss {
-        let advice =
-            "Put the key back to active in the ring file and run `postern rewrap`; or add --allow-loss.";
+        let advice = format!("Run `postern keyring enable {id}` and `postern rewrap`; or add --allow-loss.");
         return Err(Failure::refused(loss).hint(advice));
     }
     ask::confirm(yes, &format!("{loss} Key {id} cannot be brought back."))?;

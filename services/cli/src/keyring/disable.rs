@@ -33,6 +33,9 @@ pub(super) async fn run(
     let answer = crypto.keyring.clone().disable_key(request).await?.into_inner();
     let view = RingView::new(crypto::whole(answer.keyring)?, None);
     output.print(&view, || {
-        format!("Key {id} is disabled. Once nothing is missed: postern keyring destroy {id}\n")
+        format!(
+            "Key {id} is disabled. Once nothing is missed: postern keyring destroy {id}\n\
+             If something is: postern keyring enable {id}\n"
+        )
     })
 }

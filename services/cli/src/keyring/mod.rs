@@ -2,6 +2,7 @@
 
 mod destroy;
 mod disable;
+mod enable;
 mod files;
 mod promote;
 mod stage;
@@ -32,6 +33,7 @@ async fn ask(command: &KeyringCommand, config: Config, output: Output) -> Result
             promote::run(&crypto, id, wait.then_some(timeout), output).await
         }
         KeyringCommand::Disable { id, yes } => disable::run(&crypto, &config, id, yes, output).await,
+        KeyringCommand::Enable { id } => enable::run(&crypto, id, output).await,
         KeyringCommand::Destroy { id, yes, allow_loss } => {
             destroy::run(&crypto, &config, destroy::Choice { id, yes, allow_loss }, output).await
         }

@@ -4,8 +4,10 @@
 //! <folder>/keyring.json            the ring; every replica reads it, any of them may change it
 //! <folder>/keyring.json.lock       held during a change
 //! <folder>/replicas/<name>.json    what a replica has loaded, and how often it used each key
+//! <folder>/replicas/<name>.lock    held while a replica of this name runs
 //! ```
 
+mod claim;
 mod follow;
 mod holder;
 mod replica;
@@ -15,6 +17,7 @@ mod uses;
 #[cfg(test)]
 pub(crate) mod test_support;
 
+pub(crate) use claim::{ClaimError, NameClaim};
 pub(crate) use follow::follow;
 pub(crate) use holder::RingHolder;
 pub use replica::{InvalidReplicaName, ReplicaName};

@@ -15,7 +15,7 @@ pub(super) fn destroy_key(own: &Keyring, request: &DestroyKeyRequest) -> Result<
         require_disabled(own, key)?;
         let message = format!("{remaining} seals under key {key} remain, and would be lost");
         return Err(Problem::new(Reason::SealsRemain, message)
-            .hint("Rewrap them first; or allow the loss, and their owners must save those secrets again."));
+            .hint("Enable the key and rewrap them first; or allow the loss, and their owners must save those secrets again."));
     }
     own.change(request.expected_revision, |editor, base| destroy(editor, base, key))?;
     tracing::warn!(%key, lost_seals = remaining, "an operator destroyed a key");

@@ -49,6 +49,12 @@ impl Fixture {
         disabled.map(|response| response.into_inner().keyring.unwrap())
     }
 
+    async fn enable(&self, key_id: u32) -> Result<crypto::Keyring, Status> {
+        let request = EnableKeyRequest { key_id, expected_revision: None };
+        let enabled = self.own.enable_key(Request::new(request)).await;
+        enabled.map(|response| response.into_inner().keyring.unwrap())
+    }
+
     async fn destroy(&self, key_id: u32, remaining: i64, loss: bool) -> Result<crypto::Keyring, Status> {
         let request = DestroyKeyRequest {
             key_id,
@@ -85,8 +91,10 @@ async fn a_key_goes_through_its_life() {
     assert_eq!(states(&fixture.get().await), [Primary, Staged]);
     assert_eq!(states(&fixture.promote(2).await.unwrap()), [Active, Primary]);
     assert_eq!(states(&fixture.disable(1).await.unwrap()), [Disabled, Primary]);
+    assert_eq!(states(&fixture.enable(1).await.unwrap()), [Active, Primary]);
+    assert_eq!(states(&fixture.disable(1).await.unwrap()), [Disabled, Primary]);
     let ring = fixture.destroy(1, 0, false).await.unwrap();
-    assert_eq!((states(&ring), ring.revision, ring.root.as_str()), (vec![Destroyed, Primary], 5, "file"));
+    assert_eq!((states(&ring), ring.revision, ring.root.as_str()), (vec![Destroyed, Primary], 7, "file"));
 }
 
 #[tokio::test]
@@ -95,15 +103,33 @@ async fn keys_that_are_not_there_and_states_that_do_not_fit_are_told() {
     for key in [0, 7] {
         assert_reason(fixture.promote(key).await, Reason::KeyNotFound);
         assert_reason(fixture.disable(key).await, Reason::KeyNotFound);
+        assert_reason(fixture.enable(key).await, Reason::KeyNotFound);
         assert_reason(fixture.destroy(key, 0, false).await, Reason::KeyNotFound);
         assert_reason(fixture.destroy(key, 3, false).await, Reason::KeyNotFound);
     }
     assert_reason(fixture.promote(1).await, Reason::KeyState);
     let status = assert_reason(fixture.disable(1).await, Reason::KeyState);
     assert_eq!(status.message(), "key 1 is primary, and must be staged or active for this");
+    assert_reason(fixture.enable(1).await, Reason::KeyState);
     assert_reason(fixture.destroy(1, 0, false).await, Reason::KeyState);
     assert_reason(fixture.destroy(1, 3, false).await, Reason::KeyState);
     assert_eq!(fixture.get().await.revision, 1);
+}
+
+#[tokio::test]
+async fn seals_under_a_key_open_again_once_it_is_enabled() {
+    let fixture = Fixture::new();
+    let sealed = fixture.own.ring.seal(&context(), &postern_domain::Secret::new(vec![1])).unwrap();
+    let key = fixture.stage().await;
+    fixture.promote(key).await.unwrap();
+    fixture.disable(1).await.unwrap();
+    assert!(fixture.own.ring.open(&context(), &sealed).await.is_err());
+
+    let stale = EnableKeyRequest { key_id: 1, expected_revision: Some(3) };
+    assert_reason(fixture.own.enable_key(Request::new(stale)).await, Reason::VersionStale);
+    let ring = fixture.enable(1).await.unwrap();
+    assert!(fixture.own.ring.open(&context(), &sealed).await.is_ok());
+    assert_eq!(ring.replicas[0].key_ids, [1, 2], "and it is reported");
 }
 
 #[tokio::test]
@@ -133,6 +159,34 @@ async fn a_key_is_promoted_once_every_live_replica_has_it() {
         fixture.replica(name, &[1, 2], NEW_YEAR);
     }
     fixture.promote(key).await.unwrap();
+}
+
+/// Back: what others reported seems to come from the future, and is waited for. Forwards, and back again: the times of the
+/// ring never go back.
+#[tokio::test]
+async fn a_step_of_the_clock_hinders_no_rotation_and_takes_no_time_back() {
+    const DAY: u64 = 86_400;
+    let fixture = Fixture::new();
+    fixture.replica("two", &[1], NEW_YEAR);
+    fixture.folder.clock.set(NEW_YEAR - DAY);
+    let key = fixture.stage().await;
+    assert_reason(fixture.promote(key).await, Reason::ReplicaNotReady);
+    fixture.replica("two", &[1, 2], NEW_YEAR - DAY);
+    let ring = fixture.promote(key).await.unwrap();
+    assert_eq!(state_times(&ring), [NEW_YEAR, NEW_YEAR]);
+    assert!(ring.replicas.iter().all(|replica| replica.live), "{ring:?}");
+
+    fixture.folder.clock.set(NEW_YEAR + DAY);
+    fixture.disable(1).await.unwrap();
+    fixture.folder.clock.set(NEW_YEAR);
+    let ring = fixture.enable(1).await.unwrap();
+    assert_eq!(state_times(&ring), [NEW_YEAR + DAY, NEW_YEAR]);
+    let own = ring.replicas.iter().find(|replica| replica.name == "one").unwrap();
+    assert!(own.live, "it reports by the clock of now");
+}
+
+fn state_times(ring: &crypto::Keyring) -> Vec<u64> {
+    ring.keys.iter().map(|key| key.state_time.unwrap().seconds.unsigned_abs()).collect()
 }
 
 #[tokio::test]

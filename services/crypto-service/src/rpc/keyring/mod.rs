@@ -2,6 +2,7 @@
 
 mod destroy_key;
 mod disable_key;
+mod enable_key;
 mod get_keyring;
 mod problem;
 mod promote_key;
@@ -14,9 +15,9 @@ use postern_envelope::{Base, ChangeError, KeyRing, RingEditor};
 use postern_rpc::{
     Problem,
     crypto::{
-        DestroyKeyRequest, DestroyKeyResponse, DisableKeyRequest, DisableKeyResponse, GetKeyringRequest,
-        GetKeyringResponse, PromoteKeyRequest, PromoteKeyResponse, StageKeyRequest, StageKeyResponse,
-        keyring_service_server::KeyringService,
+        DestroyKeyRequest, DestroyKeyResponse, DisableKeyRequest, DisableKeyResponse, EnableKeyRequest,
+        EnableKeyResponse, GetKeyringRequest, GetKeyringResponse, PromoteKeyRequest, PromoteKeyResponse,
+        StageKeyRequest, StageKeyResponse, keyring_service_server::KeyringService,
     },
 };
 use tonic::{Request, Response, Status};
@@ -89,6 +90,13 @@ impl KeyringService for Keyring {
         request: Request<DisableKeyRequest>,
     ) -> Result<Response<DisableKeyResponse>, Status> {
         self.blocking(move |own| disable_key::disable_key(own, request.get_ref())).await
+    }
+
+    async fn enable_key(
+        &self,
+        request: Request<EnableKeyRequest>,
+    ) -> Result<Response<EnableKeyResponse>, Status> {
+        self.blocking(move |own| enable_key::enable_key(own, request.get_ref())).await
     }
 
     async fn destroy_key(

@@ -1,4 +1,4 @@
-//! The process itself: SIGHUP, and what it leaves when it is asked to stop.
+//! The process itself: SIGHUP, what it leaves when it is asked to stop, and what it says of its memory.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -13,8 +13,8 @@ use std::{
 use postern_crypto_service::KeyringConfig;
 use postern_devkit::ca::DevCa;
 use postern_domain::SystemClock;
-use postern_envelope::{Base, FileRoot, RingEditor, SystemEntropy, embedded};
-use rustix::process::{Pid, Signal, kill_process};
+use postern_envelope::{Base, FileRoot, MasterKey, RingEditor, SystemEntropy, embedded};
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 #[test]
 fn a_hangup_has_the_ring_looked_at_and_a_stop_is_reported() {
@@ -35,6 +35,37 @@ fn a_hangup_has_the_ring_looked_at_and_a_stop_is_reported() {
     signal(&service, Signal::TERM);
     assert!(service.wait().unwrap().success());
     assert!(report(folder.path()).contains(r#""stopped":true"#));
+}
+
+#[test]
+fn keys_that_cannot_be_locked_in_memory_are_told_of_at_start() {
+    assert!(log_of_a_start("ulimit -l 0").contains("keys be locked in memory"));
+    // This process may lock as much as its children.
+    let lockable = MasterKey::generate(&SystemEntropy).unwrap().is_locked();
+    assert_eq!(log_of_a_start("true").contains("keys be locked in memory"), !lockable);
+}
+
+/// What a service logs until it has loaded its keys, under limits that a line of shell has set.
+fn log_of_a_start(limits: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let config = write_config(folder.path());
+    let log = folder.path().join("log");
+    // Root may lock whatever the limit says, unless it gives that up.
+    let unprivileged =
+        if geteuid().is_root() { "setpriv --bounding-set=-ipc_lock --inh-caps=-ipc_lock" } else { "" };
+    let unprivileged = if limits == "true" { "" } else { unprivileged };
+    let mut service = Command::new("sh")
+        .args(["-c", &format!("{limits} && exec {unprivileged} \"$0\"")])
+        .arg(env!("CARGO_BIN_EXE_postern-crypto-service"))
+        .env("POSTERN_CONFIG", config)
+        .stdout(fs::File::create(&log).unwrap())
+        .stderr(fs::OpenOptions::new().append(true).open(&log).unwrap())
+        .spawn()
+        .unwrap();
+    until("it has loaded the ring", || report(folder.path()).contains(r#""revision":1"#));
+    signal(&service, Signal::TERM);
+    assert!(service.wait().unwrap().success());
+    fs::read_to_string(log).unwrap()
 }
 
 fn write_config(folder: &Path) -> std::path::PathBuf {

@@ -1,0 +1,68 @@
+//! crypto-service and its key ring.
+
+use postern_rpc::crypto::{KeyState, Keyring};
+use postern_store::SealCount;
+
+use super::finding::{Finding, Findings};
+use crate::{
+    crypto::{self, Crypto},
+    output::count,
+};
+
+/// Asks for the ring; `None` if there is no answer.
+pub(super) async fn fetch(crypto: &Crypto, findings: &mut Findings) -> Option<Keyring> {
+    match crypto.ring().await {
+        Ok(ring) => {
+            findings.push(Finding::ok("crypto-service", "it answers, and takes this certificate"));
+            Some(ring)
+        }
+        Err(failure) => {
+            findings.push(Finding::failed("crypto-service", failure));
+            None
+        }
+    }
+}
+
+/// `seals`: what is stored under each key, where that is known.
+pub(super) fn look(ring: &Keyring, seals: Option<&[SealCount]>, findings: &mut Findings) {
+    findings.push(match crypto::primary(ring) {
+        Ok(primary) => {
+            Finding::ok("key ring", format!("revision {}, key {} seals", ring.revision, primary.id))
+        }
+        Err(failure) => Finding::failed("key ring", failure),
+    });
+    findings.push(replicas(ring));
+    for count in seals.unwrap_or_default() {
+        findings.push(stored(ring, *count));
+    }
+}
+
+fn replicas(ring: &Keyring) -> Finding {
+    let live = ring.replicas.iter().filter(|replica| replica.live);
+    let (ready, behind): (Vec<_>, Vec<_>) = live.partition(|replica| replica.revision == ring.revision);
+    let names = |replicas: &[&postern_rpc::crypto::Replica]| {
+        replicas.iter().map(|replica| replica.name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    if behind.is_empty() {
+        return Finding::ok("replicas", format!("ready: {}", names(&ready)));
+    }
+    Finding::warning("replicas", format!("not at revision {} yet: {}", ring.revision, names(&behind)))
+        .advice("If that lasts, their logs say why.")
+}
+
+fn stored(ring: &Keyring, SealCount { key_id, seals, .. }: SealCount) -> Finding {
+    let key = ring.keys.iter().find(|key| key.id == key_id);
+    let state = key.map_or(KeyState::Unspecified, postern_rpc::crypto::Key::state);
+    let stored = count(seals.unsigned_abs(), "seal");
+    let message = format!("{stored} under key {key_id}, which is {}", crypto::state_word(state));
+    match state {
+        KeyState::Primary => Finding::ok("seals", message),
+        KeyState::Staged | KeyState::Active => Finding::warning("seals", message).advice("postern rewrap"),
+        KeyState::Disabled => Finding::failed("seals", format!("{message}: they do not open"))
+            .advice(format!("postern keyring enable {key_id}, and postern rewrap")),
+        KeyState::Destroyed | KeyState::Unspecified => {
+            Finding::failed("seals", format!("{message}: they do not open"))
+                .advice("Their owners must save these connections again; `postern rewrap` names them.")
+        }
+    }
+}
