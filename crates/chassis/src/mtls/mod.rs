@@ -1,8 +1,12 @@
 //! Mutual TLS between services, with a SPIFFE name for each.
 
 mod client;
+mod files;
 mod identity;
 mod server;
+
+#[cfg(test)]
+pub(crate) mod test_support;
 
 pub use client::crypto_channel;
 pub use identity::PeerIdentity;
