@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use postern_domain::limits::SEAL_BYTES;
 use postern_rpc::Reason;
 use postern_store::{Place, RewrapStore, SealRow, StoredSeal};
 use tonic::transport::Channel;
@@ -91,6 +92,10 @@ impl Job {
         let mut seals = Vec::with_capacity(rows.len());
         for SealRow { place, seal } in rows {
             match seal {
+                // Nothing of that length opens, and it could make the request longer than crypto-service takes.
+                Some(seal) if seal.secret.sealed.len() > SEAL_BYTES => {
+                    count(report, place, Fate::Failed(Reason::SealBroken.as_str().to_owned()));
+                }
                 Some(seal) => seals.push((place, seal)),
                 None => count(report, place, Fate::Failed(Reason::Internal.as_str().to_owned())),
             }
