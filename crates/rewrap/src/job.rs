@@ -21,8 +21,10 @@ const WRITERS: usize = 8;
 pub struct Job {
     store: RewrapStore,
     crypto: Rewrapper,
-    /// Id of the key that seals are to be under; unknown until told, or until crypto-service has answered.
+    /// Id of the key that seals are to be under. Unless it was told, the newest that has been seen: a replica of
+    /// crypto-service that has not heard of the newest primary key yet must not put seals back under the one before.
     key: Option<u32>,
+    told: bool,
     rate: Option<NonZeroU32>,
 }
 
@@ -39,13 +41,14 @@ enum Fate {
 impl Job {
     /// A job over this database, with a channel to crypto-service that may rewrap.
     pub fn new(store: RewrapStore, crypto: Channel) -> Self {
-        Self { store, crypto: Rewrapper::new(crypto), key: None, rate: None }
+        Self { store, crypto: Rewrapper::new(crypto), key: None, told: false, rate: None }
     }
 
-    /// Names the primary key, so that rows under it are not even read. Without, the first answer tells.
+    /// Names the primary key, so that rows under it are not even read. Without, it is taken to be the newest that a row or
+    /// an answer bears: where an older key was promoted again, it must be named.
     #[must_use]
     pub fn under(mut self, key: u32) -> Self {
-        self.key = Some(key);
+        (self.key, self.told) = (Some(key), true);
         self
     }
 
@@ -60,9 +63,9 @@ impl Job {
     pub async fn run(mut self, mut progress: impl FnMut(&Report) + Send) -> Result<Report, RewrapError> {
         let (mut report, mut pace) = (Report::default(), Pace::new(self.rate));
         loop {
-            let before = report.changes();
+            let before = (report.changes(), self.key);
             self.walk(&mut report, &mut pace, &mut progress).await?;
-            if report.changes() == before {
+            if (report.changes(), self.key) == before {
                 return Ok(report);
             }
         }
@@ -104,7 +107,11 @@ impl Job {
             return Ok(());
         }
         let answers = self.crypto.rewrap(&seals).await?;
-        self.key = self.key.or_else(|| answers.iter().flatten().find_map(|sealed| key_id(sealed)));
+        if !self.told {
+            let read = seals.iter().map(|(_, seal)| &seal.secret.sealed);
+            let seen = read.chain(answers.iter().flatten()).filter_map(|sealed| key_id(sealed));
+            self.key = seen.max().max(self.key);
+        }
         let pairs = seals.into_iter().zip(answers);
         let mut fates = stream::iter(pairs)
             .map(|((place, seal), answer)| put(&self.store, self.key, place, seal, answer))
@@ -126,7 +133,7 @@ async fn put(
 ) -> Result<(Place, Fate), RewrapError> {
     let fate = match answer {
         Err(reason) => Fate::Failed(reason),
-        Ok(sealed) if key.is_none() || key_id(&sealed) != key => Fate::Elsewhere,
+        Ok(sealed) if key_id(&sealed) != key => Fate::Elsewhere,
         Ok(sealed) if sealed == seal.secret.sealed => Fate::Left,
         Ok(sealed) if store.replace(place, &seal, &sealed).await? => Fate::Rewrapped,
         Ok(_) => Fate::Overtaken,

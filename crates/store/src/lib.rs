@@ -19,6 +19,6 @@ mod scope;
 pub use connections::{Change, ConnectionStore, SealedSecret};
 pub use error::StoreError;
 pub use resolve::{ProxyStore, Resolved};
-pub use rewrap::{Place, RewrapStore, SealCount, SealRow, StoredSeal};
+pub use rewrap::{Place, RewrapStore, SealCount, SealRow, StoredSeal, Turn};
 pub use role::{Role, SCHEMA_VERSION};
 pub use row::SavedConnection;
