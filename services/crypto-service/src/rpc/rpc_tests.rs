@@ -259,7 +259,10 @@ async fn items_of_a_batch_fail_one_by_one_and_keep_their_references_and_order() 
         .into_iter()
         .map(|result| match result.outcome.unwrap() {
             decrypt_result::Outcome::Plaintext(plaintext) => Ok(plaintext.len()),
-            decrypt_result::Outcome::Error(error) => Err(error.reason),
+            decrypt_result::Outcome::Error(error) => {
+                assert_eq!(error.hint, "Save the connection again with its password.");
+                Err(error.reason)
+            }
         })
         .collect();
     assert_eq!(lengths, [Ok(3), Err("SEAL_BROKEN".to_owned()), Ok(5)]);
