@@ -29,6 +29,32 @@ async fn each_rotation_is_followed_until_the_service_stops() {
     timeout(Duration::from_secs(5), running).await.unwrap().unwrap();
 }
 
+/// The lock is what two replicas of the service would take from each other.
+#[tokio::test]
+async fn one_replica_rewraps_at_a_time() {
+    let stage = Stage::new().await;
+    stage.user_with("ada", 3).await;
+    stage.rotate().await;
+    let config = RewrapConfig {
+        database_url_file: stage.postern.state().join("urls/postern_rewrap"),
+        interval_seconds: 0,
+        rows_per_second: NonZeroU32::new(1000).unwrap(),
+    };
+    let turn = stage.store.turn().await.unwrap().expect("nobody has it");
+    assert!(stage.store.turn().await.unwrap().is_none(), "two have it");
+    let rewrapping = Rewrapping::connect(&config, &stage.crypto("connection-service")).await.unwrap();
+    let life = Lifecycle::default();
+    timeout(Duration::from_secs(1), rewrapping.run(life.clone())).await.unwrap_err();
+    assert_eq!(stage.seals().await.into_iter().collect::<Vec<_>>(), [(1, 3)]);
+
+    turn.end().await.unwrap();
+    let rewrapping = Rewrapping::connect(&config, &stage.crypto("connection-service")).await.unwrap();
+    let running = tokio::spawn(rewrapping.run(life.clone()));
+    all_under(&stage, 2).await;
+    life.stop();
+    running.await.unwrap();
+}
+
 #[tokio::test]
 async fn it_does_not_start_with_another_role() {
     let stage = Stage::new().await;

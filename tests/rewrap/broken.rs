@@ -2,6 +2,7 @@
 
 use std::{
     num::NonZeroU32,
+    str::FromStr,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -10,8 +11,10 @@ use std::{
 };
 
 use postern_chassis::mtls;
+use postern_domain::limits::SEAL_BYTES;
 use postern_rewrap::{Job, RewrapError};
 use postern_rpc::connection::AccessMode;
+use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, postgres::PgConnectOptions};
 use tokio::{net::TcpListener, time::sleep};
 
 use crate::{
@@ -93,6 +96,32 @@ async fn a_row_that_failed_and_is_mended_meanwhile_is_moved() {
     let report = report.unwrap();
     assert_eq!((report.rewrapped, report.failed, report.is_complete()), (6, 0, true));
     use_all(&user, 0..6).await.unwrap();
+}
+
+/// More than crypto-service takes at once, from a time when the database took them.
+#[tokio::test]
+async fn seals_that_are_too_long_are_reported_and_no_new_one_is_stored() {
+    let stage = Stage::new().await;
+    stage.user_with("ada", 60).await;
+    stage.rotate().await;
+    let run = async |sql: String| {
+        let url = PgConnectOptions::from_str(&stage.postern.superuser_url()).unwrap();
+        let mut superuser: PgConnection = url.connect().await.unwrap();
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut superuser).await
+    };
+    let set = |bytes: usize, rows: &str| {
+        let sealed = format!("decode('50534c3100000001' || repeat('00', {bytes} - 8), 'hex')");
+        run(format!("update postern.connections set sealed = {sealed} where {rows}"))
+    };
+    set(SEAL_BYTES, "name = 'c-1'").await.unwrap();
+    set(SEAL_BYTES + 1, "name = 'c-1'").await.unwrap_err();
+    let unbounded = "alter table postern.connections drop constraint connections_sealed_check";
+    run(unbounded.to_owned()).await.unwrap();
+    set(131_072, "name <> 'c-7'").await.unwrap();
+
+    let report = stage.job().under(2).run(|_| {}).await.unwrap();
+    assert_eq!((report.rewrapped, report.failed), (1, 59));
+    assert!(report.failures.iter().all(|failure| failure.reason == "SEAL_BROKEN"));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 mod background;
 mod broken;
 mod interrupted;
+mod lagging;
 mod outage;
 mod road;
 mod saves;

@@ -1,10 +1,11 @@
 //! How long requests may be.
 
 use postern_rpc::crypto::{
-    BatchDecryptRequest, BatchEncryptRequest, Context, DecryptItem, EncryptItem, EncryptRequest,
-    decrypt_result, encrypt_result,
+    BatchDecryptRequest, BatchEncryptRequest, Context, DecryptItem, DecryptRequest, EncryptItem,
+    EncryptRequest, decrypt_result, encrypt_result,
 };
-use tonic::Code;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
 use uuid::Uuid;
 
 use crate::fleet::{Fleet, as_user};
@@ -42,11 +43,24 @@ async fn a_hundred_of_the_longest_secrets_fit_a_batch_and_no_more_than_one_a_cal
         assert_eq!(result.outcome, Some(decrypt_result::Outcome::Plaintext(plaintext)));
     }
 
-    let code = connections.batch_encrypt(as_user(&token, batch(101))).await.unwrap_err().code();
-    assert!(matches!(code, Code::InvalidArgument | Code::OutOfRange), "{code:?}");
-    for (length, code) in [(LONGEST + 1, Code::InvalidArgument), (2 * LONGEST, Code::OutOfRange)] {
+    for count in [101, 110] {
+        let refused = connections.batch_encrypt(as_user(&token, batch(count))).await.unwrap_err();
+        assert_eq!((refused.code(), reason(&refused)), (Code::InvalidArgument, "INVALID_FIELD".to_owned()));
+    }
+    for length in [LONGEST + 1, 2 * LONGEST] {
         let message = EncryptRequest { context: Some(context()), plaintext: vec![1; length] };
         let refused = connections.encrypt(as_user(&token, message)).await.unwrap_err();
-        assert_eq!(refused.code(), code, "{refused}");
+        assert_eq!(
+            (refused.code(), reason(&refused)),
+            (Code::InvalidArgument, "PLAINTEXT_TOO_LARGE".to_owned())
+        );
+        assert!(refused.message().contains("65536"), "{refused}");
     }
+    let message = DecryptRequest { context: Some(context()), sealed: vec![1; 2 * LONGEST] };
+    let refused = proxy.decrypt(as_user(&token, message)).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused)), (Code::InvalidArgument, "INVALID_FIELD".to_owned()));
+}
+
+fn reason(refused: &Status) -> String {
+    refused.get_details_error_info().map(|info| info.reason).unwrap_or_default()
 }

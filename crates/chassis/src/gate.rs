@@ -58,12 +58,16 @@ pub fn signed_in<T>(request: &tonic::Request<T>) -> Result<&SignedIn, Status> {
 impl Gate {
     /// A gate that trusts these issuers, and fetches their key sets through the guarded way out.
     pub fn new(issuers: Vec<IssuerConfig>, egress: Policy, clock: Arc<dyn Clock>) -> Result<Self> {
-        Ok(Self(Arc::new(ArcSwap::from_pointee(verifier(issuers, egress, clock)?))))
+        warn_of_shared_secrets(&issuers);
+        let verifier = Verifier::new(issuers, fetcher(egress)?, clock).context("issuers")?;
+        Ok(Self(Arc::new(ArcSwap::from_pointee(verifier))))
     }
 
     /// Trusts these issuers from now on, and no token of another any more. Issuers that cannot be used change nothing.
-    pub fn replace(&self, issuers: Vec<IssuerConfig>, egress: Policy, clock: Arc<dyn Clock>) -> Result<()> {
-        self.0.store(Arc::new(verifier(issuers, egress, clock)?));
+    pub fn replace(&self, issuers: Vec<IssuerConfig>, egress: Policy) -> Result<()> {
+        warn_of_shared_secrets(&issuers);
+        let verifier = self.0.load().reconfigured(issuers, fetcher(egress)?).context("issuers")?;
+        self.0.store(Arc::new(verifier));
         Ok(())
     }
 
@@ -91,14 +95,16 @@ impl Gate {
     }
 }
 
-fn verifier(issuers: Vec<IssuerConfig>, egress: Policy, clock: Arc<dyn Clock>) -> Result<Verifier> {
+/// Key sets are fetched through the guarded way out.
+fn fetcher(egress: Policy) -> Result<Arc<HttpClient>> {
+    let dialer = Dialer::new(egress, Arc::new(SystemResolver::default()));
+    Ok(Arc::new(HttpClient::new(dialer, tls::client_config(None)?)))
+}
+
+fn warn_of_shared_secrets(issuers: &[IssuerConfig]) {
     if issuers.iter().any(|issuer| issuer.hs256_secret_file.is_some()) {
         tracing::warn!("an issuer signs with HS256: whoever takes this service over can sign in as anyone");
     }
-    let dialer = Dialer::new(egress, Arc::new(SystemResolver::default()));
-    let fetcher = HttpClient::new(dialer, tls::client_config(None)?);
-    let verifier = Verifier::new(issuers, Arc::new(fetcher), clock).context("issuers")?;
-    Ok(verifier)
 }
 
 impl<S> Layer<S> for Gate {
@@ -187,15 +193,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let secret = folder.path().join("secret");
         std::fs::write(&secret, SECRET).unwrap();
-        let clock = Arc::new(SystemClock);
-        let gate = Gate::new(issuer("first", &secret), Policy::default(), clock.clone()).unwrap();
+        let gate = Gate::new(issuer("first", &secret), Policy::default(), Arc::new(SystemClock)).unwrap();
         assert!(gate.admit(&request("first")).await.is_ok());
         assert!(gate.admit(&request("second")).await.is_err());
 
-        assert!(gate.replace(Vec::new(), Policy::default(), clock.clone()).is_err());
+        assert!(gate.replace(Vec::new(), Policy::default()).is_err());
         assert!(gate.admit(&request("first")).await.is_ok(), "issuers that cannot be used changed something");
 
-        gate.replace(issuer("second", &secret), Policy::default(), clock).unwrap();
+        gate.replace(issuer("second", &secret), Policy::default()).unwrap();
         assert!(gate.admit(&request("first")).await.is_err(), "a token verified before is still let in");
         assert!(gate.admit(&request("second")).await.is_ok());
     }

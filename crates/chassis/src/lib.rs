@@ -2,7 +2,7 @@
 //!
 //! A service is its configuration type and one function that builds its RPCs; the chassis does the rest, the same
 //! way for all of them: it reads the configuration ([`config`]), closes the doors a process leaves open
-//! ([`harden`]), writes logs ([`telemetry`]), serves the edge in the clear or the inside over mutual TLS
+//! ([`harden`]), wipes the memory it frees ([`memory`]), writes logs ([`telemetry`]), serves the edge in the clear or the inside over mutual TLS
 //! ([`server`], [`mtls`]), lets nobody in whom the table of callers does not name ([`gate`]), reports health and
 //! reflection ([`rpcs`]), and drains before it stops ([`lifecycle`]).
 
@@ -11,6 +11,7 @@ pub mod cors;
 pub mod gate;
 pub mod harden;
 pub mod lifecycle;
+pub mod memory;
 pub mod mtls;
 pub mod rpcs;
 pub mod server;

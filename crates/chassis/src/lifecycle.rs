@@ -1,9 +1,8 @@
 //! From `main` to the end of the process.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result};
-use postern_domain::SystemClock;
 use postern_egress::Policy;
 use postern_identity::IssuerConfig;
 use serde::de::DeserializeOwned;
@@ -69,7 +68,7 @@ pub fn reread_issuers<C: DeserializeOwned>(
 ) -> Result<()> {
     on_hangup(move || {
         let reread = crate::config::load().map(&issuers);
-        match reread.and_then(|(issuers, egress)| gate.replace(issuers, egress, Arc::new(SystemClock))) {
+        match reread.and_then(|(issuers, egress)| gate.replace(issuers, egress)) {
             Ok(()) => tracing::info!("SIGHUP: the issuers were read again"),
             Err(error) => {
                 tracing::warn!("SIGHUP: the configuration cannot be used; nothing changed: {error:#}");

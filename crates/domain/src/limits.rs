@@ -6,6 +6,9 @@ pub const CONNECTIONS_PER_OWNER: i64 = 200;
 /// Bytes of one secret.
 pub const SECRET_BYTES: usize = 64 * 1024;
 
+/// Bytes of the longest seal: of a secret that is as long as may be.
+pub const SEAL_BYTES: usize = 65_680;
+
 /// Bytes of a CA bundle in PEM.
 pub const CA_PEM_BYTES: usize = 64 * 1024;
 

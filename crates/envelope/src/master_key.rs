@@ -12,8 +12,8 @@ use crate::{Entropy, EntropyError};
 /// 32 uniformly random bytes: a key that seals secrets, or a root that wraps such keys.
 ///
 /// Kept in pages of memory of its own, which are not swapped to disk where the system allows that
-/// ([`MasterKey::is_locked`]); never moved, so that no copy stays behind; wiped when dropped; without `Debug`, `Clone`
-/// and `Serialize`.
+/// ([`MasterKey::is_locked`]); written where it stays, so that moving it leaves no copy behind; wiped when dropped; without
+/// `Debug`, `Clone` and `Serialize`. HKDF's state is made from it on the stack, once, which may keep a trace of it.
 pub struct MasterKey {
     /// Before the pages, for fields are dropped in order: unlocked once they are wiped, and before they are given back.
     lock: Option<LockGuard>,

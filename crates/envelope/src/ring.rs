@@ -113,6 +113,11 @@ impl KeyRing {
         Self { stamp, root: root.to_owned(), primary, usable, keys }
     }
 
+    /// The key that a sealed value names, whether a ring has it or not. `None` for what has not the form of one.
+    pub fn key_of(sealed: &[u8]) -> Option<KeyId> {
+        split_head(sealed).map(|(id, _)| id)
+    }
+
     /// Seals 1 to [`limits::SECRET_BYTES`] bytes under the primary key. The sealed value is
     ///
     /// ```text

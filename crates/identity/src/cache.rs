@@ -13,6 +13,7 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 
 use crate::Principal;
 
@@ -42,7 +43,10 @@ struct Shard {
 
 struct Entry {
     principal: Principal,
+    /// By the wall clock, as the token has it.
     until: Duration,
+    /// By the clock that nobody sets: a wall clock that is put back gives no entry more time.
+    ends: Instant,
     epoch: u64,
 }
 
@@ -64,17 +68,19 @@ impl TokenCache {
     pub(crate) fn get(&self, digest: &TokenDigest, now: Duration) -> Option<Principal> {
         let shard = self.shard(digest).lock().unwrap_or_else(PoisonError::into_inner);
         let entry = shard.young.get(digest).or_else(|| shard.old.get(digest))?;
-        (entry.epoch == self.epoch() && now < entry.until).then(|| entry.principal.clone())
+        let holds = entry.epoch == self.epoch() && now < entry.until && Instant::now() < entry.ends;
+        holds.then(|| entry.principal.clone())
     }
 
     /// Keeps a principal until its token expires, at most [`MAX_AGE`].
     pub(crate) fn insert(&self, digest: TokenDigest, principal: &Principal, now: Duration, epoch: u64) {
-        let until = principal.expires_at().min(now.saturating_add(MAX_AGE));
+        let life = principal.expires_at().saturating_sub(now).min(MAX_AGE);
+        let (until, ends) = (now.saturating_add(life), Instant::now() + life);
         let mut shard = self.shard(&digest).lock().unwrap_or_else(PoisonError::into_inner);
         if shard.young.len() >= GENERATION {
             shard.old = std::mem::take(&mut shard.young);
         }
-        shard.young.insert(digest, Entry { principal: principal.clone(), until, epoch });
+        shard.young.insert(digest, Entry { principal: principal.clone(), until, ends, epoch });
     }
 
     fn shard(&self, digest: &TokenDigest) -> &Mutex<Shard> {

@@ -27,6 +27,22 @@ fn an_entry_ends_with_its_token_and_after_a_minute_at_the_latest() {
     assert!(!hit(&cache, "other", NOW));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_put_back_gives_no_entry_more_time() {
+    let cache = cache();
+    cache.insert(TokenCache::digest("short"), &principal(1010), NOW, 0);
+    cache.insert(TokenCache::digest("long"), &principal(9999), NOW, 0);
+    let an_hour_ago = NOW.saturating_sub(Duration::from_hours(1));
+    tokio::time::advance(Duration::from_secs(9)).await;
+    assert!(hit(&cache, "short", an_hour_ago));
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert!(!hit(&cache, "short", an_hour_ago));
+    tokio::time::advance(Duration::from_secs(49)).await;
+    assert!(hit(&cache, "long", an_hour_ago));
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert!(!hit(&cache, "long", an_hour_ago));
+}
+
 #[test]
 fn an_entry_of_an_epoch_that_is_over_is_dead_however_late_it_comes() {
     let cache = cache();

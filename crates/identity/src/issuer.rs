@@ -94,6 +94,13 @@ impl Issuer {
         Ok(Self { name: issuer.into(), audience, keys, subject, require_role, leeway })
     }
 
+    /// Goes on with the key set of the issuer that had this one's name before.
+    pub(crate) fn take_over(&self, before: &Self) {
+        if let (Keys::Published(store), Keys::Published(before)) = (&self.keys, &before.keys) {
+            store.take_over(before);
+        }
+    }
+
     /// The key for a token with this `kid`.
     pub(crate) async fn key(&self, id: Option<&str>) -> Result<Arc<VerifyingKey>, AuthError> {
         match &self.keys {

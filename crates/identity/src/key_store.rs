@@ -67,10 +67,12 @@ pub(crate) struct KeyStore {
     epoch: Arc<AtomicU64>,
 }
 
+#[derive(Clone)]
 struct Loaded {
-    keys: KeySet,
+    keys: Arc<KeySet>,
     digest: [u8; 32],
-    at: Instant,
+    /// When it is to be refreshed.
+    due: Instant,
 }
 
 /// The latest fetch: when it began, and a channel that is closed when it ends.
@@ -84,11 +86,19 @@ impl KeyStore {
         Self { url, fetcher, loaded: ArcSwapOption::empty(), flight: Mutex::new(None), epoch }
     }
 
+    /// Goes on with the set of another store, if that is for the same URL, until it has been fetched anew: with the first
+    /// token that asks for a key of it.
+    pub(crate) fn take_over(&self, other: &Self) {
+        let loaded = other.loaded.load_full().filter(|_| self.url == other.url);
+        let due = |loaded: Arc<Loaded>| Arc::new(Loaded { due: Instant::now(), ..(*loaded).clone() });
+        self.loaded.store(loaded.map(due));
+    }
+
     /// The key for a token with this `kid`. An unknown one may be new: the set is refreshed once, by one
     /// caller for all, unless that was done a short while ago.
     pub(crate) async fn find(self: &Arc<Self>, id: Option<&str>) -> Result<Arc<VerifyingKey>, AuthError> {
         if let Some(loaded) = self.loaded.load_full() {
-            if loaded.at.elapsed() >= STALE_AFTER {
+            if Instant::now() >= loaded.due {
                 drop(self.refresh());
             }
             if let Some(key) = loaded.keys.find(id) {
@@ -138,7 +148,11 @@ impl KeyStore {
             return tracing::warn!(url = %self.url, "not a JWK set; the old one stays");
         };
         let digest = Sha256::digest(&document).into();
-        let old = self.loaded.swap(Some(Arc::new(Loaded { keys, digest, at: Instant::now() })));
+        let old = self.loaded.swap(Some(Arc::new(Loaded {
+            keys: Arc::new(keys),
+            digest,
+            due: Instant::now() + STALE_AFTER,
+        })));
         if old.is_some_and(|old| old.digest != digest) {
             // After the swap: who verified with the old set has read an epoch that is over now.
             self.epoch.fetch_add(1, Ordering::AcqRel);

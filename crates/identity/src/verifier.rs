@@ -40,6 +40,22 @@ impl Verifier {
         Ok(Self { issuers, cache: TokenCache::new(epoch), clock })
     }
 
+    /// A verifier with another configuration, and no token verified yet. Key sets stay in use where name and URL are the
+    /// same, so that nobody is signed out while an issuer is down; they are fetched anew as soon as they are asked for.
+    pub fn reconfigured(
+        &self,
+        configs: Vec<IssuerConfig>,
+        fetcher: impl FetchKeys,
+    ) -> Result<Self, ConfigError> {
+        let next = Self::new(configs, fetcher, Arc::clone(&self.clock))?;
+        for (name, issuer) in &next.issuers {
+            if let Some(before) = self.issuers.get(name) {
+                issuer.take_over(before);
+            }
+        }
+        Ok(next)
+    }
+
     /// Who a token speaks for. Waits only when an issuer's key set has to be fetched, at most 5 s.
     pub async fn verify(&self, token: &str) -> Result<Principal, AuthError> {
         if token.is_empty() {

@@ -1,6 +1,7 @@
 use std::io::Write;
 
 use jsonwebtoken::{EncodingKey, Header};
+use postern_egress::HttpUrl;
 use serde_json::{Value, json};
 
 use super::*;
@@ -183,4 +184,31 @@ async fn a_service_starts_while_its_issuer_is_down() {
     let verifier = Verifier::new(vec![config()], Issuing::new([None]), TestClock::new()).unwrap();
     let refusal = verifier.verify(&ES.sign(&claims(json!({})))).await.unwrap_err();
     assert!(refusal.is_unavailable());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_configuration_keeps_the_key_sets_of_issuers_that_stay_and_fetches_them_anew() {
+    let token = ES.sign(&claims(json!({})));
+    let (before, _) = verifier(config(), &[ES.jwk()]);
+    assert!(before.verify(&token).await.is_ok());
+
+    let down = Issuing::new([None]);
+    let same = before.reconfigured(vec![config()], down.clone()).unwrap();
+    assert!(same.verify(&token).await.is_ok(), "a key set was dropped while its issuer is down");
+    tokio::task::yield_now().await;
+    assert_eq!(down.fetches(), 1);
+
+    let withdrawn = Issuing::new([Some(jwks(&[RS.jwk()]))]);
+    let same = before.reconfigured(vec![config()], withdrawn).unwrap();
+    assert!(same.verify(&token).await.is_ok());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(same.verify(&token).await, Err(AuthError::KeyUnknown));
+
+    let elsewhere =
+        IssuerConfig { jwks_url: HttpUrl::parse("https://auth.example.com/other").ok(), ..config() };
+    let moved = before.reconfigured(vec![elsewhere], down.clone()).unwrap();
+    assert!(moved.verify(&token).await.unwrap_err().is_unavailable(), "the set is another URL's");
+    let renamed = IssuerConfig { issuer: "https://other.example.com".into(), ..config() };
+    let renamed = before.reconfigured(vec![renamed], down).unwrap();
+    assert_eq!(renamed.verify(&token).await, Err(AuthError::IssuerUnknown));
 }

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use postern_domain::limits::SEAL_BYTES;
 use postern_rpc::Reason;
 use postern_store::{Place, RewrapStore, SealRow, StoredSeal};
 use tonic::transport::Channel;
@@ -21,8 +22,10 @@ const WRITERS: usize = 8;
 pub struct Job {
     store: RewrapStore,
     crypto: Rewrapper,
-    /// Id of the key that seals are to be under; unknown until told, or until crypto-service has answered.
+    /// Id of the key that seals are to be under. Unless it was told, the newest that has been seen: a replica of
+    /// crypto-service that has not heard of the newest primary key yet must not put seals back under the one before.
     key: Option<u32>,
+    told: bool,
     rate: Option<NonZeroU32>,
     broken: BrokenSeals,
 }
@@ -40,13 +43,15 @@ enum Fate {
 impl Job {
     /// A job over this database, with a channel to crypto-service that may rewrap.
     pub fn new(store: RewrapStore, crypto: Channel) -> Self {
-        Self { store, crypto: Rewrapper::new(crypto), key: None, rate: None, broken: BrokenSeals::default() }
+        let (crypto, broken) = (Rewrapper::new(crypto), BrokenSeals::default());
+        Self { store, crypto, key: None, told: false, rate: None, broken }
     }
 
-    /// Names the primary key, so that rows under it are not even read. Without, the first answer tells.
+    /// Names the primary key, so that rows under it are not even read. Without, it is taken to be the newest that a row or
+    /// an answer bears: where an older key was promoted again, it must be named.
     #[must_use]
     pub fn under(mut self, key: u32) -> Self {
-        self.key = Some(key);
+        (self.key, self.told) = (Some(key), true);
         self
     }
 
@@ -61,9 +66,9 @@ impl Job {
     pub async fn run(mut self, mut progress: impl FnMut(&Report) + Send) -> Result<Report, RewrapError> {
         let (mut report, mut pace) = (Report::default(), Pace::new(self.rate));
         loop {
-            let before = report.changes();
+            let before = (report.changes(), self.key);
             self.walk(&mut report, &mut pace, &mut progress).await?;
-            if report.changes() == before {
+            if (report.changes(), self.key) == before {
                 return Ok(report);
             }
         }
@@ -93,6 +98,8 @@ impl Job {
         let mut seals = Vec::with_capacity(rows.len());
         for SealRow { place, seal } in rows {
             match seal {
+                // Nothing of that length opens, and it could make the request longer than crypto-service takes.
+                Some(seal) if seal.secret.sealed.len() > SEAL_BYTES => count(report, place, broken()),
                 Some(seal) if self.broken.has(place, &seal) => count(report, place, broken()),
                 Some(seal) => seals.push((place, seal)),
                 None => count(report, place, Fate::Failed(Reason::Internal.as_str().to_owned())),
@@ -103,9 +110,14 @@ impl Job {
         }
         let sent = seals.len();
         let answers = self.crypto.rewrap(&seals).await?;
-        self.key = self.key.or_else(|| answers.iter().flatten().find_map(|sealed| key_id(sealed)));
+        if !self.told {
+            let read = seals.iter().map(|(_, seal)| &seal.secret.sealed);
+            let seen = read.chain(answers.iter().flatten()).filter_map(|sealed| key_id(sealed));
+            self.key = seen.max().max(self.key);
+        }
         for ((place, seal), _) in seals.iter().zip(&answers).filter(|(_, answer)| is_broken(answer)) {
             self.broken.remember(*place, seal);
+        }
         }
         let pairs = seals.into_iter().zip(answers);
         let mut fates = stream::iter(pairs)
@@ -128,7 +140,7 @@ async fn put(
 ) -> Result<(Place, Fate), RewrapError> {
     let fate = match answer {
         Err(reason) => Fate::Failed(reason),
-        Ok(sealed) if key.is_none() || key_id(&sealed) != key => Fate::Elsewhere,
+        Ok(sealed) if key_id(&sealed) != key => Fate::Elsewhere,
         Ok(sealed) if sealed == seal.secret.sealed => Fate::Left,
         Ok(sealed) if store.replace(place, &seal, &sealed).await? => Fate::Rewrapped,
         Ok(_) => Fate::Overtaken,

@@ -134,6 +134,11 @@ impl Problem {
         self.reason
     }
 
+    /// What the caller can do about it, if that is known.
+    pub fn remedy(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// What is wrong, safe to show.
     pub fn message(&self) -> &str {
         &self.message

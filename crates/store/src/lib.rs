@@ -20,6 +20,6 @@ mod scope;
 pub use connections::{Change, ConnectionStore, SealedSecret};
 pub use error::StoreError;
 pub use resolve::{ProxyStore, Resolved};
-pub use rewrap::{Place, RewrapStore, SealCount, SealRow, StoredSeal};
+pub use rewrap::{Place, RewrapStore, SealCount, SealRow, StoredSeal, Turn};
 pub use role::{Role, SCHEMA_VERSION, Transport, transport};
 pub use row::SavedConnection;

@@ -1,9 +1,9 @@
 //! Seals of all owners, to be replaced by seals under a newer key.
 
 use postern_domain::{ConnectionId, EndpointDigest, OwnerId, SecretId, TenantKind, Version};
-use sqlx::{PgPool, Row, postgres::PgRow};
+use sqlx::{PgPool, Postgres, Row, Transaction, postgres::PgRow};
 
-use crate::{Role, SealedSecret, StoreError, role, row};
+use crate::{Role, SealedSecret, StoreError, role, row, scope::query};
 
 /// Reads and replaces seals. Opens none, and writes nothing else.
 #[derive(Clone)]
@@ -32,6 +32,22 @@ pub struct StoredSeal {
     version: Version,
 }
 
+/// The right to rewrap unasked: one task has it at a time, however many services run. Whoever asked may rewrap without.
+///
+/// A lock of a transaction, which a transaction-mode pooler leaves on one connection; it is given up when that ends, by
+/// whatever end.
+pub struct Turn(Transaction<'static, Postgres>);
+
+/// The lock of [`Turn`]: "pstnrwrp" in ASCII.
+const TURN: i64 = i64::from_be_bytes(*b"pstnrwrp");
+
+impl Turn {
+    /// Lets another have it.
+    pub async fn end(self) -> Result<(), StoreError> {
+        Ok(self.0.commit().await?)
+    }
+}
+
 /// How much is sealed under one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SealCount {
@@ -58,6 +74,14 @@ impl RewrapStore {
         role::connect(url, Role::Rewrap).await.map(Self)
     }
 
+    /// The turn, unless another has it.
+    pub async fn turn(&self) -> Result<Option<Turn>, StoreError> {
+        let mut transaction = self.0.begin().await?;
+        let lock = query("select pg_try_advisory_xact_lock($1) as taken").bind(TURN);
+        let taken = lock.fetch_one(&mut *transaction).await?.try_get("taken")?;
+        Ok(if taken { Some(Turn(transaction)) } else { None })
+    }
+
     /// Up to `limit` rows behind `after`, without those whose seal is under the key `except`.
     pub async fn page(
         &self,
@@ -73,7 +97,7 @@ impl RewrapStore {
             key_id!(),
             " <> $3) order by owner_id, id limit $4"
         );
-        let rows = sqlx::query(PAGE)
+        let rows = query(PAGE)
             .bind(after.map(|(owner, _)| owner.0))
             .bind(after.map(|(_, id)| id.0))
             .bind(except.map(|id| id.to_be_bytes().to_vec()))
@@ -87,7 +111,7 @@ impl RewrapStore {
     /// came in between wins.
     pub async fn replace(&self, place: Place, read: &StoredSeal, sealed: &[u8]) -> Result<bool, StoreError> {
         // One statement, which is a transaction of its own: cut off at any point, the row holds one whole seal.
-        let done = sqlx::query(
+        let done = query(
             "update postern.connections set sealed = $5
               where id = $1 and version = $2 and secret_id = $3 and sealed = $4",
         )
@@ -109,7 +133,7 @@ impl RewrapStore {
             key_id!(),
             " as key_id from postern.connections) as sealed group by key_id order by key_id"
         );
-        let rows = sqlx::query(COUNTS).fetch_all(&self.0).await?;
+        let rows = query(COUNTS).fetch_all(&self.0).await?;
         rows.iter().map(SealCount::read).collect()
     }
 }

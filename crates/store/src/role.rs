@@ -9,7 +9,7 @@ use std::{str::FromStr, time::Duration};
 use crate::StoreError;
 
 /// The newest migration; services want exactly this schema or a newer one.
-pub const SCHEMA_VERSION: i32 = 2;
+pub const SCHEMA_VERSION: i32 = 3;
 
 /// Roles of the services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -64,6 +64,22 @@ fn the_testkit_is_for_tests_alone() {
     }
 }
 
+/// Without it, what TLS, HTTP/2 and protobuf held of a secret stays in memory that was freed.
+#[test]
+fn every_program_of_ours_has_the_wiping_allocator() {
+    let services = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../services");
+    let programs =
+        std::fs::read_dir(services).unwrap().map(|service| service.unwrap().path().join("src/main.rs"));
+    let mut found = 0;
+    for program in programs.filter(|program| program.exists()) {
+        let text = std::fs::read_to_string(&program).unwrap();
+        let has = text.contains("#[global_allocator]\nstatic ALLOCATOR: WipingAllocator = WIPING;\n");
+        assert!(has, "{} has another allocator", program.display());
+        found += 1;
+    }
+    assert!(found >= 5, "services and the command line are there");
+}
+
 #[test]
 fn the_top_level_holds_nothing_unexpected() {
     let allowed = [

@@ -22,11 +22,15 @@ use std::{
 };
 
 use clap::{CommandFactory, Parser};
+use postern_chassis::memory::{WIPING, WipingAllocator};
 
 use arguments::{Arguments, Command};
 use config::Config;
 use failure::Failure;
 use output::Output;
+
+#[global_allocator]
+static ALLOCATOR: WipingAllocator = WIPING;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

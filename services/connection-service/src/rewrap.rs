@@ -21,7 +21,7 @@ pub struct RewrapConfig {
     /// Seconds from the end of one run to the next. A run that finds nothing to do costs one scan of the seals.
     #[serde(default = "hour")]
     pub interval_seconds: u64,
-    /// Rows a second, at most.
+    /// Rows a second, at most, of all replicas of this service together.
     #[serde(default = "hundred")]
     pub rows_per_second: NonZeroU32,
 }
@@ -69,8 +69,13 @@ impl Rewrapping {
         }
     }
 
+    /// Nothing while another replica of this service is at it: the rate is meant for all of them.
     async fn once(&self) -> Result<Report, RewrapError> {
-        Job::new(self.store.clone(), self.crypto.clone()).at_most(Some(self.rate)).run(|_| {}).await
+        let Some(turn) = self.store.turn().await? else { return Ok(Report::default()) };
+        let job = Job::new(self.store.clone(), self.crypto.clone()).at_most(Some(self.rate));
+        let report = job.run(|_| {}).await?;
+        turn.end().await?;
+        Ok(report)
     }
 }
 

@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+use postern_chassis::memory::{WIPING, WipingAllocator};
+
+#[global_allocator]
+static ALLOCATOR: WipingAllocator = WIPING;
+
 fn main() -> ExitCode {
     postern_chassis::run("crypto-service", postern_crypto_service::run)
 }

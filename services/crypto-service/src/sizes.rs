@@ -2,13 +2,14 @@
 
 use std::{convert::Infallible, sync::Arc, task};
 
-use http::Request;
-use postern_domain::limits::SECRET_BYTES;
-use postern_rpc::crypto::crypto_service_server::CryptoServiceServer;
-use tonic::{body::Body, server::NamedService};
+use futures_util::{FutureExt, future::Map};
+use http::{Request, Response};
+use postern_domain::limits::{SEAL_BYTES, SECRET_BYTES};
+use postern_rpc::{Problem, crypto::crypto_service_server::CryptoServiceServer};
+use tonic::{Code, Status, body::Body, server::NamedService};
 use tower::Service;
 
-use crate::rpc::Crypto;
+use crate::rpc::{self, Crypto};
 
 /// A secret of 64 KiB, its context and owner, and room for the encoding.
 const UNARY_BYTES: usize = SECRET_BYTES + 16 * 1024;
@@ -31,8 +32,37 @@ impl Bounded {
     }
 }
 
-fn is_batch(path: &str) -> bool {
-    path.rsplit('/').next().is_some_and(|method| method.starts_with("Batch"))
+/// What tonic's server answers with, and what becomes of it.
+type Answer = Result<Response<Body>, Infallible>;
+type Told = fn(Answer) -> Answer;
+
+/// The server for a method, and how it says that a request is too long.
+fn method(path: &str) -> (bool, Told) {
+    match path.rsplit('/').next() {
+        Some("Encrypt") => (false, |answer| told(answer, rpc::too_large)),
+        Some(method) if method.starts_with("Batch") => (true, |answer| told(answer, batch_too_long)),
+        _ => (false, |answer| told(answer, seal_too_long)),
+    }
+}
+
+/// tonic refuses a message over the bound with `OUT_OF_RANGE`, which nothing of ours does, and without a reason that a
+/// program could act on.
+fn told(answer: Answer, problem: fn() -> Problem) -> Answer {
+    let too_long = |answer: &Response<Body>| {
+        let code = answer.headers().get("grpc-status");
+        code.is_some_and(|code| Code::from_bytes(code.as_bytes()) == Code::OutOfRange)
+    };
+    answer.map(|answer| if too_long(&answer) { Status::from(problem()).into_http() } else { answer })
+}
+
+fn batch_too_long() -> Problem {
+    let message =
+        format!("a batch has at most {BATCH_BYTES} bytes, and an item one secret of {SECRET_BYTES}");
+    Problem::field("items", message).hint("Send fewer or shorter items at once.")
+}
+
+fn seal_too_long() -> Problem {
+    Problem::field("sealed", format!("sealed has at most {SEAL_BYTES} bytes"))
 }
 
 impl NamedService for Bounded {
@@ -40,16 +70,29 @@ impl NamedService for Bounded {
 }
 
 impl Service<Request<Body>> for Bounded {
-    type Response = <CryptoServiceServer<Crypto> as Service<Request<Body>>>::Response;
+    type Response = Response<Body>;
     type Error = Infallible;
-    type Future = <CryptoServiceServer<Crypto> as Service<Request<Body>>>::Future;
+    type Future = Map<<CryptoServiceServer<Crypto> as Service<Request<Body>>>::Future, Told>;
 
     fn poll_ready(&mut self, _: &mut task::Context<'_>) -> task::Poll<Result<(), Infallible>> {
         task::Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let is_batch = is_batch(request.uri().path());
-        if is_batch { self.batch.call(request) } else { self.unary.call(request) }
+        let (is_batch, told) = method(request.uri().path());
+        let server = if is_batch { &mut self.batch } else { &mut self.unary };
+        server.call(request).map(told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use postern_envelope::KeyRing;
+
+    use super::*;
+
+    #[test]
+    fn the_longest_seal_is_what_the_other_crates_take_it_for() {
+        assert_eq!(KeyRing::SEALED_BYTES, SEAL_BYTES);
     }
 }

@@ -4,8 +4,15 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use postern_chassis::{Lifecycle, harden, telemetry};
+use postern_chassis::{
+    Lifecycle, harden,
+    memory::{WIPING, WipingAllocator},
+    telemetry,
+};
 use postern_standalone::{Options, Stack};
+
+#[global_allocator]
+static ALLOCATOR: WipingAllocator = WIPING;
 
 /// Runs all of Postern on this machine, for development.
 #[derive(Parser)]

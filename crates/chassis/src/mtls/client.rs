@@ -1,22 +1,106 @@
 //! The client's side: the way to crypto-service.
 
-use std::{path::Path, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
-use anyhow::{Context, Result};
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use anyhow::{Context, Result, ensure};
+use http::{Uri, uri::Scheme};
+use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioIo};
+use rustls::{ClientConfig, client::Resumption, crypto::aws_lc_rs, pki_types::ServerName};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use tonic::transport::{Channel, Endpoint};
+use tower::{BoxError, Service, service_fn};
 
-use super::HANDSHAKE;
-use crate::config::CryptoClientConfig;
+use super::{
+    HANDSHAKE,
+    files::{self, FromFiles},
+};
+use crate::config::{CryptoClientConfig, TlsFiles};
+
+/// The name that the server's certificate must bear, wherever it was found.
+const SERVER: &str = "crypto-service";
+
+/// Time for a whole call.
+const CALL: Duration = Duration::from_secs(10);
+
+/// How often a connection is asked whether its peer is alive, and how long that may take to answer. Together less than
+/// [`CALL`]: a call that waits for a dead peer fails before its time is up, and the next one has a new connection.
+const PING: Duration = Duration::from_secs(5);
+const PONG: Duration = Duration::from_secs(4);
 
 /// A channel to crypto-service. Connects when it is first used, so that services may start in any order; the server
-/// must show a certificate of the authority for the name `crypto-service`.
+/// must show a certificate of the authority for the name `crypto-service`. Each connection is made with the certificates
+/// that the files hold then.
 pub fn crypto_channel(config: &CryptoClientConfig) -> Result<Channel> {
-    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
-    let tls = ClientTlsConfig::new()
-        .ca_certificate(Certificate::from_pem(read(&config.tls.ca)?))
-        .identity(Identity::from_pem(read(&config.tls.certificate)?, read(&config.tls.key)?))
-        .domain_name("crypto-service");
-    let endpoint = Endpoint::from_shared(config.url.clone()).context("crypto.url is not a URL")?;
-    let endpoint = endpoint.tls_config(tls).context("the certificate for crypto-service cannot be used")?;
-    Ok(endpoint.tcp_nodelay(true).connect_timeout(HANDSHAKE).timeout(Duration::from_secs(10)).connect_lazy())
+    let tls = ClientTls::load(&config.tls).context("the certificate for crypto-service cannot be used")?;
+    let connect = service_fn(move |address| connect(tls.clone(), address));
+    Ok(endpoint(&config.url)?.connect_with_connector_lazy(connect))
+}
+
+fn endpoint(url: &str) -> Result<Endpoint> {
+    let origin = url.parse::<Uri>().context("crypto.url is not a URL")?;
+    ensure!(origin.scheme() == Some(&Scheme::HTTPS), "crypto.url does not begin with https://");
+    // tonic would add TLS of its own to an address with https; the connector brings ours.
+    let mut address = origin.clone().into_parts();
+    address.scheme = Some(Scheme::HTTP);
+    let address = Uri::from_parts(address).context("crypto.url is not a URL")?;
+    let endpoint = Endpoint::from(address).origin(origin).connect_timeout(HANDSHAKE).timeout(CALL);
+    Ok(endpoint.http2_keep_alive_interval(PING).keep_alive_timeout(PONG).keep_alive_while_idle(true))
+}
+
+/// A connection on which both sides have shown their certificates.
+async fn connect(tls: ClientTls, address: Uri) -> Result<TokioIo<TlsStream<TcpStream>>, BoxError> {
+    let mut tcp = HttpConnector::new();
+    tcp.set_nodelay(true);
+    let stream = tcp.call(address).await?.into_inner();
+    Ok(TokioIo::new(tls.handshake(stream).await?))
+}
+
+/// The client's certificate, and whom it trusts.
+#[derive(Clone)]
+pub(super) struct ClientTls(Arc<FromFiles<ClientConfig>>);
+
+impl ClientTls {
+    /// Reads the PEM files.
+    pub(super) fn load(files: &TlsFiles) -> Result<Self> {
+        Ok(Self(Arc::new(FromFiles::load(files, make)?)))
+    }
+
+    /// Looks at the files first: connections are rare, and this leaves no time in which an old certificate is shown.
+    pub(super) async fn handshake(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        self.0.look();
+        let server = ServerName::try_from(SERVER).expect("a plain word is a DNS name");
+        let stream = TlsConnector::from(self.0.current()).connect(server, stream).await?;
+        if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+            return Err(io::Error::other("crypto-service does not speak HTTP/2"));
+        }
+        Ok(stream)
+    }
+}
+
+fn make(files: &TlsFiles) -> Result<ClientConfig> {
+    let (certificates, key) = files::own(files)?;
+    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .context("TLS 1.3 is not available")?
+        .with_root_certificates(files::authority(files)?)
+        .with_client_auth_cert(certificates, key)
+        .context("the certificate and the key do not belong together")?;
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    // A resumed session is not verified again: neither side would notice that the other's certificate has expired.
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_https_url_is_taken() {
+        for url in ["http://crypto-service:8443", "crypto-service:8443", "https://", "", "/run/crypto.sock"] {
+            assert!(endpoint(url).is_err(), "{url}");
+        }
+        assert!(endpoint("https://crypto-service:8443").is_ok());
+    }
 }

@@ -5,16 +5,13 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use rustls::{
     crypto::aws_lc_rs,
-    pki_types::{PrivateKeyDer, UnixTime, pem::PemObject},
+    pki_types::UnixTime,
     server::WebPkiClientVerifier,
     sign::CertifiedKey,
 };
 use x509_parser::parse_x509_certificate;
 
-use super::{
-    PeerIdentity,
-    server::{read_certificates, read_roots},
-};
+use super::{PeerIdentity, files as pem};
 use crate::config::TlsFiles;
 
 /// A certificate that the other side would accept.
@@ -29,14 +26,12 @@ pub struct Inspected {
 /// Judges a client's files as a server would at this time: the key, the authority's signature, the dates, the name. `now`
 /// is the time since 1970-01-01T00:00:00Z.
 pub fn inspect(files: &TlsFiles, now: Duration) -> Result<Inspected> {
-    let chain = read_certificates(&files.certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&files.key)
-        .with_context(|| format!("{} holds no private key", files.key.display()))?;
+    let (chain, key) = pem::own(files)?;
     let provider = aws_lc_rs::default_provider();
     CertifiedKey::from_der(chain.clone(), key, &provider)
         .context("the certificate and the key do not belong together")?;
     let verifier =
-        WebPkiClientVerifier::builder_with_provider(read_roots(&files.ca)?.into(), provider.into());
+        WebPkiClientVerifier::builder_with_provider(pem::authority(files)?.into(), provider.into());
     let verifier = verifier.build().context("the CA cannot verify clients")?;
     let (leaf, others) = chain.split_first().context("there is no certificate")?;
     verifier

@@ -1,9 +1,13 @@
 //! Mutual TLS between services, with a SPIFFE name for each.
 
 mod client;
+mod files;
 mod identity;
 mod inspect;
 mod server;
+
+#[cfg(test)]
+pub(crate) mod test_support;
 
 pub use client::crypto_channel;
 pub use identity::PeerIdentity;

@@ -57,6 +57,9 @@ pub struct ItemError {
     /// What is wrong, in words that are safe to show.
     #[prost(string, tag = "2")]
     pub message: ::prost::alloc::string::String,
+    /// What can be done about it, in words that are safe to show; empty where nothing is known to help.
+    #[prost(string, tag = "3")]
+    pub hint: ::prost::alloc::string::String,
 }
 /// BatchEncryptRequest asks for several secrets to be sealed.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -247,7 +250,12 @@ pub mod crypto_service_client {
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
     /// CryptoService holds the master keys. A seal opens only for the owner, the secret, the kind and the
-    /// endpoint that it was made for; the owner always comes from the caller's verified token.
+    /// endpoint that it was made for. The owner comes from the user's verified token, for which there is no field; Rewrap and
+    /// BatchRewrap, which return nothing that only the owner may know, take it from the request.
+    ///
+    /// Beside the errors that are listed, every RPC may answer INTERNAL (INTERNAL: a defect; the log has more), and those that
+    /// take a user's token UNAVAILABLE (ISSUER_UNAVAILABLE: the keys of the token's issuer cannot be fetched). A request that is
+    /// longer than its longest fields allow is refused with INVALID_ARGUMENT (INVALID_FIELD, PLAINTEXT_TOO_LARGE).
     #[derive(Debug, Clone)]
     pub struct CryptoServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -442,8 +450,7 @@ pub mod crypto_service_client {
         }
         /// Rewrap replaces a seal by one under the primary key, for the same context. The secret stays inside.
         ///
-        /// Errors: INVALID_ARGUMENT (INVALID_FIELD, SEAL_BROKEN: one reason for every cause), UNAUTHENTICATED,
-        /// PERMISSION_DENIED.
+        /// Errors: INVALID_ARGUMENT (INVALID_FIELD, SEAL_BROKEN: one reason for every cause), PERMISSION_DENIED.
         ///
         /// Who may call: connection-service or an operator, without a user's token.
         pub async fn rewrap(
@@ -469,8 +476,7 @@ pub mod crypto_service_client {
         }
         /// BatchRewrap replaces up to 100 seals. Items fail one by one; each answer carries its item's reference.
         ///
-        /// Errors: INVALID_ARGUMENT (INVALID_FIELD: no item, too many, a reference twice), UNAUTHENTICATED,
-        /// PERMISSION_DENIED.
+        /// Errors: INVALID_ARGUMENT (INVALID_FIELD: no item, too many, a reference twice), PERMISSION_DENIED.
         ///
         /// Who may call: connection-service or an operator, without a user's token.
         pub async fn batch_rewrap(
@@ -561,8 +567,7 @@ pub mod crypto_service_server {
         >;
         /// Rewrap replaces a seal by one under the primary key, for the same context. The secret stays inside.
         ///
-        /// Errors: INVALID_ARGUMENT (INVALID_FIELD, SEAL_BROKEN: one reason for every cause), UNAUTHENTICATED,
-        /// PERMISSION_DENIED.
+        /// Errors: INVALID_ARGUMENT (INVALID_FIELD, SEAL_BROKEN: one reason for every cause), PERMISSION_DENIED.
         ///
         /// Who may call: connection-service or an operator, without a user's token.
         async fn rewrap(
@@ -571,8 +576,7 @@ pub mod crypto_service_server {
         ) -> std::result::Result<tonic::Response<super::RewrapResponse>, tonic::Status>;
         /// BatchRewrap replaces up to 100 seals. Items fail one by one; each answer carries its item's reference.
         ///
-        /// Errors: INVALID_ARGUMENT (INVALID_FIELD: no item, too many, a reference twice), UNAUTHENTICATED,
-        /// PERMISSION_DENIED.
+        /// Errors: INVALID_ARGUMENT (INVALID_FIELD: no item, too many, a reference twice), PERMISSION_DENIED.
         ///
         /// Who may call: connection-service or an operator, without a user's token.
         async fn batch_rewrap(
@@ -584,7 +588,12 @@ pub mod crypto_service_server {
         >;
     }
     /// CryptoService holds the master keys. A seal opens only for the owner, the secret, the kind and the
-    /// endpoint that it was made for; the owner always comes from the caller's verified token.
+    /// endpoint that it was made for. The owner comes from the user's verified token, for which there is no field; Rewrap and
+    /// BatchRewrap, which return nothing that only the owner may know, take it from the request.
+    ///
+    /// Beside the errors that are listed, every RPC may answer INTERNAL (INTERNAL: a defect; the log has more), and those that
+    /// take a user's token UNAVAILABLE (ISSUER_UNAVAILABLE: the keys of the token's issuer cannot be fetched). A request that is
+    /// longer than its longest fields allow is refused with INVALID_ARGUMENT (INVALID_FIELD, PLAINTEXT_TOO_LARGE).
     #[derive(Debug)]
     pub struct CryptoServiceServer<T> {
         inner: Arc<T>,
@@ -1192,6 +1201,9 @@ pub mod keyring_service_client {
     ///
     /// Rotation has two phases, so that no replica ever meets a seal under a key that it lacks: stage a key, wait until every
     /// replica reports it, promote it.
+    ///
+    /// Beside the errors that are listed, every RPC may answer PERMISSION_DENIED (CALLER_NOT_ALLOWED: the certificate is no
+    /// operator's) and INTERNAL (INTERNAL: a defect; the log has more).
     #[derive(Debug, Clone)]
     pub struct KeyringServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -1547,6 +1559,9 @@ pub mod keyring_service_server {
     ///
     /// Rotation has two phases, so that no replica ever meets a seal under a key that it lacks: stage a key, wait until every
     /// replica reports it, promote it.
+    ///
+    /// Beside the errors that are listed, every RPC may answer PERMISSION_DENIED (CALLER_NOT_ALLOWED: the certificate is no
+    /// operator's) and INTERNAL (INTERNAL: a defect; the log has more).
     #[derive(Debug)]
     pub struct KeyringServiceServer<T> {
         inner: Arc<T>,

@@ -44,7 +44,11 @@ pub(super) fn check<'r>(references: impl ExactSizeIterator<Item = &'r str>) -> R
 
 /// Why one item failed, as the unary RPC would say it.
 pub(super) fn item_error(problem: &Problem) -> ItemError {
-    ItemError { reason: problem.reason().as_str().to_owned(), message: problem.message().to_owned() }
+    ItemError {
+        reason: problem.reason().as_str().to_owned(),
+        message: problem.message().to_owned(),
+        hint: problem.remedy().unwrap_or_default().to_owned(),
+    }
 }
 
 /// Works on the items, and gives what came of them in their order. A batch is divided between the runtime's workers, so

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use postern_domain::{OwnerId, Secret};
+use postern_envelope::{KeyId, KeyRing, SealContext};
 use postern_rpc::{
     Problem, Reason,
     crypto::{Context, DecryptRequest, DecryptResponse},
@@ -27,13 +28,14 @@ pub(super) async fn open(
     sealed: &[u8],
 ) -> Result<Secret, Problem> {
     let context = context::parse(context, owner)?;
-    ring.open(&context, sealed).await.map_err(|_| seal_broken())
+    ring.open(&context, sealed).await.map_err(|_| seal_broken(KeyRing::key_of(sealed), &context))
 }
 
-/// Also of a rewrap.
-pub(super) fn seal_broken() -> Problem {
+/// Also of a rewrap. The caller learns nothing of the cause; the log has what an operator needs to look for the row.
+pub(super) fn seal_broken(key: Option<KeyId>, context: &SealContext) -> Problem {
     // A seal that does not open is a foreign, swapped or damaged row, or a lost key: an operator should look.
-    tracing::warn!("a seal did not open");
+    let key = key.map(|key| key.to_string()).unwrap_or_default();
+    tracing::warn!(key, owner = %context.owner, secret = %context.secret, "a seal did not open");
     Problem::new(Reason::SealBroken, "The stored secret cannot be opened.")
         .hint("Save the connection again with its password.")
 }

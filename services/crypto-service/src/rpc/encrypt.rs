@@ -28,11 +28,14 @@ pub(super) fn seal(
     let context = context::parse(context, owner)?;
     ring.seal(&context, plaintext).map_err(|error| match error {
         SealError::Empty => Problem::field("plaintext", "plaintext is empty"),
-        SealError::TooLong => {
-            Problem::new(Reason::PlaintextTooLarge, format!("A secret has at most {SECRET_BYTES} bytes."))
-        }
+        SealError::TooLong => too_large(),
         SealError::Entropy(_) => no_randomness(),
     })
+}
+
+/// Also of a request that is too long to be read.
+pub(crate) fn too_large() -> Problem {
+    Problem::new(Reason::PlaintextTooLarge, format!("A secret has at most {SECRET_BYTES} bytes."))
 }
 
 /// Also of a rewrap.

@@ -21,6 +21,7 @@ use tonic::{Request, Response, Status};
 
 use crate::keyring::RingHolder;
 
+pub(crate) use encrypt::too_large;
 pub(crate) use keyring::Keyring;
 
 /// `postern.crypto.v1.CryptoService` over a key ring.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use postern_domain::OwnerId;
-use postern_envelope::RewrapError;
+use postern_envelope::{KeyRing, RewrapError};
 use postern_rpc::{
     Problem,
     crypto::{Context, RewrapRequest, RewrapResponse},
@@ -32,8 +32,9 @@ pub(super) async fn replace(
     let owner =
         Uuid::from_slice(owner).map_err(|_| Problem::field("owner_id", "owner_id is a UUID of 16 bytes"))?;
     let context = context::parse(context, OwnerId(owner))?;
+    let key = KeyRing::key_of(&sealed);
     ring.rewrap(&context, sealed).await.map_err(|error| match error {
-        RewrapError::Open(_) => seal_broken(),
+        RewrapError::Open(_) => seal_broken(key, &context),
         RewrapError::Entropy(_) => no_randomness(),
     })
 }

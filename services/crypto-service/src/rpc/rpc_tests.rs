@@ -1,8 +1,14 @@
 //! The sealing RPCs, without what is before them.
 
-use std::sync::Arc;
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex},
+};
 
-use postern_domain::limits::SECRET_BYTES;
+use postern_domain::{
+    OwnerId,
+    limits::{SEAL_BYTES, SECRET_BYTES},
+};
 use postern_rpc::{
     Problem, Reason,
     crypto::{
@@ -11,6 +17,9 @@ use postern_rpc::{
         rewrap_result,
     },
 };
+use tonic::{Code, Status};
+use tracing::subscriber::DefaultGuard;
+use uuid::Uuid;
 
 use super::{
     batch_decrypt::batch_decrypt, batch_encrypt::batch_encrypt, batch_rewrap::batch_rewrap, decrypt::decrypt,
@@ -44,6 +53,95 @@ async fn rewrapped(ring: &Arc<RingHolder>, sealed: &[u8]) -> Result<Vec<u8>, Pro
     let owner_id = owner().0.as_bytes().to_vec();
     let request = RewrapRequest { owner_id, context: Some(wire_context()), sealed: sealed.to_vec() };
     rewrap(ring, request).await.map(|response| response.sealed)
+}
+
+/// Code, message and details: nothing in them tells one cause from another.
+#[tokio::test]
+async fn every_seal_that_does_not_open_gets_the_same_answer_to_the_last_byte() {
+    let folder = RingFolder::new();
+    let ring = folder.holder();
+    let seal = sealed(&ring, b"hunter2");
+    let answer = async |owner, context: Context, sealed: Vec<u8>| {
+        let request = DecryptRequest { context: Some(context), sealed };
+        let status = Status::from(decrypt(&ring, owner, request).await.unwrap_err());
+        (status.code(), status.message().to_owned(), status.details().to_vec())
+    };
+    let changed = |at: usize| {
+        let mut changed = seal.clone();
+        changed[at] ^= 1;
+        changed
+    };
+    let expected = answer(owner(), wire_context(), Vec::new()).await;
+    assert_eq!(expected.0, Code::InvalidArgument);
+    let broken = [
+        changed(0),                    // the format
+        changed(7),                    // the key: an unknown one
+        changed(8),                    // the salt
+        changed(40),                   // the commitment
+        changed(seal.len() - 1),       // a chunk
+        seal[..seal.len() - 1].into(), // its end
+        [&seal[..], &[0]].concat(),
+        vec![0; SEAL_BYTES + 1],
+    ];
+    for sealed in broken {
+        assert_eq!(answer(owner(), wire_context(), sealed).await, expected);
+    }
+    let whole = wire_context();
+    let contexts = [
+        Context { secret_id: vec![3; 16], ..whole.clone() },
+        Context { endpoint_digest: vec![3; 32], ..whole.clone() },
+    ];
+    for context in contexts {
+        assert_eq!(answer(owner(), context, seal.clone()).await, expected);
+    }
+    assert_eq!(answer(OwnerId(Uuid::from_u128(9)), whole.clone(), seal.clone()).await, expected);
+
+    rotate(&ring);
+    ring.change(None, |editor, base| editor.disable(id(1), base).map(|ring| ((), ring))).unwrap();
+    assert_eq!(answer(owner(), whole.clone(), seal.clone()).await, expected, "disabled");
+    ring.change(None, |editor, base| editor.destroy(id(1), base).map(|ring| ((), ring))).unwrap();
+    assert_eq!(answer(owner(), whole, seal).await, expected, "destroyed");
+}
+
+#[tokio::test]
+async fn the_log_tells_which_seal_did_not_open_and_nothing_of_what_is_in_it() {
+    let folder = RingFolder::new();
+    let ring = folder.holder();
+    let mut seal = sealed(&ring, b"hunter2");
+    seal[60] ^= 1;
+    let (log, _capturing) = captured_log();
+    assert_eq!(opened(&ring, &seal).await, Err(Reason::SealBroken));
+    assert_eq!(rewrapped(&ring, &seal).await.unwrap_err().reason(), Reason::SealBroken);
+    let text = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+    for line in lines {
+        for part in ["key=\"1\"", &format!("owner={}", owner()), &format!("secret={}", context().secret)] {
+            assert!(line.contains(part), "{part} is not in {line}");
+        }
+    }
+}
+
+/// What this thread logs until the guard is dropped.
+fn captured_log() -> (Arc<Mutex<Vec<u8>>>, DefaultGuard) {
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&log);
+    let subscriber =
+        tracing_subscriber::fmt().with_ansi(false).with_writer(move || Sink(Arc::clone(&sink))).finish();
+    (log, tracing::subscriber::set_default(subscriber))
 }
 
 #[tokio::test]
@@ -161,7 +259,10 @@ async fn items_of_a_batch_fail_one_by_one_and_keep_their_references_and_order() 
         .into_iter()
         .map(|result| match result.outcome.unwrap() {
             decrypt_result::Outcome::Plaintext(plaintext) => Ok(plaintext.len()),
-            decrypt_result::Outcome::Error(error) => Err(error.reason),
+            decrypt_result::Outcome::Error(error) => {
+                assert_eq!(error.hint, "Save the connection again with its password.");
+                Err(error.reason)
+            }
         })
         .collect();
     assert_eq!(lengths, [Ok(3), Err("SEAL_BROKEN".to_owned()), Ok(5)]);

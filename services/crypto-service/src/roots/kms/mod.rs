@@ -3,8 +3,7 @@
 //! A wrapped key is the ciphertext blob of KMS. Its encryption context is `postern:key-id` with the id in decimal digits:
 //! under another id it does not unwrap, and the trail of KMS shows which key of the ring was asked for.
 //!
-//! The SDK does not wipe what it held of a key; that happens when a ring is loaded or a key is staged, and at no other
-//! time.
+//! The SDK does not wipe what it held of a key before it frees it; the program's allocator does.
 
 mod config;
 mod connector;
