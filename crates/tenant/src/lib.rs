@@ -25,6 +25,9 @@
 //! ```
 
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod pool;
 mod result;
 mod session;

@@ -15,6 +15,9 @@ pub(crate) fn run() -> Result<()> {
         "--quiet",
         "--workspace",
         "--all-targets",
+        // What surrounds the fuzz targets is built with libFuzzer alone otherwise.
+        "--features",
+        "postern-fuzz/harness",
         "--",
         "-D",
         "warnings",

@@ -3,6 +3,7 @@
 mod bench;
 mod chromium;
 mod console;
+mod fuzz;
 mod lint;
 mod process;
 mod test;
@@ -33,6 +34,8 @@ enum Command {
     Test(test::Arguments),
     /// Print the benchmark table, side by side with the peers.
     Bench(bench::Arguments),
+    /// Look for inputs that break what reads bytes of others.
+    Fuzz(fuzz::Arguments),
     /// Check formatting, lints and protos.
     Lint,
     /// Generate the Rust and TypeScript code of the protos.
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Command::Up(arguments) => up::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Lint => lint::run(),
         Command::Gen => generate(),
     };

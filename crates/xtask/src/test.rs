@@ -9,14 +9,20 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{chromium, console, process, root, say, up::target_dir};
+use crate::{chromium, console, fuzz, process, root, say, up::target_dir};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
+    /// Run what takes longer too: each fuzz target, for 20 seconds.
+    #[arg(long)]
+    all: bool,
     /// Make the README's screenshot anew.
     #[arg(long)]
     screenshot: bool,
 }
+
+/// For each target: long enough to reach most of what the seeds lead to.
+const FUZZ_SECONDS: u32 = 20;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     console::build()?;
@@ -32,6 +38,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     count.add(console::test()?, "console");
     say("browser tests");
     count.add(in_browser(&browser, &chromium, &scratch, arguments.screenshot)?, "browser");
+    if arguments.all {
+        say("fuzz targets");
+        let (passed, failed) = fuzz::run_all(FUZZ_SECONDS)?;
+        count.passed += passed;
+        count.failed += failed;
+    }
 
     let Count { passed, failed, skipped } = count;
     writeln!(std::io::stdout(), "\ntests: {passed} passed, {failed} failed, {skipped} skipped")?;

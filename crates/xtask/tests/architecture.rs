@@ -46,7 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 fn crates_use_only_what_they_may() {
     let arrows: BTreeMap<_, _> = ARROWS.iter().copied().collect();
     for (package, used) in dependencies("normal") {
-        if package.ends_with("-tests") || package == "bench" {
+        if is_for_tests(&package) {
             continue;
         }
         let allowed = arrows.get(package.as_str()).copied().unwrap_or_default();
@@ -59,8 +59,28 @@ fn crates_use_only_what_they_may() {
 #[test]
 fn the_testkit_is_for_tests_alone() {
     for (package, used) in dependencies("normal") {
-        let exempt = package.ends_with("-tests") || package == "bench";
-        assert!(exempt || !used.contains(&"testkit".to_owned()), "{package} ships the testkit");
+        assert!(
+            is_for_tests(&package) || !used.contains(&"testkit".to_owned()),
+            "{package} ships the testkit"
+        );
+    }
+}
+
+/// The feature opens ways around the guards, to feed parsers without a network.
+#[test]
+fn only_the_fuzz_targets_ask_for_fuzzing() {
+    let is_fuzzing = |dependency: &Value| {
+        dependency["features"].as_array().unwrap().iter().any(|feature| feature == "fuzzing")
+    };
+    for package in metadata()["packages"].as_array().unwrap() {
+        let asks = package["dependencies"].as_array().unwrap().iter().any(is_fuzzing);
+        assert_eq!(asks, package["name"] == "postern-fuzz", "{}", package["name"]);
+        let forwards = package["features"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .any(|(name, enabled)| name != "fuzzing" && enabled.to_string().contains("fuzzing"));
+        assert!(!forwards, "a feature of {} turns on fuzzing", package["name"]);
     }
 }
 
@@ -109,12 +129,21 @@ fn the_top_level_holds_nothing_unexpected() {
     }
 }
 
-/// Our packages, without their prefix, and which of ours they depend on.
-fn dependencies(kind: &str) -> BTreeMap<String, Vec<String>> {
+/// Whether a package, without its prefix, is one of tests/, which may use everything.
+fn is_for_tests(package: &str) -> bool {
+    package.ends_with("-tests") || ["bench", "fuzz"].contains(&package)
+}
+
+fn metadata() -> Value {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
         .output();
-    let metadata: Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
+    serde_json::from_slice(&output.unwrap().stdout).unwrap()
+}
+
+/// Our packages, without their prefix, and which of ours they depend on.
+fn dependencies(kind: &str) -> BTreeMap<String, Vec<String>> {
+    let metadata = metadata();
     let ours = |value: &Value| value["name"].as_str().unwrap().strip_prefix("postern-").map(str::to_owned);
     let mut found = BTreeMap::new();
     for package in metadata["packages"].as_array().unwrap() {

@@ -2,6 +2,9 @@
 
 mod config;
 mod convert;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod rewrap;
 mod rpc;
 mod sealer;

@@ -6,6 +6,9 @@
 
 mod config;
 mod convert;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod opener;
 mod problem;
 mod rpc;

@@ -17,6 +17,9 @@ const COMMANDS: [&str; 10] =
 /// Parts of the names of functions whose effects outlive even a ROLLBACK.
 const LASTING: [&str; 6] = ["advisory", "dblink", "pg_backup", "pg_start_backup", "replication", "setseed"];
 
+/// Stands for a name that cannot be read.
+const ANY_NAME: &str = LASTING[0];
+
 /// What may stand before a parenthesis: words of SQL, types, and functions that change nothing in a session. Any other
 /// function might call `set_config`.
 static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| {
@@ -103,7 +106,8 @@ fn names(text: &str) -> impl Iterator<Item = Name<'_>> {
             let (mut text, mut is_bare) = match tokens.next()? {
                 Token::Word(word) => (word, true),
                 Token::Quoted(name) => (name, false),
-                Token::Text | Token::Symbol(_) => {
+                Token::Escaped => (ANY_NAME, false),
+                Token::Value | Token::Symbol(_) => {
                     before = "";
                     continue;
                 }

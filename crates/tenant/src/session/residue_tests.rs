@@ -46,6 +46,8 @@ fn what_may_leave_something_behind_is_not() {
         "SELECT setseed(0.5)",
         "SELECT pg_backup_start('x')",
         r#"SELECT "pg_advisory_lock"(1)"#,
+        r#"SELECT U&"pg_\0061dvisory_lock"(1)"#,
+        r#"SELECT u&"pg_!0061dvisory_lock" UESCAPE '!' (1)"#,
     ] {
         assert!(!writes(sql) && !reads(sql), "{sql}");
     }
@@ -59,6 +61,11 @@ fn what_ends_with_a_rollback_is_harmless_to_read_only_sessions_alone() {
         "SELECT set_config/* c */('role', 'admin', false)",
         "SELECT set_config -- count\n ('role', 'admin', false)",
         "SELECT 'image/*', set_config('role', 'admin', false), '*/*'",
+        "SELECT E'a'\n'\\'', set_config('role', 'admin', false), ''",
+        "SELECT \u{a0}e'\\', set_config('role', 'admin', false), ''",
+        "SELECT $1$$'$$, set_config('role', 'admin', false), ''",
+        "SELECT 1INTO TEMP t",
+        "SELECT 1.INTO TEMP t",
         "SELECT public.count(n) FROM t",
         r#"SELECT "set_config"('role', 'admin', false)"#,
         "SELECT app.become($1)",

@@ -3,12 +3,14 @@
 /// A part of a statement. White space and comments are none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Token<'a> {
-    /// A keyword, a name or a number.
+    /// A keyword or a name.
     Word(&'a str),
     /// A name in double quotes, without them.
     Quoted(&'a str),
-    /// A string.
-    Text,
+    /// A name in `U&"..."`, whose escapes are not read: it may be any name.
+    Escaped,
+    /// A string, a number or a parameter.
+    Value,
     /// Any other character.
     Symbol(char),
 }
@@ -29,12 +31,13 @@ impl<'a> Iterator for Tokens<'a> {
         let text = skip_comments(self.0);
         let first = text.chars().next()?;
         let (token, length) = match first {
-            '\'' => (Token::Text, quoted(text, b'\'', false)),
+            '\'' => (Token::Value, quoted(text, b'\'', false)),
             '"' => {
                 let length = quoted(text, b'"', false);
                 (Token::Quoted(text[..length].trim_matches('"')), length)
             }
-            '$' if let Some(length) = dollar_quoted(text) => (Token::Text, length),
+            '$' => (Token::Value, dollar(text)),
+            '0'..='9' => (Token::Value, number(text)),
             c if is_word(c) => word(text),
             other => (Token::Symbol(other), other.len_utf8()),
         };
@@ -47,13 +50,54 @@ fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '$') || !c.is_ascii()
 }
 
-/// A word; or, after a lone `e`, the string that it belongs to, in which a backslash escapes.
+/// A word; or, after a lone `e`, the string that it belongs to, in which a backslash escapes; or, after a lone `u` and `&`,
+/// a name.
 fn word(text: &str) -> (Token<'_>, usize) {
     let (word, rest) = text.split_at(text.find(|c| !is_word(c)).unwrap_or(text.len()));
     if word.eq_ignore_ascii_case("e") && rest.starts_with('\'') {
-        return (Token::Text, word.len() + quoted(rest, b'\'', true));
+        return (Token::Value, word.len() + escape_string(rest));
+    }
+    if word.eq_ignore_ascii_case("u") && rest.starts_with("&\"") {
+        return (Token::Escaped, word.len() + 1 + quoted(&rest[1..], b'"', false));
     }
     (Token::Word(word), word.len())
+}
+
+/// Length of a string in which a backslash escapes. After a gap with a line's end in it, a quote opens it again.
+fn escape_string(text: &str) -> usize {
+    let mut length = quoted(text, b'\'', true);
+    while let Some(gap) = gap(&text[length..]) {
+        length += gap + quoted(&text[length + gap..], b'\'', true);
+    }
+    length
+}
+
+/// Length of white space and comments to the end of the line, with a line's end among them, if a quote follows.
+fn gap(text: &str) -> Option<usize> {
+    let mut rest = skip_space(text);
+    while rest.starts_with("--") {
+        rest = skip_space(&rest[line(rest)..]);
+    }
+    let gap = &text[..text.len() - rest.len()];
+    (rest.starts_with('\'') && gap.contains(['\n', '\r'])).then_some(gap.len())
+}
+
+/// Length of a number. Up to version 14, a word may follow right after it.
+fn number(text: &str) -> usize {
+    let digits = |from: usize| from + text[from..].bytes().take_while(u8::is_ascii_digit).count();
+    let mut end = digits(0);
+    if text[end..].starts_with('.') {
+        end = digits(end + 1);
+    }
+    let sign = end + 1 + usize::from(text[end..].get(1..2).is_some_and(|sign| "+-".contains(sign)));
+    let has_exponent = text[end..].starts_with(['e', 'E']) && text.len() > sign && digits(sign) > sign;
+    if has_exponent { digits(sign) } else { end }
+}
+
+/// Length of a string in dollars, of a parameter such as `$1`, or of a lone dollar.
+fn dollar(text: &str) -> usize {
+    let digits = text[1..].bytes().take_while(u8::is_ascii_digit).count();
+    dollar_quoted(text).unwrap_or(1 + digits)
 }
 
 /// Length of what stands in quotes at the start of the text, with them. A doubled quote is one inside.
@@ -79,18 +123,28 @@ fn dollar_quoted(text: &str) -> Option<usize> {
     Some(rest.find(fence).map_or(text.len(), |end| end + 2 * fence.len()))
 }
 
+/// What comes after white space. A space of another alphabet is a part of a name.
+fn skip_space(text: &str) -> &str {
+    text.trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c'])
+}
+
+/// Length of a comment to the end of its line.
+fn line(text: &str) -> usize {
+    text.find(['\n', '\r']).unwrap_or(text.len())
+}
+
 /// What comes after white space and comments.
 fn skip_comments(text: &str) -> &str {
-    let mut rest = text.trim_start();
+    let mut rest = skip_space(text);
     loop {
         let comment = if rest.starts_with("--") {
-            rest.find(['\n', '\r']).unwrap_or(rest.len())
+            line(rest)
         } else if rest.starts_with("/*") {
             block_comment(rest)
         } else {
             return rest;
         };
-        rest = rest[comment..].trim_start();
+        rest = skip_space(&rest[comment..]);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The RPCs, one a file.
 
-mod query;
+pub(crate) mod query;
 
 use std::sync::Arc;
 

@@ -60,17 +60,17 @@ pub(super) fn query(
 }
 
 /// A request that can be run.
-struct Plan {
+pub(crate) struct Plan {
     connection: ConnectionName,
-    sql: String,
-    params: Vec<Param>,
-    max_rows: u64,
-    started: Instant,
-    deadline: Instant,
+    pub(crate) sql: String,
+    pub(crate) params: Vec<Param>,
+    pub(crate) max_rows: u64,
+    pub(crate) started: Instant,
+    pub(crate) deadline: Instant,
 }
 
 impl Plan {
-    fn parse(request: QueryRequest) -> Result<Self, Problem> {
+    pub(crate) fn parse(request: QueryRequest) -> Result<Self, Problem> {
         let connection = ConnectionName::parse(&request.connection)
             .map_err(|error| Problem::field("connection", error.to_string()))?;
         if request.sql.trim().is_empty() || request.sql.len() > SQL_BYTES || request.sql.contains('\0') {

@@ -1,0 +1,89 @@
+//! An upsert that is accepted leads where it says, and what its owner is shown of it would save the same again.
+
+use postern_connection_service::fuzzing::{shown, target};
+use postern_domain::{
+    PostgresEndpoint,
+    limits::{CA_PEM_BYTES, NAME_BYTES, SECRET_BYTES},
+};
+use postern_rpc::connection::{PostgresTarget, UpsertConnectionRequest, connection, upsert_connection_request::Target};
+use prost::Message;
+use tonic::Status;
+
+use crate::Verdict;
+
+/// Decodes and converts, there and back.
+pub fn check(input: &[u8]) -> Verdict {
+    let Ok(request) = UpsertConnectionRequest::decode(input) else { return Verdict::Refused };
+    let (name, asked) = (request.name.clone(), request.target.clone());
+    let converted = target(request);
+    match &converted {
+        Ok((endpoint, secret)) => {
+            is_sound(endpoint);
+            let fits = |length| (1..=SECRET_BYTES).contains(&length);
+            assert!(secret.as_ref().is_none_or(|secret| fits(secret.len()) && !secret.expose().contains(&0)));
+            if let Some(Target::Postgres(asked)) = asked {
+                is_what_was_asked(endpoint, &asked);
+            }
+            saves_the_same_again(&name, endpoint);
+        }
+        Err(problem) => drop(Status::from(problem.clone())),
+    }
+    Verdict::of(&converted)
+}
+
+/// Inputs to start from.
+pub fn seeds() -> Vec<Vec<u8>> {
+    let fields = PostgresTarget {
+        host: "db.example.com".into(),
+        port: 6543,
+        database: "app".into(),
+        user: "ada".into(),
+        tls_mode: 2,
+        access_mode: 2,
+        ca_pem: String::new(),
+    };
+    let least = PostgresTarget { host: "192.0.2.1".into(), user: "ada".into(), ..PostgresTarget::default() };
+    let dsn = "postgresql://ada:secret@db.example.com/app?sslmode=disable".to_owned();
+    let with_ca = PostgresTarget { ca_pem: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----".into(), ..fields.clone() };
+    let request = |target, password: Option<&str>| UpsertConnectionRequest {
+        name: "demo".into(),
+        target,
+        password: password.map(str::to_owned),
+        expected_version: Some(1),
+    };
+    let targets = [Target::Postgres(fields), Target::Postgres(least), Target::PostgresDsn(dsn), Target::Postgres(with_ca)];
+    let requests = targets.into_iter().flat_map(|target| [request(Some(target.clone()), None), request(Some(target), Some("x"))]);
+    requests.map(|request| request.encode_to_vec()).collect()
+}
+
+fn is_sound(endpoint: &PostgresEndpoint) {
+    assert_ne!(endpoint.port, 0);
+    for name in [&endpoint.user, &endpoint.database] {
+        assert!((1..=NAME_BYTES).contains(&name.len()) && !name.contains('\0'), "{name:?}");
+    }
+    assert!(endpoint.ca.as_pem().len() <= CA_PEM_BYTES);
+}
+
+fn is_what_was_asked(endpoint: &PostgresEndpoint, asked: &PostgresTarget) {
+    assert!(asked.port == 0 || asked.port == u32::from(endpoint.port));
+    assert_eq!(asked.user, endpoint.user);
+    let database = if asked.database.is_empty() { &asked.user } else { &asked.database };
+    assert_eq!(&endpoint.database, database);
+    // Only the number that says so turns TLS off, or lets queries write.
+    assert_eq!(endpoint.tls_mode == postern_domain::TlsMode::Disable, asked.tls_mode == 2);
+    assert_eq!(endpoint.access_mode == postern_domain::AccessMode::ReadWrite, asked.access_mode == 2);
+}
+
+fn saves_the_same_again(name: &str, endpoint: &PostgresEndpoint) {
+    let seen = shown(name, endpoint.clone()).expect("the name was accepted");
+    assert_eq!(seen.name, name);
+    let Some(connection::Target::Postgres(seen)) = seen.target else { panic!("a connection without a target") };
+    let again = UpsertConnectionRequest {
+        name: name.to_owned(),
+        target: Some(Target::Postgres(seen)),
+        ..UpsertConnectionRequest::default()
+    };
+    let (again, secret) = target(again).unwrap_or_else(|problem| panic!("{problem}"));
+    assert_eq!((&again, again.digest()), (endpoint, endpoint.digest()));
+    assert!(secret.is_none(), "a secret that nobody sent");
+}
