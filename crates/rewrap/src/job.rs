@@ -118,7 +118,6 @@ impl Job {
         for ((place, seal), _) in seals.iter().zip(&answers).filter(|(_, answer)| is_broken(answer)) {
             self.broken.remember(*place, seal);
         }
-        }
         let pairs = seals.into_iter().zip(answers);
         let mut fates = stream::iter(pairs)
             .map(|((place, seal), answer)| put(&self.store, self.key, place, seal, answer))

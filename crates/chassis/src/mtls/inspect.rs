@@ -3,12 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rustls::{
-    crypto::aws_lc_rs,
-    pki_types::UnixTime,
-    server::WebPkiClientVerifier,
-    sign::CertifiedKey,
-};
+use rustls::{crypto::aws_lc_rs, pki_types::UnixTime, server::WebPkiClientVerifier, sign::CertifiedKey};
 use x509_parser::parse_x509_certificate;
 
 use super::{PeerIdentity, files as pem};
