@@ -1,4 +1,4 @@
-//! What a batch costs over sealing alone: BatchEncrypt of a hundred secrets of 128 bytes, against as many sealed in this
+//! What a batch costs over sealing alone: `BatchEncrypt` of a hundred secrets of 128 bytes, against as many sealed in this
 //! process, one after the other, by the same code. One caller on each side.
 
 use anyhow::{Context as _, Result, ensure};

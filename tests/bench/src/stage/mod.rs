@@ -86,7 +86,7 @@ impl Stage {
         self.edge.get_or_init(start).await.as_ref().map_err(Clone::clone)
     }
 
-    /// An OpenBao, or why there is none.
+    /// An `OpenBao`, or why there is none.
     pub(crate) async fn openbao(&self) -> Result<&OpenBao, Missing> {
         let start = async || OpenBao::start().await.map_err(|error| Missing::new(format!("{error:#}")));
         self.openbao.get_or_init(start).await.as_ref().map_err(Clone::clone)

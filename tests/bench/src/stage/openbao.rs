@@ -1,4 +1,4 @@
-//! OpenBao with its Transit engine.
+//! `OpenBao` with its Transit engine.
 
 use std::{fs, sync::Arc};
 
