@@ -12,6 +12,8 @@ mod follow;
 mod holder;
 mod replica;
 mod report;
+mod reporter;
+mod reports;
 mod uses;
 
 #[cfg(test)]
@@ -21,5 +23,7 @@ pub(crate) use claim::{ClaimError, NameClaim};
 pub(crate) use follow::follow;
 pub(crate) use holder::RingHolder;
 pub use replica::{InvalidReplicaName, ReplicaName};
-pub(crate) use report::{Report, Reporter};
+pub(crate) use report::Report;
+pub(crate) use reporter::Reporter;
+pub(crate) use reports::Reports;
 pub(crate) use uses::UseCounts;

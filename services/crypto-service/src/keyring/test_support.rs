@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Condvar, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -12,11 +12,12 @@ use std::{
 
 use postern_domain::{Clock, EndpointDigest, OwnerId, SecretId, TenantKind};
 use postern_envelope::{
-    Base, ChangeError, FileRoot, KeyId, KeyRing, RingEditor, SealContext, SystemEntropy, embedded,
+    Base, ChangeError, Entropy, FileRoot, KeyId, KeyRing, MasterKey, RingEditor, Root, RootError,
+    SealContext, SystemEntropy, embedded,
 };
 use uuid::Uuid;
 
-use super::{ReplicaName, Reporter, RingHolder};
+use super::{ReplicaName, Reporter, Reports, RingHolder};
 
 /// 2026-01-01T00:00:00Z, in seconds.
 pub(crate) const NEW_YEAR: u64 = 1_767_225_600;
@@ -60,12 +61,24 @@ impl RingFolder {
     }
 
     pub(crate) fn holder(&self) -> Arc<RingHolder> {
+        self.holder_with(Box::new(self.root()))
+    }
+
+    pub(crate) fn holder_with(&self, root: Box<dyn Root>) -> Arc<RingHolder> {
         let clock = Arc::new(self.clock.clone());
-        Arc::new(RingHolder::load(self.ring(), Box::new(self.root()), clock, &BTreeMap::new()).unwrap())
+        Arc::new(RingHolder::load(self.ring(), root, clock, &BTreeMap::new()).unwrap())
     }
 
     pub(crate) fn reporter(&self, name: &str) -> Arc<Reporter> {
-        Arc::new(Reporter::new(&self.ring(), replica(name)))
+        Arc::new(Reporter::new(&self.ring(), replica(name), Arc::new(self.clock.clone())))
+    }
+
+    pub(crate) fn reports(&self) -> Reports {
+        Reports::beside(&self.ring())
+    }
+
+    pub(crate) fn report_of(&self, name: &str) -> PathBuf {
+        self.folder.path().join(format!("replicas/{name}.json"))
     }
 }
 
@@ -100,4 +113,77 @@ pub(crate) fn rotate(holder: &RingHolder) -> KeyId {
     let staged = holder.change(None, stage).unwrap();
     holder.change(None, |editor, base| editor.promote(staged, base).map(|ring| ((), ring))).unwrap();
     staged
+}
+
+/// A root that does not answer any more once a first key is unwrapped, until its [`Hold`] is dropped.
+pub(crate) struct HangingRoot {
+    inner: FileRoot,
+    asked: AtomicU64,
+    gate: Arc<Gate>,
+}
+
+/// Keeps a [`HangingRoot`] from answering.
+pub(crate) struct Hold(Arc<Gate>);
+
+#[derive(Default)]
+struct Gate {
+    open: Mutex<bool>,
+    opened: Condvar,
+    waiting: AtomicU64,
+}
+
+impl HangingRoot {
+    pub(crate) fn new(inner: FileRoot) -> (Self, Hold) {
+        let gate = Arc::<Gate>::default();
+        (Self { inner, asked: AtomicU64::new(0), gate: gate.clone() }, Hold(gate))
+    }
+
+    fn hang(&self) {
+        self.gate.waiting.fetch_add(1, Ordering::Relaxed);
+        let open = self.gate.open.lock().unwrap();
+        drop(self.gate.opened.wait_while(open, |open| !*open).unwrap());
+    }
+}
+
+impl Hold {
+    /// Whether somebody has asked the root.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.0.waiting.load(Ordering::Relaxed) > 0
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        *self.0.open.lock().unwrap() = true;
+        self.0.opened.notify_all();
+    }
+}
+
+impl Root for HangingRoot {
+    fn kind(&self) -> &'static str {
+        self.inner.kind()
+    }
+
+    fn wrap_key(&self, id: KeyId, key: &MasterKey, entropy: &dyn Entropy) -> Result<Vec<u8>, RootError> {
+        self.hang();
+        self.inner.wrap_key(id, key, entropy)
+    }
+
+    fn unwrap_key(&self, id: KeyId, wrapped: &[u8]) -> Result<MasterKey, RootError> {
+        if self.asked.fetch_add(1, Ordering::Relaxed) > 0 {
+            self.hang();
+        }
+        self.inner.unwrap_key(id, wrapped)
+    }
+}
+
+/// Looks again until it is so, for at most ten seconds.
+pub(crate) async fn eventually(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..500 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("not within ten seconds: {what}");
 }

@@ -21,7 +21,8 @@ impl Fixture {
         let folder = RingFolder::new();
         let reporter = folder.reporter("one");
         let ring = folder.holder();
-        reporter.publish(&ring.report(reporter.name())).unwrap();
+        reporter.started(ring.clone());
+        reporter.publish().unwrap();
         Self { own: Keyring::new(ring, reporter), folder }
     }
 
@@ -29,7 +30,7 @@ impl Fixture {
     fn replica(&self, name: &str, loaded: &[u32], now: u64) {
         let loaded = loaded.iter().map(|&number| id(number)).collect();
         let report = Report::new(replica(name), 1, loaded, &BTreeMap::new(), now);
-        self.folder.reporter(name).publish(&report).unwrap();
+        self.folder.reports().put(&report).unwrap();
     }
 
     async fn stage(&self) -> u32 {
@@ -189,7 +190,7 @@ async fn uses_of_all_replicas_are_added_up_and_the_own_ones_are_as_of_now() {
     let other = fixture.folder.holder();
     let secret = postern_domain::Secret::new(vec![1]);
     let sealed = other.seal(&context(), &secret).unwrap();
-    fixture.folder.reporter("two").publish(&other.report(&replica("two"))).unwrap();
+    fixture.folder.reports().put(&other.report(&replica("two"))).unwrap();
     fixture.folder.clock.set(NEW_YEAR + 7);
     fixture.own.ring.open(&context(), &sealed).await.unwrap();
 

@@ -55,7 +55,7 @@ impl Keyring {
         // No ring has a negative revision, nor the largest one.
         let expected = expected.map(|revision| u64::try_from(revision).unwrap_or(u64::MAX));
         let made = self.ring.change(expected, change).map_err(problem::of)?;
-        if let Err(error) = self.reporter.publish(&self.ring.report(self.reporter.name())) {
+        if let Err(error) = self.reporter.publish() {
             tracing::warn!(kind = %error.kind(), "a change of the key ring is not reported yet");
         }
         Ok(made)

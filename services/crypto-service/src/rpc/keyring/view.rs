@@ -38,7 +38,7 @@ fn reports(own: &Keyring) -> Vec<Report> {
         Vec::new()
     });
     reports.retain(|report| report.name != *own.reporter.name());
-    reports.push(own.ring.report(own.reporter.name()));
+    reports.push(own.reporter.report());
     reports.sort_by(|one, other| one.name.cmp(&other.name));
     reports
 }

@@ -1,4 +1,9 @@
+use std::collections::BTreeMap;
+
+use postern_envelope::KeyId;
+
 use super::*;
+use crate::keyring::UseCounts;
 
 fn name(name: &str) -> ReplicaName {
     name.to_owned().try_into().unwrap()
@@ -13,21 +18,21 @@ fn report(replica: &str, now: u64) -> Report {
     Report::new(name(replica), 4, vec![id(1), id(2)], &uses, now)
 }
 
-fn reporter(folder: &Path, replica: &str) -> Reporter {
-    Reporter::new(&folder.join("keyring.json"), name(replica))
+fn reports(folder: &Path) -> Reports {
+    Reports::beside(&folder.join("keyring.json"))
 }
 
 #[test]
 fn each_replica_finds_its_own_report_and_all_find_all() {
     let folder = tempfile::tempdir().unwrap();
-    let [one, two] = ["one", "two"].map(|replica| reporter(folder.path(), replica));
-    assert_eq!(one.own().unwrap(), None);
-    two.publish(&report("two", 5)).unwrap();
-    one.publish(&report("one", 6)).unwrap();
-    one.publish(&report("one", 7)).unwrap();
-    assert_eq!(one.own().unwrap(), Some(report("one", 7)));
-    assert_eq!(one.all().unwrap(), [report("one", 7), report("two", 5)]);
-    assert_eq!(one.own().unwrap().unwrap().uses()[&id(1)].opens, 2);
+    let reports = reports(folder.path());
+    assert_eq!(reports.of(&name("one")).unwrap(), None);
+    reports.put(&report("two", 5)).unwrap();
+    reports.put(&report("one", 6)).unwrap();
+    reports.put(&report("one", 7)).unwrap();
+    assert_eq!(reports.of(&name("one")).unwrap(), Some(report("one", 7)));
+    assert_eq!(reports.all().unwrap(), [report("one", 7), report("two", 5)]);
+    assert_eq!(reports.of(&name("one")).unwrap().unwrap().uses()[&id(1)].opens, 2);
     assert_eq!(fs::read_dir(folder.path().join("replicas")).unwrap().count(), 2);
 }
 
@@ -42,16 +47,16 @@ fn the_file_does_not_drift() {
 #[test]
 fn what_a_killed_writer_left_and_foreign_files_are_passed_over() {
     let folder = tempfile::tempdir().unwrap();
-    let one = reporter(folder.path(), "one");
-    one.publish(&report("one", 5)).unwrap();
+    let reports = reports(folder.path());
+    reports.put(&report("one", 5)).unwrap();
     let replicas = folder.path().join("replicas");
     fs::write(replicas.join("one.tmp"), "{\"na").unwrap();
     fs::write(replicas.join("broken.json"), "{").unwrap();
     fs::write(replicas.join("posing.json"), serde_json::to_vec(&report("two", 5)).unwrap()).unwrap();
     fs::write(replicas.join("notes.txt"), "hello").unwrap();
-    assert_eq!(one.all().unwrap(), [report("one", 5)]);
-    one.publish(&report("one", 6)).unwrap();
-    assert_eq!(one.all().unwrap(), [report("one", 6)]);
+    assert_eq!(reports.all().unwrap(), [report("one", 5)]);
+    reports.put(&report("one", 6)).unwrap();
+    assert_eq!(reports.all().unwrap(), [report("one", 6)]);
 }
 
 #[test]
