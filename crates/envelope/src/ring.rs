@@ -217,6 +217,11 @@ impl KeyRing {
         self.primary
     }
 
+    /// Where a key is in its life; `None` if the ring has no such key.
+    pub fn state(&self, id: KeyId) -> Option<KeyState> {
+        self.keys.iter().find(|key| key.id == id).map(|key| key.state)
+    }
+
     /// All keys of the ring, those that no longer open included.
     pub fn keys(&self) -> &[KeyInfo] {
         &self.keys

@@ -9,8 +9,10 @@ use postern_domain::Secret;
 
 use super::*;
 use crate::{
-    FileRoot, SystemEntropy,
+    FileRoot, KeyInfo, MasterKey, RootError, SystemEntropy,
+    ring_document::StoredKey,
     test_support::{FixedEntropy, NEW_YEAR, NoEntropy, RingFixture, context, id, root},
+    unlock::wrapped_bytes,
 };
 
 fn states(ring: &KeyRing) -> Vec<(u32, KeyState)> {

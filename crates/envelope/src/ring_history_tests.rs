@@ -7,7 +7,7 @@ use proptest::{collection::vec, prelude::*};
 
 use super::*;
 use crate::{
-    FileRoot, SystemEntropy,
+    FileRoot, KeyInfo, SystemEntropy,
     test_support::{RingFixture, context, root},
 };
 

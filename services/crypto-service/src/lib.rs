@@ -80,8 +80,9 @@ async fn start(
 
 async fn router(gate: Gate, ring: Arc<RingHolder>, reporter: Arc<Reporter>, life: &Lifecycle) -> Router {
     let crypto = sizes::Bounded::new(rpc::Crypto::new(ring.clone()));
+    let heard = reporter.heard();
     let keyring = KeyringServiceServer::new(rpc::Keyring::new(ring, reporter));
-    Rpcs::default().with(crypto).with(keyring).into_router(gate, life).await
+    Rpcs::default().with(crypto).with(keyring).healthy_while(heard).into_router(gate, life).await
 }
 
 /// Takes this replica's name, and says that it starts. Before the ring is loaded: the other way round, a key could be
@@ -121,8 +122,6 @@ fn claim(ring: &Path, name: &ReplicaName) -> Result<Option<NameClaim>> {
 
 #[cfg(test)]
 mod tests {
-    use postern_domain::Clock;
-
     use super::{keyring::Reports, *};
 
     #[test]
@@ -134,8 +133,8 @@ mod tests {
         std::fs::write(&config.file, "{").unwrap();
         let (reporter, _claim) = enter(&config).unwrap();
         assert!(load(&config, &reporter).is_err());
-        let told = Reports::beside(&config.file).of(&name).unwrap().unwrap();
-        assert_eq!((told.revision, told.loaded.len()), (0, 0));
-        assert!(told.is_live(SystemClock.now().as_secs()));
+        let told = Reports::beside(&config.file).all().unwrap().remove(0);
+        assert_eq!((&told.report.name, told.report.revision, told.report.loaded.len()), (&name, 0, 0));
+        assert!(told.live);
     }
 }

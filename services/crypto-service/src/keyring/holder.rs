@@ -10,8 +10,8 @@ use std::{
 use arc_swap::ArcSwap;
 use postern_domain::{Clock, Secret};
 use postern_envelope::{
-    Base, ChangeError, KeyId, KeyRing, OpenError, Opened, RewrapError, Rewrapped, RingEditor, RingFileError,
-    Root, SealContext, SealError, SystemEntropy, ring_file,
+    Base, ChangeError, KeyId, KeyRing, OpenError, Opened, RewrapError, Rewrapped, RingChange, RingEditor,
+    RingFileError, Root, SealContext, SealError, SystemEntropy, ring_file,
 };
 use tokio::time::Instant;
 
@@ -117,17 +117,17 @@ impl RingHolder {
         Ok(found)
     }
 
-    /// Changes the ring file, and uses what came of it. Blocks.
-    pub(crate) fn change<T>(
+    /// Changes the ring file, and uses what came of it. Nobody else changes it while `change` decides. Blocks.
+    pub(crate) fn change<T, E: From<ChangeError>>(
         &self,
         expected: Option<u64>,
-        change: impl FnOnce(&RingEditor<'_>, Base<'_>) -> Result<(T, KeyRing), ChangeError>,
-    ) -> Result<T, ChangeError> {
+        change: impl FnOnce(RingChange<'_>) -> Result<(T, KeyRing), E>,
+    ) -> Result<T, E> {
         let _alone = self.alone();
         let held = self.current.load_full();
         let editor =
             RingEditor { path: &self.file, root: &*self.root, entropy: &SystemEntropy, clock: &*self.clock };
-        let (made, ring) = change(&editor, Base { expected, held: Some(&held.ring) })?;
+        let (made, ring) = change(editor.begin(Base { expected, held: Some(&held.ring) })?)?;
         self.put(&held, ring);
         Ok(made)
     }

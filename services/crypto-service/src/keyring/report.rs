@@ -21,9 +21,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{ReplicaName, UseCounts};
 
-/// Seconds after its report in which a replica is taken for running. It reports every two.
-const LIVE: u64 = 10;
-
 /// What one replica has loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Report {
@@ -62,10 +59,14 @@ impl Report {
         Self { stopped: true, ..self }
     }
 
-    /// Whether the replica is taken for running. One that reports from the future is: a clock is wrong somewhere, and
-    /// to wait for it in vain does less harm than not to wait for it.
-    pub(crate) fn is_live(&self, now: u64) -> bool {
-        !self.stopped && now.saturating_sub(self.reported_at) <= LIVE
+    /// What stands for a report that cannot be read: as far as is known, the replica has loaded nothing.
+    pub(crate) fn unknown(name: ReplicaName) -> Self {
+        Self::new(name, 0, Vec::new(), &BTreeMap::new(), 0)
+    }
+
+    /// Whether the replica has said that it stops.
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.stopped
     }
 
     /// When the replica reported.

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     io,
     path::Path,
+    pin::pin,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -11,12 +12,12 @@ use std::{
 use postern_domain::Clock;
 use postern_envelope::KeyId;
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::{Notify, oneshot, watch},
     task::spawn_blocking,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval, timeout_at},
 };
 
-use super::{ReplicaName, Report, Reports, RingHolder, UseCounts};
+use super::{Peer, ReplicaName, Report, Reports, RingHolder, UseCounts, presence::LIVE};
 
 /// Time between two reports.
 const REPORT: Duration = Duration::from_secs(2);
@@ -31,6 +32,8 @@ pub(crate) struct Reporter {
     /// Empty while the replica starts.
     ring: OnceLock<Arc<RingHolder>>,
     soon: Notify,
+    /// Whether the others know what this replica has loaded.
+    heard: watch::Sender<bool>,
 }
 
 impl Reporter {
@@ -42,7 +45,15 @@ impl Reporter {
             None
         });
         let before = last.map(|report| report.uses()).unwrap_or_default();
-        Self { name, reports, clock, before, ring: OnceLock::new(), soon: Notify::new() }
+        Self {
+            name,
+            reports,
+            clock,
+            before,
+            ring: OnceLock::new(),
+            soon: Notify::new(),
+            heard: watch::Sender::new(false),
+        }
     }
 
     /// This replica's name.
@@ -72,7 +83,13 @@ impl Reporter {
 
     /// Reports. Blocks.
     pub(crate) fn publish(&self) -> io::Result<()> {
-        self.reports.put(&self.report())
+        self.put(&self.report())
+    }
+
+    /// Whether this replica's reports arrive. One whose do not is waited for by nobody, so that it must not be asked to open
+    /// anything: its health says so.
+    pub(crate) fn heard(&self) -> watch::Receiver<bool> {
+        self.heard.subscribe()
     }
 
     /// Has a report made before the next one is due.
@@ -80,8 +97,8 @@ impl Reporter {
         self.soon.notify_one();
     }
 
-    /// The reports of all replicas; see [`Reports::all`].
-    pub(crate) fn all(&self) -> io::Result<Vec<Report>> {
+    /// All replicas; see [`Reports::all`].
+    pub(crate) fn all(&self) -> io::Result<Vec<Peer>> {
         self.reports.all()
     }
 
@@ -94,13 +111,23 @@ impl Reporter {
         let mut trouble = None;
         let mut due = interval(REPORT);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last = Instant::now();
         let stopped = loop {
             tokio::select! {
                 stopped = &mut stop => break stopped,
                 () = self.soon.notified() => {}
                 _ = due.tick() => {}
             }
-            let outcome = self.write(Self::report).await;
+            let mut writing = pin!(self.write(Self::report));
+            let outcome = if let Ok(outcome) = timeout_at(last + LIVE, &mut writing).await {
+                outcome
+            } else {
+                self.heard.send_replace(false);
+                writing.await
+            };
+            if outcome.is_ok() {
+                last = Instant::now();
+            }
             tell(outcome, &mut trouble);
         };
         if stopped.is_ok() {
@@ -108,12 +135,19 @@ impl Reporter {
         }
     }
 
+    /// Writes a report; and looks who else does, so that who has ceased to is known when it matters.
     async fn write(
         self: &Arc<Self>,
         report: impl FnOnce(&Self) -> Report + Send + 'static,
     ) -> io::Result<()> {
         let own = Arc::clone(self);
-        spawn_blocking(move || own.reports.put(&report(&own))).await?
+        spawn_blocking(move || own.put(&report(&own)).and_then(|()| own.all().map(drop))).await?
+    }
+
+    fn put(&self, report: &Report) -> io::Result<()> {
+        self.reports.put(report)?;
+        self.heard.send_replace(true);
+        Ok(())
     }
 }
 
@@ -121,7 +155,39 @@ impl Reporter {
 fn tell(outcome: io::Result<()>, last: &mut Option<io::ErrorKind>) {
     let trouble = outcome.err().map(|error| error.kind());
     if let Some(kind) = trouble.filter(|_| trouble != *last) {
-        tracing::error!(%kind, "what this replica has loaded cannot be reported, so that promotions do not wait for it");
+        tracing::error!(%kind, "what this replica has loaded cannot be reported: after ten seconds nothing waits for it, and its health fails");
     }
     *last = trouble;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::keyring::test_support::RingFolder;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_replica_that_cannot_report_says_so_until_it_can() {
+        let folder = RingFolder::new();
+        let reporter = folder.reporter("one");
+        let mut heard = reporter.heard();
+        assert!(!*heard.borrow());
+        let (_stop, stopped) = oneshot::channel();
+        let reporting = tokio::spawn(reporter.run(stopped));
+        heard.wait_for(|heard| *heard).await.unwrap();
+
+        let replicas = folder.report_of("one").parent().unwrap().to_owned();
+        fs::remove_dir_all(&replicas).unwrap();
+        fs::write(&replicas, "in the way").unwrap();
+        let since = Instant::now();
+        timeout(2 * LIVE, heard.wait_for(|heard| !*heard)).await.unwrap().unwrap();
+        assert!(since.elapsed() + REPORT > LIVE, "an outage that passes is none");
+
+        fs::remove_file(&replicas).unwrap();
+        heard.wait_for(|heard| *heard).await.unwrap();
+        reporting.abort();
+    }
 }

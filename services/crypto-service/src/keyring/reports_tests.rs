@@ -1,9 +1,9 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use postern_envelope::KeyId;
 
 use super::*;
-use crate::keyring::UseCounts;
+use crate::keyring::{UseCounts, presence::LIVE};
 
 fn name(name: &str) -> ReplicaName {
     name.to_owned().try_into().unwrap()
@@ -22,6 +22,10 @@ fn reports(folder: &Path) -> Reports {
     Reports::beside(&folder.join("keyring.json"))
 }
 
+fn all(reports: &Reports) -> Vec<Report> {
+    reports.all().unwrap().into_iter().map(|peer| peer.report).collect()
+}
+
 #[test]
 fn each_replica_finds_its_own_report_and_all_find_all() {
     let folder = tempfile::tempdir().unwrap();
@@ -31,7 +35,7 @@ fn each_replica_finds_its_own_report_and_all_find_all() {
     reports.put(&report("one", 6)).unwrap();
     reports.put(&report("one", 7)).unwrap();
     assert_eq!(reports.of(&name("one")).unwrap(), Some(report("one", 7)));
-    assert_eq!(reports.all().unwrap(), [report("one", 7), report("two", 5)]);
+    assert_eq!(all(&reports), [report("one", 7), report("two", 5)]);
     assert_eq!(reports.of(&name("one")).unwrap().unwrap().uses()[&id(1)].opens, 2);
     assert_eq!(fs::read_dir(folder.path().join("replicas")).unwrap().count(), 2);
 }
@@ -51,19 +55,47 @@ fn what_a_killed_writer_left_and_foreign_files_are_passed_over() {
     reports.put(&report("one", 5)).unwrap();
     let replicas = folder.path().join("replicas");
     fs::write(replicas.join("one.tmp"), "{\"na").unwrap();
-    fs::write(replicas.join("broken.json"), "{").unwrap();
+    fs::write(replicas.join(".hidden.json"), "{").unwrap();
     fs::write(replicas.join("posing.json"), serde_json::to_vec(&report("two", 5)).unwrap()).unwrap();
     fs::write(replicas.join("notes.txt"), "hello").unwrap();
-    assert_eq!(reports.all().unwrap(), [report("one", 5)]);
+    assert_eq!(all(&reports), [report("one", 5)]);
     reports.put(&report("one", 6)).unwrap();
-    assert_eq!(reports.all().unwrap(), [report("one", 6)]);
+    assert_eq!(all(&reports), [report("one", 6)]);
+}
+
+/// What runs and cannot be read must not be passed over: it may lack the key that is to be promoted.
+#[test]
+fn a_replica_whose_report_cannot_be_read_has_loaded_nothing_as_far_as_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let reports = reports(folder.path());
+    reports.put(&report("one", 5)).unwrap();
+    let replicas = folder.path().join("replicas");
+    for (file, text) in [("broken", "{"), ("later", r#"{"name":"later","version":2}"#), ("long", "")] {
+        fs::write(replicas.join(format!("{file}.json")), text).unwrap();
+    }
+    fs::create_dir(replicas.join("odd.json")).unwrap();
+    let peers = reports.all().unwrap();
+    let told: Vec<_> =
+        peers.iter().map(|peer| (peer.report.name.as_str(), peer.report.loaded.len(), peer.live)).collect();
+    let expected =
+        [("broken", 0, true), ("later", 0, true), ("long", 0, true), ("odd", 0, true), ("one", 2, true)];
+    assert_eq!(told, expected);
+
+    // One that nobody renews is of nobody who runs.
+    let broken = File::options().append(true).open(replicas.join("broken.json")).unwrap();
+    let written = broken.metadata().unwrap().modified().unwrap();
+    broken.set_modified(written - LIVE - Duration::from_secs(5)).unwrap();
+    let later = Reports::beside(&folder.path().join("keyring.json"));
+    later.put(&report("one", 6)).unwrap();
+    assert!(!later.all().unwrap()[0].live);
 }
 
 #[test]
-fn a_replica_is_live_for_ten_seconds_and_not_once_it_has_stopped() {
-    let report = report("one", 100);
-    assert!(report.is_live(100) && report.is_live(110));
-    assert!(!report.is_live(111));
-    assert!(report.is_live(50), "its clock is ahead, or ours went back");
-    assert!(!report.stopped().is_live(100));
+fn a_replica_that_has_stopped_is_not_live() {
+    let folder = tempfile::tempdir().unwrap();
+    let reports = reports(folder.path());
+    reports.put(&report("one", 5)).unwrap();
+    assert!(reports.all().unwrap()[0].live);
+    reports.put(&report("one", 5).stopped()).unwrap();
+    assert!(!reports.all().unwrap()[0].live);
 }

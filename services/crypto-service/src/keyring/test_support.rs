@@ -12,8 +12,8 @@ use std::{
 
 use postern_domain::{Clock, EndpointDigest, OwnerId, SecretId, TenantKind};
 use postern_envelope::{
-    Base, ChangeError, Entropy, FileRoot, KeyId, KeyRing, MasterKey, RingEditor, Root, RootError,
-    SealContext, SystemEntropy, embedded,
+    ChangeError, Entropy, FileRoot, KeyId, KeyRing, MasterKey, RingChange, Root, RootError, SealContext,
+    SystemEntropy, embedded,
 };
 use uuid::Uuid;
 
@@ -104,15 +104,21 @@ pub(crate) fn context() -> SealContext {
 }
 
 /// Stages a key.
-pub(crate) fn stage(editor: &RingEditor<'_>, base: Base<'_>) -> Result<(KeyId, KeyRing), ChangeError> {
-    editor.stage(base)
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the method alone is not general enough")]
+pub(crate) fn stage(holder: &RingHolder) -> Result<KeyId, ChangeError> {
+    holder.change(None, |change| change.stage())
 }
 
 /// Stages a key and promotes it.
 pub(crate) fn rotate(holder: &RingHolder) -> KeyId {
-    let staged = holder.change(None, stage).unwrap();
-    holder.change(None, |editor, base| editor.promote(staged, base).map(|ring| ((), ring))).unwrap();
+    let staged = stage(holder).unwrap();
+    change(holder, |change| change.promote(staged));
     staged
+}
+
+/// Makes a change that nothing stands in the way of.
+pub(crate) fn change(holder: &RingHolder, make: impl FnOnce(RingChange<'_>) -> Result<KeyRing, ChangeError>) {
+    holder.change(None, |change| make(change).map(|ring| ((), ring))).unwrap();
 }
 
 /// A root that does not answer any more once a first key is unwrapped, until its [`Hold`] is dropped.

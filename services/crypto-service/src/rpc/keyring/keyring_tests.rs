@@ -1,6 +1,6 @@
 //! The RPCs that tend the ring, without what is before them.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, time::Duration};
 
 use postern_rpc::{Reason, crypto};
 use tonic_types::StatusExt;
@@ -8,7 +8,7 @@ use tonic_types::StatusExt;
 use super::*;
 use crate::keyring::{
     Report,
-    test_support::{NEW_YEAR, RingFolder, context, id, replica},
+    test_support::{NEW_YEAR, RingFolder, context, id, replica, stage},
 };
 
 struct Fixture {
@@ -26,11 +26,18 @@ impl Fixture {
         Self { own: Keyring::new(ring, reporter), folder }
     }
 
-    /// Another replica that reported at this time, and has loaded these keys.
+    /// Another replica, whose own clock says this, and which has loaded these keys.
     fn replica(&self, name: &str, loaded: &[u32], now: u64) {
         let loaded = loaded.iter().map(|&number| id(number)).collect();
         let report = Report::new(replica(name), 1, loaded, &BTreeMap::new(), now);
         self.folder.reports().put(&report).unwrap();
+    }
+
+    /// Makes a replica's report this much older.
+    fn age(&self, name: &str, seconds: u64) {
+        let file = fs::File::options().append(true).open(self.folder.report_of(name)).unwrap();
+        let modified = file.metadata().unwrap().modified().unwrap();
+        file.set_modified(modified - Duration::from_secs(seconds)).unwrap();
     }
 
     async fn stage(&self) -> u32 {
@@ -147,18 +154,60 @@ async fn a_change_decided_on_another_revision_is_refused() {
 #[tokio::test]
 async fn a_key_is_promoted_once_every_live_replica_has_it() {
     let fixture = Fixture::new();
-    fixture.replica("gone", &[1], NEW_YEAR - 11);
-    fixture.replica("slow", &[1], NEW_YEAR - 9);
+    for (name, seconds) in [("gone", 11), ("slow", 9)] {
+        fixture.replica(name, &[1], NEW_YEAR);
+        fixture.age(name, seconds);
+    }
     fixture.replica("starting", &[], NEW_YEAR);
+    // Whatever their clocks say, they have reported just now.
     fixture.replica("ahead", &[1], NEW_YEAR + 3600);
+    fixture.replica("behind", &[1], NEW_YEAR - 3600);
     let key = fixture.stage().await;
     let status = assert_reason(fixture.promote(key).await, Reason::ReplicaNotReady);
-    assert_eq!(status.message(), "key 2 is not loaded yet by: ahead, slow, starting");
+    assert_eq!(status.message(), "key 2 is not loaded yet by: ahead, behind, slow, starting");
 
-    for name in ["slow", "starting", "ahead"] {
+    for name in ["slow", "starting", "ahead", "behind"] {
         assert_reason(fixture.promote(key).await, Reason::ReplicaNotReady);
         fixture.replica(name, &[1, 2], NEW_YEAR);
     }
+    fixture.promote(key).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_replica_whose_report_cannot_be_read_holds_up_a_promotion() {
+    let fixture = Fixture::new();
+    fixture.replica("two", &[1, 2], NEW_YEAR);
+    let key = fixture.stage().await;
+    let report = fs::read(fixture.folder.report_of("two")).unwrap();
+    fs::write(fixture.folder.report_of("two"), &report[1..]).unwrap();
+    let status = assert_reason(fixture.promote(key).await, Reason::ReplicaNotReady);
+    assert_eq!(status.message(), "key 2 is not loaded yet by: two");
+    let ring = fixture.get().await;
+    assert_eq!((ring.replicas[1].name.as_str(), ring.replicas[1].live), ("two", true));
+    fs::write(fixture.folder.report_of("two"), report).unwrap();
+    fixture.promote(key).await.unwrap();
+}
+
+/// The replicas are asked about the key that is promoted, even if this replica has not heard of it before.
+#[tokio::test]
+async fn a_key_that_another_replica_staged_is_promoted_with_the_same_care() {
+    let fixture = Fixture::new();
+    fixture.replica("two", &[1], NEW_YEAR);
+    let key = stage(&fixture.folder.holder()).unwrap().get();
+    assert_reason(fixture.promote(key).await, Reason::ReplicaNotReady);
+    assert_eq!(fixture.get().await.revision, 2);
+    fixture.replica("two", &[1, 2], NEW_YEAR);
+    fixture.promote(key).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_ring_that_cannot_be_read_again_is_not_changed_whatever_is_known_of_it() {
+    let fixture = Fixture::new();
+    let key = fixture.stage().await;
+    let ring = fs::read(fixture.folder.ring()).unwrap();
+    fs::write(fixture.folder.ring(), &ring[1..]).unwrap();
+    assert_reason(fixture.promote(key).await, Reason::DependencyUnavailable);
+    fs::write(fixture.folder.ring(), ring).unwrap();
     fixture.promote(key).await.unwrap();
 }
 
@@ -202,7 +251,7 @@ async fn uses_of_all_replicas_are_added_up_and_the_own_ones_are_as_of_now() {
         ring.replicas.iter().map(|replica| (replica.name.as_str(), replica.live)).collect();
     assert_eq!(replicas, [("one", true), ("two", true)]);
     assert_eq!(ring.replicas[1].key_ids, [1]);
-    fixture.folder.clock.set(NEW_YEAR + 11);
+    fixture.folder.reports().put(&other.report(&replica("two")).stopped()).unwrap();
     assert!(!fixture.get().await.replicas[1].live);
 }
 

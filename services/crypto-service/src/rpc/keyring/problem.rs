@@ -3,7 +3,60 @@
 use postern_envelope::{ChangeError, KeyId};
 use postern_rpc::{Problem, Reason};
 
-pub(super) fn of(error: ChangeError) -> Problem {
+use crate::keyring::NotReady;
+
+/// Why a change was not made.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// The ring does not allow it.
+    Ring(ChangeError),
+    /// The replicas do not.
+    Replicas(NotReady),
+    /// Seals would be lost.
+    SealsRemain {
+        /// The key.
+        key: KeyId,
+        /// How many, as the caller has counted.
+        remaining: i64,
+    },
+}
+
+impl From<ChangeError> for Refusal {
+    fn from(error: ChangeError) -> Self {
+        Self::Ring(error)
+    }
+}
+
+impl From<NotReady> for Refusal {
+    fn from(error: NotReady) -> Self {
+        Self::Replicas(error)
+    }
+}
+
+pub(super) fn of(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::Ring(error) => of_ring(error),
+        Refusal::Replicas(error) => of_replicas(&error),
+        Refusal::SealsRemain { key, remaining } => seals_remain(key, remaining),
+    }
+}
+
+fn of_replicas(error: &NotReady) -> Problem {
+    match error {
+        NotReady::Lacking { .. } => Problem::new(Reason::ReplicaNotReady, error.to_string())
+            .hint("Replicas look for new keys all the time. If one does not load it, its log says why."),
+        NotReady::Unknown(_) => Problem::new(Reason::DependencyUnavailable, error.to_string()),
+    }
+}
+
+fn seals_remain(key: KeyId, remaining: i64) -> Problem {
+    let message = format!("{remaining} seals under key {key} remain, and would be lost");
+    Problem::new(Reason::SealsRemain, message).hint(
+        "Enable the key and rewrap them first; or allow the loss, and their owners must save those secrets again.",
+    )
+}
+
+fn of_ring(error: ChangeError) -> Problem {
     let reason = match error {
         ChangeError::Stale { .. } => Reason::VersionStale,
         ChangeError::UnknownKey(_) => Reason::KeyNotFound,
