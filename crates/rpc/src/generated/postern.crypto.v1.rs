@@ -1118,10 +1118,10 @@ pub struct DestroyKeyRequest {
     /// The revision this change starts from; absent: whatever it is.
     #[prost(int64, optional, tag = "2")]
     pub expected_revision: ::core::option::Option<i64>,
-    /// Seals under this key that the caller has counted in the control database.
-    #[prost(int64, tag = "3")]
-    pub remaining_seals: i64,
-    /// Go on although seals remain; they are lost.
+    /// Seals under this key that the caller has counted in the control database; absent if nobody has.
+    #[prost(int64, optional, tag = "3")]
+    pub remaining_seals: ::core::option::Option<i64>,
+    /// Go on although seals remain, or were not counted, or a replica still uses the key; they are lost.
     #[prost(bool, tag = "4")]
     pub allow_loss: bool,
 }
@@ -1356,7 +1356,8 @@ pub mod keyring_service_client {
         /// DisableKey takes an active or staged key out of use; seals under it do not open until it is enabled again.
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is the primary one, or
-        /// not in use), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file cannot be used).
+        /// not in use; REPLICA_NOT_READY: a replica may still seal under it), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file
+        /// or the replicas' reports cannot be used).
         ///
         /// Who may call: an operator.
         pub async fn disable_key(
@@ -1420,8 +1421,9 @@ pub mod keyring_service_client {
         /// DestroyKey deletes a disabled key for good. Seals under it are lost.
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not disabled;
-        /// SEALS_REMAIN: the caller counted seals under it and did not allow their loss), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the
-        /// ring's file cannot be used).
+        /// SEALS_REMAIN: the caller counted seals under it and did not allow their loss; REPLICA_NOT_READY: a replica still uses
+        /// it), INVALID_ARGUMENT (INVALID_FIELD: the seals were not counted), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file
+        /// or the replicas' reports cannot be used).
         ///
         /// Who may call: an operator.
         pub async fn destroy_key(
@@ -1505,7 +1507,8 @@ pub mod keyring_service_server {
         /// DisableKey takes an active or staged key out of use; seals under it do not open until it is enabled again.
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is the primary one, or
-        /// not in use), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file cannot be used).
+        /// not in use; REPLICA_NOT_READY: a replica may still seal under it), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file
+        /// or the replicas' reports cannot be used).
         ///
         /// Who may call: an operator.
         async fn disable_key(
@@ -1531,8 +1534,9 @@ pub mod keyring_service_server {
         /// DestroyKey deletes a disabled key for good. Seals under it are lost.
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not disabled;
-        /// SEALS_REMAIN: the caller counted seals under it and did not allow their loss), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the
-        /// ring's file cannot be used).
+        /// SEALS_REMAIN: the caller counted seals under it and did not allow their loss; REPLICA_NOT_READY: a replica still uses
+        /// it), INVALID_ARGUMENT (INVALID_FIELD: the seals were not counted), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file
+        /// or the replicas' reports cannot be used).
         ///
         /// Who may call: an operator.
         async fn destroy_key(

@@ -17,6 +17,22 @@ pub(crate) enum NotReady {
         /// Their names.
         replicas: String,
     },
+    /// Seals under a key that is no longer the primary one may still be made there.
+    #[error("revision {revision} of the key ring is not loaded yet by: {replicas}")]
+    Behind {
+        /// The ring's revision.
+        revision: u64,
+        /// Their names.
+        replicas: String,
+    },
+    /// Seals under the key still open there.
+    #[error("key {key} is still in use at: {replicas}")]
+    Holding {
+        /// The key.
+        key: KeyId,
+        /// Their names.
+        replicas: String,
+    },
     /// Nobody knows what the replicas have loaded.
     #[error("the reports of the replicas cannot be read: {0}")]
     Unknown(io::ErrorKind),
@@ -29,6 +45,22 @@ impl Reporter {
         match self.names(|peer| !peer.report.loaded.contains(&key))? {
             None => Ok(()),
             Some(replicas) => Err(NotReady::Lacking { key, replicas }),
+        }
+    }
+
+    /// Every live replica works with this revision of the ring, and no older one.
+    pub(crate) fn require_current(&self, revision: u64) -> Result<(), NotReady> {
+        match self.names(|peer| peer.report.revision < revision)? {
+            None => Ok(()),
+            Some(replicas) => Err(NotReady::Behind { revision, replicas }),
+        }
+    }
+
+    /// No live replica uses the key any more.
+    pub(crate) fn require_unloaded(&self, key: KeyId) -> Result<(), NotReady> {
+        match self.names(|peer| peer.report.loaded.contains(&key))? {
+            None => Ok(()),
+            Some(replicas) => Err(NotReady::Holding { key, replicas }),
         }
     }
 

@@ -28,8 +28,13 @@ impl Fixture {
 
     /// Another replica, whose own clock says this, and which has loaded these keys.
     fn replica(&self, name: &str, loaded: &[u32], now: u64) {
+        self.replica_at(1, name, loaded, now);
+    }
+
+    /// Such a replica at this revision.
+    fn replica_at(&self, revision: u64, name: &str, loaded: &[u32], now: u64) {
         let loaded = loaded.iter().map(|&number| id(number)).collect();
-        let report = Report::new(replica(name), 1, loaded, &BTreeMap::new(), now);
+        let report = Report::new(replica(name), revision, loaded, &BTreeMap::new(), now);
         self.folder.reports().put(&report).unwrap();
     }
 
@@ -63,11 +68,16 @@ impl Fixture {
         enabled.map(|response| response.into_inner().keyring.unwrap())
     }
 
-    async fn destroy(&self, key_id: u32, remaining: i64, loss: bool) -> Result<crypto::Keyring, Status> {
+    async fn destroy(
+        &self,
+        key_id: u32,
+        remaining: impl Into<Option<i64>>,
+        loss: bool,
+    ) -> Result<crypto::Keyring, Status> {
         let request = DestroyKeyRequest {
             key_id,
             expected_revision: None,
-            remaining_seals: remaining,
+            remaining_seals: remaining.into(),
             allow_loss: loss,
         };
         let destroyed = self.own.destroy_key(Request::new(request)).await;
@@ -231,6 +241,50 @@ async fn seals_that_remain_are_named_before_they_are_lost() {
     }
     assert_eq!(fixture.get().await.revision, 4);
     fixture.destroy(1, 42, true).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_nobody_has_counted_is_not_destroyed() {
+    let fixture = Fixture::new();
+    let key = fixture.stage().await;
+    fixture.promote(key).await.unwrap();
+    assert_reason(fixture.destroy(1, None, false).await, Reason::KeyState);
+    fixture.disable(1).await.unwrap();
+    assert_reason(fixture.destroy(1, None, false).await, Reason::InvalidField);
+    assert_eq!(fixture.get().await.revision, 4);
+    fixture.destroy(1, None, true).await.unwrap();
+}
+
+/// It goes on sealing under the key until it has heard of the promotion.
+#[tokio::test]
+async fn a_key_is_disabled_once_no_replica_seals_under_it() {
+    let fixture = Fixture::new();
+    let key = fixture.stage().await;
+    fixture.replica_at(2, "two", &[1, 2], NEW_YEAR);
+    fixture.promote(key).await.unwrap();
+    let status = assert_reason(fixture.disable(1).await, Reason::ReplicaNotReady);
+    assert_eq!(status.message(), "revision 3 of the key ring is not loaded yet by: two");
+    assert_eq!(fixture.get().await.revision, 3);
+    fixture.replica_at(3, "two", &[1, 2], NEW_YEAR);
+    fixture.disable(1).await.unwrap();
+
+    // Nothing is sealed under a staged key, and one that no replica loads must not stay.
+    let key = fixture.stage().await;
+    fixture.disable(key).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_is_destroyed_once_no_replica_uses_it() {
+    let fixture = Fixture::new();
+    let key = fixture.stage().await;
+    fixture.promote(key).await.unwrap();
+    fixture.replica_at(3, "two", &[1, 2], NEW_YEAR);
+    fixture.disable(1).await.unwrap();
+    let status = assert_reason(fixture.destroy(1, 0, false).await, Reason::ReplicaNotReady);
+    assert_eq!(status.message(), "key 1 is still in use at: two");
+    assert_eq!(fixture.get().await.revision, 4);
+    fixture.replica_at(4, "two", &[2], NEW_YEAR);
+    fixture.destroy(1, 0, false).await.unwrap();
 }
 
 #[tokio::test]

@@ -12,6 +12,8 @@ pub(super) enum Refusal {
     Ring(ChangeError),
     /// The replicas do not.
     Replicas(NotReady),
+    /// Nobody has counted what would be lost.
+    SealsUncounted(KeyId),
     /// Seals would be lost.
     SealsRemain {
         /// The key.
@@ -37,6 +39,7 @@ pub(super) fn of(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::Ring(error) => of_ring(error),
         Refusal::Replicas(error) => of_replicas(&error),
+        Refusal::SealsUncounted(key) => seals_uncounted(key),
         Refusal::SealsRemain { key, remaining } => seals_remain(key, remaining),
     }
 }
@@ -45,8 +48,19 @@ fn of_replicas(error: &NotReady) -> Problem {
     match error {
         NotReady::Lacking { .. } => Problem::new(Reason::ReplicaNotReady, error.to_string())
             .hint("Replicas look for new keys all the time. If one does not load it, its log says why."),
+        NotReady::Behind { .. } | NotReady::Holding { .. } => {
+            Problem::new(Reason::ReplicaNotReady, error.to_string()).hint(
+                "Replicas follow the ring within a second: try again. If one does not, its log says why.",
+            )
+        }
         NotReady::Unknown(_) => Problem::new(Reason::DependencyUnavailable, error.to_string()),
     }
+}
+
+fn seals_uncounted(key: KeyId) -> Problem {
+    let message = format!("the seals under key {key} are to be counted before it is destroyed");
+    Problem::field("remaining_seals", message)
+        .hint("Count them in the control database; or allow their loss.")
 }
 
 fn seals_remain(key: KeyId, remaining: i64) -> Problem {
