@@ -55,6 +55,7 @@ pub mod embedded;
 pub mod entropy;
 mod files;
 pub mod key;
+mod lineage;
 pub mod master_key;
 pub mod ring;
 pub mod ring_change;

@@ -15,6 +15,7 @@ use postern_domain::Clock;
 use crate::{
     Entropy, KeyId, KeyRing, KeyState, RingChange, RingFileError, Root,
     files::{self, Lock},
+    lineage::refuse_foreign,
     ring_document::RingDocument,
     ring_file::{self, not_written},
     unlock::unlock,
@@ -121,7 +122,7 @@ impl<'a> RingEditor<'a> {
 impl Base<'_> {
     fn admits(&self, document: &RingDocument) -> Result<(), ChangeError> {
         if let Some(held) = self.held {
-            ring_file::refuse_older(document, held)?;
+            refuse_foreign(document, held)?;
         }
         match self.expected {
             Some(expected) if expected != document.revision => {

@@ -15,7 +15,7 @@ use postern_envelope::{
 };
 use tokio::time::Instant;
 
-use super::{ReplicaName, Report, UseCounts, uses::KeyUses};
+use super::{Before, ReplicaName, Report, uses::KeyUses};
 
 /// Time between two looks at the ring file that seals under unknown keys may cause.
 const CATCH_UP: Duration = Duration::from_millis(100);
@@ -41,15 +41,20 @@ struct Loaded {
 }
 
 impl RingHolder {
-    /// Loads the ring. The counts go on from what this replica reported before.
+    /// Loads the ring. The counts go on from what this replica reported before. A ring that is older than one that any
+    /// replica has used is refused: seals may be under keys that it lacks, and the next key would get the id of another.
     pub(crate) fn load(
         file: PathBuf,
         root: Box<dyn Root>,
         clock: Arc<dyn Clock>,
-        before: &BTreeMap<KeyId, UseCounts>,
+        before: &Before,
     ) -> Result<Self, RingFileError> {
         let ring = ring_file::load(&file, &*root)?;
-        let uses = before.iter().map(|(&id, &counts)| (id, Arc::new(KeyUses::starting_at(counts)))).collect();
+        if ring.revision() < before.revision {
+            return Err(RingFileError::Older { found: ring.revision(), held: before.revision });
+        }
+        let uses =
+            before.uses.iter().map(|(&id, &counts)| (id, Arc::new(KeyUses::starting_at(counts)))).collect();
         let loaded = Loaded::new(ring, uses);
         loaded.say_whether_locked();
         Ok(Self {

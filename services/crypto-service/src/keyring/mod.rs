@@ -27,6 +27,6 @@ pub(crate) use holder::RingHolder;
 pub(crate) use readiness::NotReady;
 pub use replica::{InvalidReplicaName, ReplicaName};
 pub(crate) use report::Report;
-pub(crate) use reporter::Reporter;
+pub(crate) use reporter::{Before, Reporter};
 pub(crate) use reports::{Peer, Reports};
 pub(crate) use uses::UseCounts;

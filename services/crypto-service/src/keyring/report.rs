@@ -4,6 +4,7 @@
 //! {
 //!   "name": "crypto-service-0",
 //!   "revision": 3,
+//!   "latest": 3,
 //!   "loaded": [1, 2],
 //!   "uses": [{ "id": 1, "seals": 10, "opens": 12, "last_use": 1767225600 }],
 //!   "reported_at": 1767225601,
@@ -12,7 +13,7 @@
 //! ```
 //!
 //! Times are seconds since 1970-01-01T00:00:00Z. A replica that starts reports revision 0 until it has loaded the ring, so
-//! that no key is promoted in between that it lacks. The counts are those of all runs under this name.
+//! that no key is promoted in between that it lacks; `latest` stays what it was: no older ring is loaded. The counts are those of all runs under this name.
 
 use std::collections::BTreeMap;
 
@@ -28,6 +29,9 @@ pub(crate) struct Report {
     pub(crate) name: ReplicaName,
     /// Revision of the ring that it uses; 0 while it starts.
     pub(crate) revision: u64,
+    /// The latest revision that it knows to have been in use.
+    #[serde(default)]
+    pub(crate) latest: u64,
     /// Keys that it opens with.
     pub(crate) loaded: Vec<KeyId>,
     uses: Vec<KeyUse>,
@@ -51,12 +55,17 @@ impl Report {
         now: u64,
     ) -> Self {
         let uses = uses.iter().map(|(&id, &counts)| KeyUse { id, counts }).collect();
-        Self { name, revision, loaded, uses, reported_at: now, stopped: false }
+        Self { name, revision, latest: revision, loaded, uses, reported_at: now, stopped: false }
     }
 
     /// The last one of a replica that stops in good order.
     pub(crate) fn stopped(self) -> Self {
         Self { stopped: true, ..self }
+    }
+
+    /// That of a replica which knows that this revision was in use.
+    pub(crate) fn after(self, latest: u64) -> Self {
+        Self { latest: self.latest.max(latest), ..self }
     }
 
     /// What stands for a report that cannot be read: as far as is known, the replica has loaded nothing.

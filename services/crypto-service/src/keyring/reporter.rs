@@ -22,13 +22,21 @@ use super::{Peer, ReplicaName, Report, Reports, RingHolder, UseCounts, presence:
 /// Time between two reports.
 const REPORT: Duration = Duration::from_secs(2);
 
+/// What the reports said when this replica came.
+#[derive(Default)]
+pub(crate) struct Before {
+    /// Counts of this replica's earlier runs.
+    pub(crate) uses: BTreeMap<KeyId, UseCounts>,
+    /// The latest revision that any replica has ever used; 0 without reports.
+    pub(crate) revision: u64,
+}
+
 /// This replica's voice among the reports.
 pub(crate) struct Reporter {
     name: ReplicaName,
     reports: Reports,
     clock: Arc<dyn Clock>,
-    /// Counts of this replica's earlier runs.
-    before: BTreeMap<KeyId, UseCounts>,
+    before: Before,
     /// Empty while the replica starts.
     ring: OnceLock<Arc<RingHolder>>,
     soon: Notify,
@@ -44,7 +52,9 @@ impl Reporter {
             tracing::warn!(kind = %error.kind(), "the last report of this replica cannot be read; its counts start anew");
             None
         });
-        let before = last.map(|report| report.uses()).unwrap_or_default();
+        let revisions = reports.all().unwrap_or_default().into_iter().map(|peer| peer.report.latest);
+        let revision = revisions.max().unwrap_or_default();
+        let before = Before { uses: last.map(|report| report.uses()).unwrap_or_default(), revision };
         Self {
             name,
             reports,
@@ -61,8 +71,8 @@ impl Reporter {
         &self.name
     }
 
-    /// Counts of this replica's earlier runs.
-    pub(crate) fn before(&self) -> &BTreeMap<KeyId, UseCounts> {
+    /// What the reports said when this replica came.
+    pub(crate) fn before(&self) -> &Before {
         &self.before
     }
 
@@ -75,10 +85,11 @@ impl Reporter {
 
     /// This replica's report as of now. Never waits for the root.
     pub(crate) fn report(&self) -> Report {
-        match self.ring.get() {
-            Some(ring) => ring.report(&self.name),
-            None => Report::new(self.name.clone(), 0, Vec::new(), &self.before, self.clock.now().as_secs()),
+        if let Some(ring) = self.ring.get() {
+            return ring.report(&self.name);
         }
+        let Before { uses, revision } = &self.before;
+        Report::new(self.name.clone(), 0, Vec::new(), uses, self.clock.now().as_secs()).after(*revision)
     }
 
     /// Reports. Blocks.

@@ -44,7 +44,7 @@ fn each_replica_finds_its_own_report_and_all_find_all() {
 #[test]
 fn the_file_does_not_drift() {
     let text = serde_json::to_string(&report("one", 5)).unwrap();
-    let expected = r#"{"name":"one","revision":4,"loaded":[1,2],"uses":[{"id":1,"seals":1,"opens":2,"last_use":3}],"reported_at":5,"stopped":false}"#;
+    let expected = r#"{"name":"one","revision":4,"latest":4,"loaded":[1,2],"uses":[{"id":1,"seals":1,"opens":2,"last_use":3}],"reported_at":5,"stopped":false}"#;
     assert_eq!(text, expected);
 }
 

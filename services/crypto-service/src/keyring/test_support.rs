@@ -1,7 +1,6 @@
 //! A ring file for the tests of several modules, and holders of it.
 
 use std::{
-    collections::BTreeMap,
     path::PathBuf,
     sync::{
         Arc, Condvar, Mutex,
@@ -17,7 +16,7 @@ use postern_envelope::{
 };
 use uuid::Uuid;
 
-use super::{ReplicaName, Reporter, Reports, RingHolder};
+use super::{Before, ReplicaName, Reporter, Reports, RingHolder};
 
 /// 2026-01-01T00:00:00Z, in seconds.
 pub(crate) const NEW_YEAR: u64 = 1_767_225_600;
@@ -66,7 +65,7 @@ impl RingFolder {
 
     pub(crate) fn holder_with(&self, root: Box<dyn Root>) -> Arc<RingHolder> {
         let clock = Arc::new(self.clock.clone());
-        Arc::new(RingHolder::load(self.ring(), root, clock, &BTreeMap::new()).unwrap())
+        Arc::new(RingHolder::load(self.ring(), root, clock, &Before::default()).unwrap())
     }
 
     pub(crate) fn reporter(&self, name: &str) -> Arc<Reporter> {
