@@ -138,7 +138,8 @@ impl Fleet {
         }
     }
 
-    fn channel(&self, replica: &Replica, caller: &str) -> Channel {
+    /// A channel to one replica, with the certificate of `caller`.
+    pub(crate) fn channel(&self, replica: &Replica, caller: &str) -> Channel {
         crypto_channel(&CryptoClientConfig { url: replica.url.clone(), tls: self.tls(caller) }).unwrap()
     }
 

@@ -1,6 +1,11 @@
 //! What replicas report, and what a restart keeps.
 
+use std::{fs, time::Duration};
+
 use postern_rpc::crypto::{Context, EncryptRequest, Keyring, StageKeyRequest};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 use tonic_types::StatusExt;
 use uuid::Uuid;
 
@@ -81,6 +86,30 @@ async fn a_second_replica_of_one_name_does_not_start() {
     seal(&fleet, &fleet.start("one").await, 1).await;
 }
 
+/// Nothing waits for it, so that it must not be asked to open what it may lack the key of.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_cannot_report_is_not_healthy_until_it_can() {
+    let fleet = Fleet::new().await;
+    let one = fleet.start("one").await;
+    let health = HealthClient::new(fleet.channel(&one, "proxy-service"));
+    let is = async |status: ServingStatus| {
+        let service = "postern.crypto.v1.CryptoService".to_owned();
+        health.clone().check(HealthCheckRequest { service }).await.unwrap().into_inner().status() == status
+    };
+    eventually("it is healthy", async || is(ServingStatus::Serving).await).await;
+
+    let (replicas, away) = (fleet.keys().join("replicas"), fleet.keys().join("away"));
+    fs::rename(&replicas, &away).unwrap();
+    fs::write(&replicas, "in the way").unwrap();
+    // For as long as it is waited for without a report, all is well.
+    while is(ServingStatus::Serving).await {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    fs::remove_file(&replicas).unwrap();
+    fs::rename(&away, &replicas).unwrap();
+    eventually("it is healthy again", async || is(ServingStatus::Serving).await).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_ring_is_tended_by_operators_alone() {
     let fleet = Fleet::new().await;
@@ -90,7 +119,7 @@ async fn the_ring_is_tended_by_operators_alone() {
     let stale = operator.stage_key(StageKeyRequest { expected_revision: Some(1) }).await.unwrap_err();
     assert_eq!(stale.get_details_error_info().unwrap().reason, "VERSION_STALE");
     let answer = format!("{:?}", fleet.keyring(&one).await);
-    let ring = std::fs::read_to_string(fleet.keys().join("keyring.json")).unwrap();
+    let ring = fs::read_to_string(fleet.keys().join("keyring.json")).unwrap();
     let wrapped = ring.split("\"wrapped\": \"").nth(1).unwrap().split('"').next().unwrap();
     assert!(wrapped.len() > 60 && !answer.contains(wrapped), "no key is shown, not even wrapped");
 }

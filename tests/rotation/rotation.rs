@@ -50,10 +50,14 @@ async fn an_old_key_can_be_disabled_and_destroyed_once_nothing_is_under_it() {
     let load = Load::start(&fleet, [&one, &two], 2);
     let mut operator = fleet.operator(&two);
     let disable = DisableKeyRequest { key_id: 1, expected_revision: Some(3) };
-    operator.disable_key(disable).await.unwrap();
-    let destroy =
-        DestroyKeyRequest { key_id: 1, expected_revision: Some(4), remaining_seals: 0, allow_loss: false };
-    operator.destroy_key(destroy).await.unwrap();
+    ready("no replica seals under it", async || operator.disable_key(disable).await.map(drop)).await;
+    let destroy = DestroyKeyRequest {
+        key_id: 1,
+        expected_revision: Some(4),
+        remaining_seals: Some(0),
+        allow_loss: false,
+    };
+    ready("no replica uses it", async || operator.destroy_key(destroy).await.map(drop)).await;
     load.finish().await;
     eventually("both have the change", async || {
         let ring = fleet.keyring(&one).await;
@@ -75,7 +79,12 @@ async fn promote(fleet: &Fleet, replica: &Replica, key_id: u32) -> Result<(), St
 
 /// Promotes as soon as no replica lacks the key.
 async fn promote_when_ready(fleet: &Fleet, replica: &Replica, key_id: u32) {
-    eventually("every replica has the key", async || match promote(fleet, replica, key_id).await {
+    ready("every replica has the key", async || promote(fleet, replica, key_id).await).await;
+}
+
+/// Asks for a change until no replica stands in its way.
+async fn ready(what: &str, mut change: impl AsyncFnMut() -> Result<(), Status>) {
+    eventually(what, async || match change().await {
         Ok(()) => true,
         Err(status) => {
             assert_eq!(status.get_details_error_info().unwrap().reason, "REPLICA_NOT_READY", "{status}");

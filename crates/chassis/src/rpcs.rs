@@ -4,11 +4,13 @@ use std::convert::Infallible;
 
 use axum::Router;
 use http::Request;
+use tokio::sync::watch;
 use tonic::{
     body::Body,
     server::NamedService,
     service::{Routes, RoutesBuilder},
 };
+use tonic_health::{ServingStatus, server::HealthReporter};
 use tonic_web::GrpcWebLayer;
 use tower::{Layer, Service};
 
@@ -19,6 +21,7 @@ use crate::{Gate, Lifecycle, gate::Gated};
 pub struct Rpcs {
     routes: RoutesBuilder,
     names: Vec<&'static str>,
+    healthy: Option<watch::Receiver<bool>>,
 }
 
 impl Rpcs {
@@ -32,6 +35,13 @@ impl Rpcs {
     {
         self.names.push(S::NAME);
         self.routes.add_service(service);
+        self
+    }
+
+    /// Health is good only while this is true.
+    #[must_use]
+    pub fn healthy_while(mut self, healthy: watch::Receiver<bool>) -> Self {
+        self.healthy = Some(healthy);
         self
     }
 
@@ -52,20 +62,43 @@ impl Rpcs {
             .register_encoded_file_descriptor_set(postern_rpc::DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
         for name in &self.names {
-            health.set_service_status(*name, tonic_health::ServingStatus::Serving).await;
             reflection = reflection.with_service_name(*name);
         }
         let reflection =
             reflection.build_v1().expect("the committed descriptors are whole; a test serves them");
-        let (names, stopping) = (self.names, life.clone().into_stopping());
-        tokio::spawn(async move {
-            stopping.await;
-            for name in names {
-                health.set_service_status(name, tonic_health::ServingStatus::NotServing).await;
-            }
-        });
+        let mut healthy = self.healthy.unwrap_or_else(|| watch::Sender::new(true).subscribe());
+        let serves = *healthy.borrow_and_update();
+        say(&health, &self.names, serves).await;
+        tokio::spawn(follow_health(health, self.names, healthy, life.clone()));
         let mut routes = self.routes;
         routes.add_service(health_server).add_service(reflection);
         routes.routes()
+    }
+}
+
+/// Keeps what health says as it is, and says at the end that nothing is served any more.
+async fn follow_health(
+    health: HealthReporter,
+    names: Vec<&'static str>,
+    mut healthy: watch::Receiver<bool>,
+    life: Lifecycle,
+) {
+    loop {
+        tokio::select! {
+            () = life.stopping() => break,
+            changed = healthy.changed() => if changed.is_err() { break },
+        }
+        let serves = *healthy.borrow_and_update();
+        say(&health, &names, serves).await;
+    }
+    life.stopping().await;
+    say(&health, &names, false).await;
+}
+
+/// Of all services, and of the process as a whole, whose name is empty.
+async fn say(health: &HealthReporter, names: &[&'static str], serves: bool) {
+    let status = if serves { ServingStatus::Serving } else { ServingStatus::NotServing };
+    for name in names.iter().copied().chain([""]) {
+        health.set_service_status(name, status).await;
     }
 }

@@ -4,8 +4,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use postern_domain::{Clock, Secret, limits};
 
+use subtle::ConstantTimeEq;
+
 use crate::{
-    Entropy, EntropyError, KeyId, KeyInfo, KeyState, MasterKey, SealContext, cobblestone, context::FORMAT,
+    Entropy, EntropyError, KeyId, KeyInfo, KeyState, MasterKey, SealContext, cobblestone,
+    context::FORMAT,
+    ring_document::{RingDocument, StoredKey},
 };
 
 /// The keys of one revision of the ring. Immutable: a reload makes a new one.
@@ -14,7 +18,9 @@ pub struct KeyRing {
     root: String,
     primary: KeyId,
     /// Keys that may open, the primary among them.
-    usable: BTreeMap<KeyId, UsableKey>,
+    usable: BTreeMap<KeyId, Arc<MasterKey>>,
+    /// What the file has of each key that is not destroyed. As long as that stays, later revisions share the key.
+    wrapped: BTreeMap<KeyId, String>,
     /// All keys, in the order of the file.
     keys: Vec<KeyInfo>,
 }
@@ -24,12 +30,6 @@ pub struct KeyRing {
 pub(crate) struct Stamp {
     pub(crate) revision: u64,
     pub(crate) checksum: String,
-}
-
-/// A key that may open, and what it was unwrapped from: as long as that stays, later revisions share the key.
-pub(crate) struct UsableKey {
-    pub(crate) key: Arc<MasterKey>,
-    pub(crate) wrapped: String,
 }
 
 /// A secret, and the key that its seal was under.
@@ -96,21 +96,28 @@ impl KeyRing {
     pub fn generate(entropy: &dyn Entropy, clock: &dyn Clock) -> Result<Self, EntropyError> {
         let now = clock.now().as_secs();
         let info = KeyInfo { id: KeyId::FIRST, state: KeyState::Primary, created_at: now, state_since: now };
-        let key = UsableKey { key: Arc::new(MasterKey::generate(entropy)?), wrapped: String::new() };
+        let usable = BTreeMap::from([(info.id, Arc::new(MasterKey::generate(entropy)?))]);
         let stamp = Stamp { revision: 1, checksum: String::new() };
-        Ok(Self::new(stamp, "memory", info.id, BTreeMap::from([(info.id, key)]), vec![info]))
+        let root = "memory".to_owned();
+        Ok(Self { stamp, root, primary: info.id, usable, wrapped: BTreeMap::new(), keys: vec![info] })
     }
 
-    /// Takes the parts of a ring. `primary` must be among the `usable` keys.
+    /// The ring of a document. `primary` must be among the `usable` keys.
     pub(crate) fn new(
-        stamp: Stamp,
-        root: &str,
+        document: &RingDocument,
         primary: KeyId,
-        usable: BTreeMap<KeyId, UsableKey>,
-        keys: Vec<KeyInfo>,
+        usable: BTreeMap<KeyId, Arc<MasterKey>>,
     ) -> Self {
         debug_assert!(usable.contains_key(&primary));
-        Self { stamp, root: root.to_owned(), primary, usable, keys }
+        let wrapped = document.keys.iter().filter_map(|key| Some((key.info().id, key.wrapped.clone()?)));
+        Self {
+            stamp: document.stamp(),
+            root: document.root.clone(),
+            primary,
+            usable,
+            wrapped: wrapped.collect(),
+            keys: document.keys.iter().map(StoredKey::info).collect(),
+        }
     }
 
     /// The key that a sealed value names, whether a ring has it or not. `None` for what has not the form of one.
@@ -136,8 +143,7 @@ impl KeyRing {
             1..=limits::SECRET_BYTES => {}
             _ => return Err(SealError::TooLong),
         }
-        let UsableKey { key, .. } =
-            self.usable.get(&self.primary).expect("no ring is made without its primary key");
+        let key = self.usable.get(&self.primary).expect("no ring is made without its primary key");
         let mut sealed = Vec::with_capacity(HEAD + cobblestone::sealed_len(secret.len()));
         sealed.extend_from_slice(FORMAT);
         sealed.extend_from_slice(&self.primary.to_be_bytes());
@@ -151,7 +157,7 @@ impl KeyRing {
             return Err(OpenError);
         }
         let (id, ciphertext) = split_head(sealed).ok_or(OpenError)?;
-        let UsableKey { key, .. } = self.usable.get(&id).ok_or(OpenError)?;
+        let key = self.usable.get(&id).ok_or(OpenError)?;
         let mut plaintext = cobblestone::open(key, &context.encode(id), ciphertext).map_err(|_| OpenError)?;
         let secret = Secret::new(std::mem::take(&mut *plaintext));
         if secret.is_empty() { Err(OpenError) } else { Ok(Opened { secret, key: id }) }
@@ -194,7 +200,7 @@ impl KeyRing {
 
     /// Whether the system keeps all of these keys from being swapped to disk.
     pub fn is_locked(&self) -> bool {
-        self.usable.values().all(|usable| usable.key.is_locked())
+        self.usable.values().all(|key| key.is_locked())
     }
 
     /// Revision of the ring, counted up with every change of the file.
@@ -213,13 +219,27 @@ impl KeyRing {
 
     /// The key that was unwrapped from this, if it is still known.
     pub(crate) fn unwrapped(&self, id: KeyId, wrapped: &str) -> Option<Arc<MasterKey>> {
-        let known = self.usable.get(&id).filter(|known| known.wrapped == wrapped)?;
-        Some(known.key.clone())
+        if self.wrapped(id) == Some(wrapped) { self.usable.get(&id).cloned() } else { None }
+    }
+
+    /// What the file has of a key.
+    pub(crate) fn wrapped(&self, id: KeyId) -> Option<&str> {
+        self.wrapped.get(&id).map(String::as_str)
+    }
+
+    /// Whether the key of this id is known, and another one.
+    pub(crate) fn contradicts(&self, id: KeyId, key: &MasterKey) -> bool {
+        self.usable.get(&id).is_some_and(|known| bool::from(known.expose().ct_ne(key.expose())))
     }
 
     /// The key that seals.
     pub fn primary(&self) -> KeyId {
         self.primary
+    }
+
+    /// Where a key is in its life; `None` if the ring has no such key.
+    pub fn state(&self, id: KeyId) -> Option<KeyState> {
+        self.keys.iter().find(|key| key.id == id).map(|key| key.state)
     }
 
     /// All keys of the ring, those that no longer open included.

@@ -36,6 +36,7 @@ use postern_domain::Clock;
 use crate::{
     Entropy, EntropyError, KeyId, KeyInfo, KeyRing, KeyState, MasterKey, Root,
     files::{self, Lock},
+    lineage::refuse_foreign,
     ring_document::{RingDocument, StoredKey},
     unlock::{in_ring, unlock},
 };
@@ -82,21 +83,28 @@ pub enum RingFileError {
     /// An id twice.
     #[error("the key ring has key {0} twice; restore it from its backup")]
     DuplicateId(KeyId),
-    /// Put back from a backup, while a later one is in use.
+    /// Put back from a backup, while a later one was in use.
     #[error(
-        "the key ring has revision {found}, and {held} is in use; put the later one back, or restart to accept this one"
+        "the key ring has revision {found}, and {held} was in use; put the later one back; or, to accept this one, stop every \
+         crypto-service and remove the folder replicas beside it"
     )]
     Older {
+        /// Revision of the file.
+        found: u64,
+        /// The later revision.
+        held: u64,
+    },
+    /// Two histories of one ring.
+    #[error(
+        "the key ring, revision {found}, does not follow from the one in use, revision {held}: it was put back and changed, or \
+         is another; find out who wrote it, and put back the right one"
+    )]
+    Forked {
         /// Revision of the file.
         found: u64,
         /// Revision in memory.
         held: u64,
     },
-    /// Two histories of one ring.
-    #[error(
-        "the key ring has revision {0} as the one in use, and is another; find out who wrote it, and put back the right one"
-    )]
-    Forked(u64),
     /// Another process holds the lock.
     #[error("another change of the key ring is under way; try again")]
     Busy,
@@ -134,27 +142,15 @@ pub fn load(path: &Path, root: &dyn Root) -> Result<KeyRing, RingFileError> {
 }
 
 /// Loads the ring if it is newer than the one that is `held`; `None` if it is the very same. Keys that have not changed
-/// are taken over, so that the root is asked for new ones only. A ring that is older, or another one of the same
-/// revision, is refused: it may lack a key that seals are under.
+/// are taken over, so that the root is asked for new ones only. A ring that is older, or another one, is refused: it may lack
+/// a key that seals are under.
 pub fn reload(path: &Path, root: &dyn Root, held: &KeyRing) -> Result<Option<KeyRing>, RingFileError> {
     let document = read(path)?;
     if document.stamp() == *held.stamp() {
         return Ok(None);
     }
-    refuse_older(&document, held)?;
+    refuse_foreign(&document, held)?;
     unlock(&document, root, Some(held)).map(Some)
-}
-
-/// Refuses a ring that does not follow from the one that is held.
-pub(crate) fn refuse_older(document: &RingDocument, held: &KeyRing) -> Result<(), RingFileError> {
-    let (found, held) = (document.stamp(), held.stamp());
-    if found.revision < held.revision {
-        return Err(RingFileError::Older { found: found.revision, held: held.revision });
-    }
-    if found.revision == held.revision && found.checksum != held.checksum {
-        return Err(RingFileError::Forked(held.revision));
-    }
-    Ok(())
 }
 
 /// Reads the file's form: nothing is unwrapped.

@@ -7,7 +7,7 @@ use proptest::{collection::vec, prelude::*};
 
 use super::*;
 use crate::{
-    FileRoot, SystemEntropy,
+    FileRoot, KeyInfo, SystemEntropy,
     test_support::{RingFixture, context, root},
 };
 
@@ -22,6 +22,7 @@ enum Step {
     Seal,
     Rewrap(usize),
     Clock(u64),
+    Reload,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -35,6 +36,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => Just(Step::Seal),
         2 => any::<usize>().prop_map(Step::Rewrap),
         1 => (0_u64..2_000_000_000).prop_map(Step::Clock),
+        1 => Just(Step::Reload),
     ]
 }
 
@@ -47,6 +49,8 @@ struct History {
     seals: Vec<Vec<u8>>,
     ids: BTreeSet<KeyId>,
     last: Vec<KeyInfo>,
+    /// What a process holds that reads the file now and then.
+    held: KeyRing,
 }
 
 impl History {
@@ -54,9 +58,9 @@ impl History {
         let [(one, first), (two, second)] = [root(1), root(2)];
         let fixture = RingFixture::new();
         let last = fixture.load().keys().to_vec();
-        let ids = BTreeSet::from([KeyId::FIRST]);
+        let (ids, held) = (BTreeSet::from([KeyId::FIRST]), fixture.load());
         let roots = [first, second];
-        Self { fixture, roots, _folders: [one, two], current: 0, seals: Vec::new(), ids, last }
+        Self { fixture, roots, _folders: [one, two], current: 0, seals: Vec::new(), ids, last, held }
     }
 
     fn ring(&self) -> KeyRing {
@@ -92,6 +96,12 @@ impl History {
                 }
             }
             Step::Rewrap(_) => {}
+            Step::Reload => {
+                let newer = ring_file::reload(&self.fixture.path, &self.roots[self.current], &self.held);
+                if let Some(newer) = newer.unwrap() {
+                    self.held = newer;
+                }
+            }
             Step::Clock(now) => self.fixture.clock.0.store(now, std::sync::atomic::Ordering::Relaxed),
         }
     }

@@ -30,12 +30,13 @@ fn ring_of(states: &[(KeyState, u8)]) -> KeyRing {
         .collect();
     let primary = infos.iter().find(|info| info.state == KeyState::Primary).unwrap().id;
     let usable = infos.iter().zip(states).filter(|(info, _)| info.state.may_open());
-    let usable = usable.map(|(info, (_, byte))| (info.id, usable_key(*byte))).collect();
-    KeyRing::new(Stamp { revision: 1, checksum: String::new() }, "memory", primary, usable, infos)
+    let usable = usable.map(|(info, (_, byte))| (info.id, key(*byte))).collect();
+    let stored = infos.into_iter().map(|info| StoredKey::new(info, None)).collect();
+    KeyRing::new(&RingDocument::new(1, "memory", stored), primary, usable)
 }
 
-fn usable_key(byte: u8) -> UsableKey {
-    UsableKey { key: Arc::new(MasterKey::from_slice(&[byte; 32]).unwrap()), wrapped: String::new() }
+fn key(byte: u8) -> Arc<MasterKey> {
+    Arc::new(MasterKey::from_slice(&[byte; 32]).unwrap())
 }
 
 #[test]
@@ -112,7 +113,7 @@ fn every_part_of_the_context_is_bound() {
 #[test]
 fn the_kind_is_bound() {
     let ring = ring();
-    let key = &ring.usable[&ring.primary].key;
+    let key = &ring.usable[&ring.primary];
     let own = context().encode(ring.primary);
     let at = own.windows(8).position(|text| text == b"postgres").unwrap();
     for kind in [b"postgres", b"supabase"] {
@@ -129,14 +130,8 @@ fn an_empty_plaintext_does_not_open() {
     let ring = ring();
     let mut sealed = [FORMAT.as_slice(), &ring.primary.to_be_bytes()].concat();
     let context = context().encode(ring.primary);
-    cobblestone::seal(
-        &ring.usable[&ring.primary].key,
-        &context,
-        b"",
-        &CountingEntropy::default(),
-        &mut sealed,
-    )
-    .unwrap();
+    cobblestone::seal(&ring.usable[&ring.primary], &context, b"", &CountingEntropy::default(), &mut sealed)
+        .unwrap();
     assert!(!opens(&ring, &sealed));
 }
 

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 
 use crate::{
     KeyId, KeyInfo, KeyRing, KeyState, RingFileError, Root, RootError,
-    ring::UsableKey,
+    lineage::forked,
     ring_document::{RingDocument, StoredKey},
 };
 
@@ -32,10 +32,14 @@ pub(crate) fn unlock(
                 Some(key) => key,
                 None => Arc::new(root.unwrap_key(id, &wrapped).map_err(|error| in_ring(id, error))?),
             };
-            usable.insert(id, UsableKey { key, wrapped: text.clone() });
+            // Wrapped anew it may be; it may not be another key.
+            if let Some(held) = held.filter(|held| held.contradicts(id, &key)) {
+                return Err(forked(document, held));
+            }
+            usable.insert(id, key);
         }
     }
-    Ok(KeyRing::new(document.stamp(), &document.root, primary, usable, keys))
+    Ok(KeyRing::new(document, primary, usable))
 }
 
 fn refuse_duplicates(keys: &[KeyInfo]) -> Result<(), RingFileError> {

@@ -82,7 +82,7 @@ pub(crate) enum KeyringCommand {
     Disable {
         /// The key.
         id: u32,
-        /// Do not ask, although seals remain under the key.
+        /// Do not ask, although seals remain under the key, or none were counted.
         #[arg(long)]
         yes: bool,
     },

@@ -1,6 +1,6 @@
 //! From one key to the next, to the end of the old one.
 
-use crate::support::{Stage, use_all};
+use crate::support::{Run, Stage, postern, use_all};
 
 #[tokio::test]
 async fn a_key_is_staged_promoted_emptied_disabled_and_destroyed() {
@@ -69,6 +69,20 @@ async fn destroying_a_key_names_what_would_be_lost_first() {
         let line = format!("SEAL_BROKEN: connection {} of owner", row["connection_id"].as_str().unwrap());
         assert!(rest.stderr.contains(&line), "{}", rest.stderr);
     }
+}
+
+#[tokio::test]
+async fn without_a_database_disabling_asks_and_destroying_is_refused() {
+    let stage = Stage::new().await;
+    stage.rotate();
+    let config = stage.postern.state().join("no-database.toml");
+    let text = std::fs::read_to_string(stage.config()).unwrap();
+    std::fs::write(&config, text.split("[database]").next().unwrap()).unwrap();
+    let run = |arguments: &[&str]| Run::of(postern().arg("--config").arg(&config).args(arguments));
+
+    run(&["keyring", "disable", "1"]).refused(3, "nobody knows what is sealed under key 1");
+    run(&["keyring", "disable", "1", "--yes"]).succeeded();
+    run(&["keyring", "destroy", "1", "--yes"]).refused(2, "rewrap_url_file");
 }
 
 #[tokio::test]

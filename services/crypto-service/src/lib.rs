@@ -13,20 +13,19 @@ pub mod roots;
 mod rpc;
 mod sizes;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
 use postern_chassis::{Gate, Lifecycle, Rpcs, mtls::ServerTls, on_hangup, reread_issuers, server};
-use postern_domain::{Clock, SystemClock};
-use postern_envelope::KeyId;
+use postern_domain::SystemClock;
 use postern_rpc::crypto::keyring_service_server::KeyringServiceServer;
 use tokio::{
     net::TcpListener,
     sync::{Notify, oneshot},
-    task::spawn_blocking,
+    task::{JoinSet, spawn_blocking},
 };
 
-use keyring::{ClaimError, NameClaim, Report, Reporter, RingHolder};
+use keyring::{ClaimError, NameClaim, Reporter, RingHolder};
 
 pub use config::{Config, KeyringConfig, RootConfig};
 pub use keyring::{InvalidReplicaName, ReplicaName};
@@ -60,47 +59,52 @@ async fn start(
     look: Arc<Notify>,
 ) -> Result<()> {
     let tls = ServerTls::load(&config.tls)?;
-    let Opened { ring, reporter, name: _held } =
-        spawn_blocking(move || open_keyring(config.keyring)).await??;
-    let rpcs = rpcs(ring.clone(), reporter.clone()).inside(gate, &life).await;
-
+    let keyring = Arc::new(config.keyring);
+    let own = keyring.clone();
+    let (reporter, _name) = spawn_blocking(move || enter(&own)).await??;
+    let mut tasks = JoinSet::new();
     let (stop, stopped) = oneshot::channel();
-    let following = tokio::spawn(keyring::follow(ring, reporter, look, stopped));
+    tasks.spawn(reporter.clone().run(stopped));
+
+    let own = reporter.clone();
+    let ring = spawn_blocking(move || load(&keyring, &own)).await??;
+    reporter.started(ring.clone());
+    tasks.spawn(keyring::follow(ring.clone(), reporter.clone(), look));
+    let rpcs = rpcs(ring, reporter).inside(gate, &life).await;
     tracing::info!(address = %listener.local_addr()?, "crypto-service is ready");
     let served = server::serve_internal(listener, rpcs, tls, life).await;
     let _ = stop.send(());
-    following.await.context("the key ring is not followed any more")?;
+    tasks.join_next().await;
     served
 }
 
 fn rpcs(ring: Arc<RingHolder>, reporter: Arc<Reporter>) -> Rpcs {
     let crypto = sizes::Bounded::new(rpc::Crypto::new(ring.clone()));
+    let heard = reporter.heard();
     let keyring = KeyringServiceServer::new(rpc::Keyring::new(ring, reporter));
-    Rpcs::default().with(crypto).with(keyring)
+    Rpcs::default().with(crypto).with(keyring).healthy_while(heard)
 }
 
-/// The ring and the reports of a replica, whose name is its own for as long as it keeps the claim.
-struct Opened {
-    ring: Arc<RingHolder>,
-    reporter: Arc<Reporter>,
-    name: Option<NameClaim>,
-}
-
-/// Says that this replica starts, and then loads the ring: the other way round, a key could be promoted in between that
-/// it does not have.
-fn open_keyring(config: KeyringConfig) -> Result<Opened> {
-    let name = match config.replica {
+/// Takes this replica's name, and says that it starts. Before the ring is loaded: the other way round, a key could be
+/// promoted in between that this replica does not have.
+fn enter(config: &KeyringConfig) -> Result<(Arc<Reporter>, Option<NameClaim>)> {
+    let name = match config.replica.clone() {
         Some(name) => name,
         None => ReplicaName::of_this_host().context("the host's name")?,
     };
     let claim = claim(&config.file, &name)?;
-    let reporter = Reporter::new(&config.file, name);
+    let reporter = Reporter::new(&config.file, name, Arc::new(SystemClock));
+    if let Err(error) = reporter.publish() {
+        tracing::warn!(kind = %error.kind(), "this replica cannot report that it starts");
+    }
+    Ok((Arc::new(reporter), claim))
+}
+
+fn load(config: &KeyringConfig, reporter: &Reporter) -> Result<Arc<RingHolder>> {
     let root = roots::open(&config.root)?;
-    let before = announce(&reporter);
     let broken = || format!("the key ring {} cannot be used", config.file.display());
-    let ring =
-        RingHolder::load(config.file.clone(), root, Arc::new(SystemClock), &before).with_context(broken)?;
-    Ok(Opened { ring: Arc::new(ring), reporter: Arc::new(reporter), name: claim })
+    let ring = RingHolder::load(config.file.clone(), root, Arc::new(SystemClock), reporter.before());
+    Ok(Arc::new(ring.with_context(broken)?))
 }
 
 /// Takes the name, unless another replica has it. In a folder that cannot be written there are no reports either, and
@@ -116,34 +120,21 @@ fn claim(ring: &Path, name: &ReplicaName) -> Result<Option<NameClaim>> {
     }
 }
 
-/// Reports that the replica starts, and returns the counts of its last run. Neither is worth not to serve.
-fn announce(reporter: &Reporter) -> BTreeMap<KeyId, keyring::UseCounts> {
-    let before = reporter.own().unwrap_or_else(|error| {
-        tracing::warn!(kind = %error.kind(), "the last report of this replica cannot be read; its counts start anew");
-        None
-    });
-    let uses = before.map(|report| report.uses()).unwrap_or_default();
-    let starting = Report::new(reporter.name().clone(), 0, Vec::new(), &uses, SystemClock.now().as_secs());
-    if let Err(error) = reporter.publish(&starting) {
-        tracing::warn!(kind = %error.kind(), "this replica cannot report that it starts");
-    }
-    uses
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{keyring::Reports, *};
 
     #[test]
     fn a_replica_says_that_it_starts_before_it_has_a_key() {
         let folder = tempfile::tempdir().unwrap();
         let mut config = KeyringConfig::embedded(folder.path()).unwrap();
-        config.replica = Some("one".to_owned().try_into().unwrap());
+        let name: ReplicaName = "one".to_owned().try_into().unwrap();
+        config.replica = Some(name.clone());
         std::fs::write(&config.file, "{").unwrap();
-        let file = config.file.clone();
-        assert!(open_keyring(config).is_err());
-        let told = Reporter::new(&file, "one".to_owned().try_into().unwrap()).own().unwrap().unwrap();
-        assert_eq!((told.revision, told.loaded.len()), (0, 0));
-        assert!(told.is_live(SystemClock.now().as_secs()));
+        let (reporter, _claim) = enter(&config).unwrap();
+        assert!(load(&config, &reporter).is_err());
+        let told = Reports::beside(&config.file).all().unwrap().remove(0);
+        assert_eq!((&told.report.name, told.report.revision, told.report.loaded.len()), (&name, 0, 0));
+        assert!(told.live);
     }
 }

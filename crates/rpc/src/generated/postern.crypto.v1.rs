@@ -1127,10 +1127,10 @@ pub struct DestroyKeyRequest {
     /// The revision this change starts from; absent: whatever it is.
     #[prost(int64, optional, tag = "2")]
     pub expected_revision: ::core::option::Option<i64>,
-    /// Seals under this key that the caller has counted in the control database.
-    #[prost(int64, tag = "3")]
-    pub remaining_seals: i64,
-    /// Go on although seals remain; they are lost.
+    /// Seals under this key that the caller has counted in the control database; absent if nobody has.
+    #[prost(int64, optional, tag = "3")]
+    pub remaining_seals: ::core::option::Option<i64>,
+    /// Go on although seals remain, or were not counted, or a replica still uses the key; they are lost.
     #[prost(bool, tag = "4")]
     pub allow_loss: bool,
 }
@@ -1201,6 +1201,9 @@ pub mod keyring_service_client {
     ///
     /// Rotation has two phases, so that no replica ever meets a seal under a key that it lacks: stage a key, wait until every
     /// replica reports it, promote it.
+    ///
+    /// Every change may fail with FAILED_PRECONDITION (KEYRING_BROKEN, KEYRING_FORKED, KEYRING_INACCESSIBLE, ROOT_MISMATCH,
+    /// ROOT_DENIED: somebody has to act), ABORTED (KEYRING_BUSY: another change is under way) or UNAVAILABLE (ROOT_UNAVAILABLE).
     ///
     /// Beside the errors that are listed, every RPC may answer PERMISSION_DENIED (CALLER_NOT_ALLOWED: the certificate is no
     /// operator's) and INTERNAL (INTERNAL: a defect; the log has more).
@@ -1304,8 +1307,7 @@ pub mod keyring_service_client {
         }
         /// StageKey adds a key that opens but does not seal yet.
         ///
-        /// Errors: ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: the ring is full), UNAVAILABLE
-        /// (DEPENDENCY_UNAVAILABLE: the ring's file or its root cannot be used).
+        /// Errors: ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: the ring is full).
         ///
         /// Who may call: an operator.
         pub async fn stage_key(
@@ -1335,8 +1337,7 @@ pub mod keyring_service_client {
         /// PromoteKey makes a staged key the primary one; the primary one before it becomes active.
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not staged;
-        /// REPLICA_NOT_READY: a replica has not loaded it), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file, its root or the
-        /// replicas' reports cannot be used).
+        /// REPLICA_NOT_READY: a replica has not loaded it).
         ///
         /// Who may call: an operator.
         pub async fn promote_key(
@@ -1368,7 +1369,7 @@ pub mod keyring_service_client {
         /// DisableKey takes an active or staged key out of use; seals under it do not open until it is enabled again.
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is the primary one, or
-        /// not in use), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file cannot be used).
+        /// not in use; REPLICA_NOT_READY: a replica may still seal under it).
         ///
         /// Who may call: an operator.
         pub async fn disable_key(
@@ -1399,8 +1400,7 @@ pub mod keyring_service_client {
         }
         /// EnableKey takes a disabled key back into use, as an active one: seals under it open again.
         ///
-        /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not disabled),
-        /// UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file or its root cannot be used).
+        /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not disabled).
         ///
         /// Who may call: an operator.
         pub async fn enable_key(
@@ -1432,8 +1432,8 @@ pub mod keyring_service_client {
         /// DestroyKey deletes a disabled key for good. Seals under it are lost.
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not disabled;
-        /// SEALS_REMAIN: the caller counted seals under it and did not allow their loss), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the
-        /// ring's file cannot be used).
+        /// SEALS_REMAIN: the caller counted seals under it and did not allow their loss; REPLICA_NOT_READY: a replica still uses
+        /// it), INVALID_ARGUMENT (INVALID_FIELD: the seals were not counted).
         ///
         /// Who may call: an operator.
         pub async fn destroy_key(
@@ -1489,8 +1489,7 @@ pub mod keyring_service_server {
         >;
         /// StageKey adds a key that opens but does not seal yet.
         ///
-        /// Errors: ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: the ring is full), UNAVAILABLE
-        /// (DEPENDENCY_UNAVAILABLE: the ring's file or its root cannot be used).
+        /// Errors: ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: the ring is full).
         ///
         /// Who may call: an operator.
         async fn stage_key(
@@ -1503,8 +1502,7 @@ pub mod keyring_service_server {
         /// PromoteKey makes a staged key the primary one; the primary one before it becomes active.
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not staged;
-        /// REPLICA_NOT_READY: a replica has not loaded it), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file, its root or the
-        /// replicas' reports cannot be used).
+        /// REPLICA_NOT_READY: a replica has not loaded it).
         ///
         /// Who may call: an operator.
         async fn promote_key(
@@ -1517,7 +1515,7 @@ pub mod keyring_service_server {
         /// DisableKey takes an active or staged key out of use; seals under it do not open until it is enabled again.
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is the primary one, or
-        /// not in use), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file cannot be used).
+        /// not in use; REPLICA_NOT_READY: a replica may still seal under it).
         ///
         /// Who may call: an operator.
         async fn disable_key(
@@ -1529,8 +1527,7 @@ pub mod keyring_service_server {
         >;
         /// EnableKey takes a disabled key back into use, as an active one: seals under it open again.
         ///
-        /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not disabled),
-        /// UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file or its root cannot be used).
+        /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not disabled).
         ///
         /// Who may call: an operator.
         async fn enable_key(
@@ -1543,8 +1540,8 @@ pub mod keyring_service_server {
         /// DestroyKey deletes a disabled key for good. Seals under it are lost.
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not disabled;
-        /// SEALS_REMAIN: the caller counted seals under it and did not allow their loss), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the
-        /// ring's file cannot be used).
+        /// SEALS_REMAIN: the caller counted seals under it and did not allow their loss; REPLICA_NOT_READY: a replica still uses
+        /// it), INVALID_ARGUMENT (INVALID_FIELD: the seals were not counted).
         ///
         /// Who may call: an operator.
         async fn destroy_key(
@@ -1559,6 +1556,9 @@ pub mod keyring_service_server {
     ///
     /// Rotation has two phases, so that no replica ever meets a seal under a key that it lacks: stage a key, wait until every
     /// replica reports it, promote it.
+    ///
+    /// Every change may fail with FAILED_PRECONDITION (KEYRING_BROKEN, KEYRING_FORKED, KEYRING_INACCESSIBLE, ROOT_MISMATCH,
+    /// ROOT_DENIED: somebody has to act), ABORTED (KEYRING_BUSY: another change is under way) or UNAVAILABLE (ROOT_UNAVAILABLE).
     ///
     /// Beside the errors that are listed, every RPC may answer PERMISSION_DENIED (CALLER_NOT_ALLOWED: the certificate is no
     /// operator's) and INTERNAL (INTERNAL: a defect; the log has more).

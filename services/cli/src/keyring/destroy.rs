@@ -43,7 +43,7 @@ pub(super) async fn run(
     let request = DestroyKeyRequest {
         key_id: id,
         expected_revision: Some(ring.revision),
-        remaining_seals: under.seals,
+        remaining_seals: Some(under.seals),
         allow_loss,
     };
     let answer = crypto.keyring.clone().destroy_key(request).await?.into_inner();

@@ -13,7 +13,7 @@ use crate::{
 
 use super::view::RingView;
 
-/// Asks first if what is sealed under the key would stop to open.
+/// Asks first if what is sealed under the key would stop to open, or if that is not known.
 pub(super) async fn run(
     crypto: &Crypto,
     config: &Config,
@@ -22,11 +22,18 @@ pub(super) async fn run(
     output: Output,
 ) -> Result<(), Failure> {
     let ring = crypto.ring().await?;
-    if let Some(counts) = database::counts(config).await? {
-        let under = database::under(&counts, id);
-        if under.seals > 0 {
-            let seals = count(under.seals.unsigned_abs(), "seal");
+    let under = database::counts(config).await?.map(|counts| database::under(&counts, id).seals);
+    match under {
+        Some(0) => {}
+        Some(seals) => {
+            let seals = count(seals.unsigned_abs(), "seal");
             ask::confirm(yes, &format!("{seals} under key {id} would not open any more."))?;
+        }
+        None => {
+            let what = format!(
+                "Without a database nobody knows what is sealed under key {id}, and would not open any more."
+            );
+            ask::confirm(yes, &what)?;
         }
     }
     let request = DisableKeyRequest { key_id: id, expected_revision: Some(ring.revision) };

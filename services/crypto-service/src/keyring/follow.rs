@@ -1,9 +1,9 @@
-//! Follows the ring file, and reports.
+//! Follows the ring file.
 
 use std::{fs, os::unix::fs::MetadataExt, path::Path, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::Notify,
     task::spawn_blocking,
     time::{MissedTickBehavior, interval},
 };
@@ -13,42 +13,22 @@ use super::{Reporter, RingHolder};
 /// Time between two looks at the ring file.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Time between two reports.
-const REPORT: Duration = Duration::from_secs(2);
-
-/// Loads what is new and reports it, until `stop` is sent; then reports for the last time. `now` asks for a look at once.
-/// If the sender is dropped instead, nobody knows how the service ended, and no end is reported.
-pub(crate) async fn follow(
-    holder: Arc<RingHolder>,
-    reporter: Arc<Reporter>,
-    now: Arc<Notify>,
-    mut stop: oneshot::Receiver<()>,
-) {
-    let mut follower = Follower { holder, reporter, seen: None, trouble: [None, None] };
-    let (mut look, mut report) = (interval(LOOK), interval(REPORT));
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    report.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let stopped = loop {
-        let task = tokio::select! {
-            stopped = &mut stop => break stopped,
-            () = now.notified() => Task::LookAgain,
-            _ = look.tick() => Task::Look,
-            _ = report.tick() => Task::Report,
+/// Loads what is new, and has it reported, for as long as it is polled. `now` asks for a look at once.
+pub(crate) async fn follow(holder: Arc<RingHolder>, reporter: Arc<Reporter>, now: Arc<Notify>) {
+    let mut follower = Follower { holder, reporter, seen: None, trouble: None };
+    let mut due = interval(LOOK);
+    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let again = tokio::select! {
+            () = now.notified() => true,
+            _ = due.tick() => false,
         };
-        follower = follower.blocking(move |follower| follower.run(task)).await;
-    };
-    if stopped.is_ok() {
-        follower.blocking(Follower::report_the_end).await;
+        let looked = spawn_blocking(move || {
+            follower.look(again);
+            follower
+        });
+        follower = looked.await.expect("nothing that follows the ring panics");
     }
-}
-
-#[derive(Clone, Copy)]
-enum Task {
-    /// Read the file if it seems to have changed.
-    Look,
-    /// Read the file.
-    LookAgain,
-    Report,
 }
 
 struct Follower {
@@ -56,8 +36,8 @@ struct Follower {
     reporter: Arc<Reporter>,
     /// The file that was read last.
     seen: Option<Seen>,
-    /// What was logged last about the ring and about the report: it is not logged again every second.
-    trouble: [Option<String>; 2],
+    /// What was logged last: it is not logged again with every look.
+    trouble: Option<String>,
 }
 
 /// Tells one file from another without reading it. The ring is never written in place.
@@ -77,22 +57,7 @@ impl Seen {
 }
 
 impl Follower {
-    async fn blocking(mut self, work: impl FnOnce(&mut Self) + Send + 'static) -> Self {
-        let done = spawn_blocking(move || {
-            work(&mut self);
-            self
-        });
-        done.await.expect("nothing that follows the ring panics")
-    }
-
-    fn run(&mut self, task: Task) {
-        match task {
-            Task::Look => self.look(false),
-            Task::LookAgain => self.look(true),
-            Task::Report => self.report(),
-        }
-    }
-
+    /// Reads the file if it seems to have changed; or `again` in any case.
     fn look(&mut self, again: bool) {
         let seen = Seen::at(self.holder.file());
         if !again && seen.is_some() && seen == self.seen {
@@ -101,45 +66,57 @@ impl Follower {
         match self.holder.reload() {
             Ok(newer) => {
                 self.seen = seen;
-                self.tell(0, None);
+                self.trouble = None;
                 if newer || again {
-                    self.report();
+                    self.reporter.report_soon();
                 }
             }
             // Looked at again in a moment: the root may answer then.
             Err(error) => {
-                self.tell(
-                    0,
-                    Some(format!("the key ring in use stays, for the file cannot be used: {error}")),
-                );
+                self.tell(format!("the key ring in use stays, for the file cannot be used: {error}"));
             }
         }
     }
 
-    fn report(&mut self) {
-        let report = self.holder.report(self.reporter.name());
-        self.published(self.reporter.publish(&report));
-    }
-
-    fn report_the_end(&mut self) {
-        let report = self.holder.report(self.reporter.name()).stopped();
-        self.published(self.reporter.publish(&report));
-    }
-
-    fn published(&mut self, outcome: std::io::Result<()>) {
-        let trouble = outcome.err().map(|error| {
-            format!(
-                "what this replica has loaded cannot be reported, so that promotions do not wait for it: {}",
-                error.kind()
-            )
-        });
-        self.tell(1, trouble);
-    }
-
-    fn tell(&mut self, about: usize, trouble: Option<String>) {
-        if let Some(trouble) = trouble.as_deref().filter(|_| trouble != self.trouble[about]) {
+    fn tell(&mut self, trouble: String) {
+        if self.trouble.as_ref() != Some(&trouble) {
             tracing::error!("{trouble}");
         }
-        self.trouble[about] = trouble;
+        self.trouble = Some(trouble);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::keyring::test_support::{HangingRoot, RingFolder, eventually, rotate};
+
+    /// Were it taken for gone, a key could be promoted that it lacks.
+    #[tokio::test]
+    async fn a_replica_that_waits_for_its_root_goes_on_reporting() {
+        let folder = RingFolder::new();
+        let (root, hold) = HangingRoot::new(folder.root());
+        let ring = folder.holder_with(Box::new(root));
+        let reporter = folder.reporter("one");
+        reporter.started(ring.clone());
+        let (_stop, stopped) = oneshot::channel();
+        let reporting = tokio::spawn(reporter.clone().run(stopped));
+        let following = tokio::spawn(follow(ring.clone(), reporter, Arc::default()));
+
+        rotate(&folder.holder());
+        eventually("it asks its root", || hold.is_waited_for()).await;
+        for _ in 0..3 {
+            let report = folder.report_of("one");
+            eventually("it reports", || report.exists()).await;
+            fs::remove_file(&report).unwrap();
+        }
+        assert_eq!(ring.with_ring(postern_envelope::KeyRing::revision), 1, "it still waits");
+
+        drop(hold);
+        eventually("it has the ring", || ring.with_ring(postern_envelope::KeyRing::revision) == 3).await;
+        following.abort();
+        reporting.abort();
     }
 }

@@ -10,12 +10,12 @@ use std::{
 use arc_swap::ArcSwap;
 use postern_domain::{Clock, Secret};
 use postern_envelope::{
-    Base, ChangeError, KeyId, KeyRing, OpenError, Opened, RewrapError, Rewrapped, RingEditor, RingFileError,
-    Root, SealContext, SealError, SystemEntropy, ring_file,
+    Base, ChangeError, KeyId, KeyRing, OpenError, Opened, RewrapError, Rewrapped, RingChange, RingEditor,
+    RingFileError, Root, SealContext, SealError, SystemEntropy, ring_file,
 };
 use tokio::time::Instant;
 
-use super::{ReplicaName, Report, UseCounts, uses::KeyUses};
+use super::{Before, ReplicaName, Report, uses::KeyUses};
 
 /// Time between two looks at the ring file that seals under unknown keys may cause.
 const CATCH_UP: Duration = Duration::from_millis(100);
@@ -41,15 +41,20 @@ struct Loaded {
 }
 
 impl RingHolder {
-    /// Loads the ring. The counts go on from what this replica reported before.
+    /// Loads the ring. The counts go on from what this replica reported before. A ring that is older than one that any
+    /// replica has used is refused: seals may be under keys that it lacks, and the next key would get the id of another.
     pub(crate) fn load(
         file: PathBuf,
         root: Box<dyn Root>,
         clock: Arc<dyn Clock>,
-        before: &BTreeMap<KeyId, UseCounts>,
+        before: &Before,
     ) -> Result<Self, RingFileError> {
         let ring = ring_file::load(&file, &*root)?;
-        let uses = before.iter().map(|(&id, &counts)| (id, Arc::new(KeyUses::starting_at(counts)))).collect();
+        if ring.revision() < before.revision {
+            return Err(RingFileError::Older { found: ring.revision(), held: before.revision });
+        }
+        let uses =
+            before.uses.iter().map(|(&id, &counts)| (id, Arc::new(KeyUses::starting_at(counts)))).collect();
         let loaded = Loaded::new(ring, uses);
         loaded.say_whether_locked();
         Ok(Self {
@@ -117,17 +122,17 @@ impl RingHolder {
         Ok(found)
     }
 
-    /// Changes the ring file, and uses what came of it. Blocks.
-    pub(crate) fn change<T>(
+    /// Changes the ring file, and uses what came of it. Nobody else changes it while `change` decides. Blocks.
+    pub(crate) fn change<T, E: From<ChangeError>>(
         &self,
         expected: Option<u64>,
-        change: impl FnOnce(&RingEditor<'_>, Base<'_>) -> Result<(T, KeyRing), ChangeError>,
-    ) -> Result<T, ChangeError> {
+        change: impl FnOnce(RingChange<'_>) -> Result<(T, KeyRing), E>,
+    ) -> Result<T, E> {
         let _alone = self.alone();
         let held = self.current.load_full();
         let editor =
             RingEditor { path: &self.file, root: &*self.root, entropy: &SystemEntropy, clock: &*self.clock };
-        let (made, ring) = change(&editor, Base { expected, held: Some(&held.ring) })?;
+        let (made, ring) = change(editor.begin(Base { expected, held: Some(&held.ring) })?)?;
         self.put(&held, ring);
         Ok(made)
     }

@@ -3,7 +3,10 @@ use std::fs;
 use postern_envelope::{FileRoot, KeyState};
 
 use super::*;
-use crate::keyring::test_support::{NEW_YEAR, RingFolder, context, id, replica, rotate, stage};
+use crate::keyring::{
+    UseCounts,
+    test_support::{NEW_YEAR, RingFolder, change, context, id, replica, rotate, stage},
+};
 
 fn secret() -> Secret {
     Secret::new(b"hunter2".to_vec())
@@ -40,7 +43,7 @@ async fn counts_go_on_after_a_restart() {
     let folder = RingFolder::new();
     let holder = folder.holder();
     holder.seal(&context(), &secret()).unwrap();
-    let before = holder.report(&replica("one")).uses();
+    let before = Before { uses: holder.report(&replica("one")).uses(), revision: 1 };
     let clock = Arc::new(folder.clock.clone());
     let again = RingHolder::load(folder.ring(), Box::new(folder.root()), clock, &before).unwrap();
     again.seal(&context(), &secret()).unwrap();
@@ -83,7 +86,7 @@ async fn the_ring_in_use_stays_when_the_file_cannot_be_used() {
     for (bytes, refusal) in cases {
         fs::write(folder.ring(), &bytes).unwrap();
         assert_eq!(holder.reload(), Err(refusal));
-        let refused = holder.change(None, stage).err();
+        let refused = stage(&holder).err();
         assert_eq!(refused, Some(ChangeError::Ring(refusal)));
         assert_eq!(fs::read(folder.ring()).unwrap(), bytes, "nothing was written");
         assert!(holder.open(&context(), &sealed).await.is_ok());
@@ -99,11 +102,34 @@ fn a_start_with_a_ring_that_cannot_be_used_is_refused() {
     let folder = RingFolder::new();
     let start = |root: FileRoot| {
         let clock = Arc::new(folder.clock.clone());
-        RingHolder::load(folder.ring(), Box::new(root), clock, &BTreeMap::new()).err()
+        RingHolder::load(folder.ring(), Box::new(root), clock, &Before::default()).err()
     };
     assert_eq!(start(RingFolder::new().root()), Some(RingFileError::WrongRoot(id(1))));
     fs::write(folder.ring(), "{}").unwrap();
     assert_eq!(start(folder.root()), Some(RingFileError::Malformed));
+}
+
+/// Whoever has used the later one, and whether they run or not.
+#[test]
+fn a_start_with_a_ring_older_than_one_in_use_before_is_refused() {
+    let folder = RingFolder::new();
+    let backup = fs::read(folder.ring()).unwrap();
+    let holder = folder.holder();
+    rotate(&holder);
+    folder.reports().put(&holder.report(&replica("another")).stopped()).unwrap();
+    let start = || {
+        let clock = Arc::new(folder.clock.clone());
+        let reporter = folder.reporter("one");
+        reporter.publish().unwrap();
+        RingHolder::load(folder.ring(), Box::new(folder.root()), clock, reporter.before()).err()
+    };
+    assert_eq!(start(), None);
+    fs::write(folder.ring(), backup).unwrap();
+    assert_eq!(start(), Some(RingFileError::Older { found: 1, held: 3 }));
+    fs::remove_file(folder.report_of("another")).unwrap();
+    assert_eq!(start(), Some(RingFileError::Older { found: 1, held: 3 }), "nor does it help to try again");
+    fs::remove_dir_all(folder.report_of("one").parent().unwrap()).unwrap();
+    assert_eq!(start(), None, "that is how it is accepted");
 }
 
 #[tokio::test]
@@ -139,7 +165,7 @@ async fn a_disabled_key_opens_nothing_at_once() {
     let holder = folder.holder();
     let sealed = holder.seal(&context(), &secret()).unwrap();
     rotate(&holder);
-    holder.change(Some(3), |editor, base| editor.disable(id(1), base).map(|ring| ((), ring))).unwrap();
+    change(&holder, |change| change.disable(id(1)));
     assert!(holder.open(&context(), &sealed).await.is_err());
     assert!(holder.rewrap(&context(), sealed).await.is_err());
     assert_eq!(holder.with_ring(|ring| ring.keys()[0].state), KeyState::Disabled);

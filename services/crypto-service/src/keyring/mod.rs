@@ -10,8 +10,12 @@
 mod claim;
 mod follow;
 mod holder;
+mod presence;
+mod readiness;
 mod replica;
 mod report;
+mod reporter;
+mod reports;
 mod uses;
 
 #[cfg(test)]
@@ -20,6 +24,9 @@ pub(crate) mod test_support;
 pub(crate) use claim::{ClaimError, NameClaim};
 pub(crate) use follow::follow;
 pub(crate) use holder::RingHolder;
+pub(crate) use readiness::NotReady;
 pub use replica::{InvalidReplicaName, ReplicaName};
-pub(crate) use report::{Report, Reporter};
+pub(crate) use report::Report;
+pub(crate) use reporter::{Before, Reporter};
+pub(crate) use reports::{Peer, Reports};
 pub(crate) use uses::UseCounts;

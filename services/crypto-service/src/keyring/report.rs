@@ -1,9 +1,10 @@
-//! What each replica tells the others, in a file of its own: `replicas/<name>.json` beside the ring.
+//! What a replica tells the others, in a file of its own: `replicas/<name>.json` beside the ring.
 //!
 //! ```json
 //! {
 //!   "name": "crypto-service-0",
 //!   "revision": 3,
+//!   "latest": 3,
 //!   "loaded": [1, 2],
 //!   "uses": [{ "id": 1, "seals": 10, "opens": 12, "last_use": 1767225600 }],
 //!   "reported_at": 1767225601,
@@ -11,28 +12,15 @@
 //! }
 //! ```
 //!
-//! Times are seconds since 1970-01-01T00:00:00Z. A replica that starts reports revision 0 before it loads the ring, so that
-//! from then on no key is promoted that it lacks. The counts are those of all runs under this name.
+//! Times are seconds since 1970-01-01T00:00:00Z. A replica that starts reports revision 0 until it has loaded the ring, so
+//! that no key is promoted in between that it lacks; `latest` stays what it was: no older ring is loaded. The counts are those of all runs under this name.
 
-use std::{
-    collections::BTreeMap,
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
-};
+use std::collections::BTreeMap;
 
 use postern_envelope::KeyId;
 use serde::{Deserialize, Serialize};
 
 use super::{ReplicaName, UseCounts};
-
-/// Seconds after its report in which a replica is taken for running. It reports every two.
-const LIVE: u64 = 10;
-
-/// Bytes of the longest report: some thousand keys.
-const REPORT_BYTES: u64 = 1024 * 1024;
 
 /// What one replica has loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +29,9 @@ pub(crate) struct Report {
     pub(crate) name: ReplicaName,
     /// Revision of the ring that it uses; 0 while it starts.
     pub(crate) revision: u64,
+    /// The latest revision that it knows to have been in use.
+    #[serde(default)]
+    pub(crate) latest: u64,
     /// Keys that it opens with.
     pub(crate) loaded: Vec<KeyId>,
     uses: Vec<KeyUse>,
@@ -64,7 +55,7 @@ impl Report {
         now: u64,
     ) -> Self {
         let uses = uses.iter().map(|(&id, &counts)| KeyUse { id, counts }).collect();
-        Self { name, revision, loaded, uses, reported_at: now, stopped: false }
+        Self { name, revision, latest: revision, loaded, uses, reported_at: now, stopped: false }
     }
 
     /// The last one of a replica that stops in good order.
@@ -72,10 +63,19 @@ impl Report {
         Self { stopped: true, ..self }
     }
 
-    /// Whether the replica is taken for running. One that reports from the future is: a clock is wrong somewhere, and
-    /// to wait for it in vain does less harm than not to wait for it.
-    pub(crate) fn is_live(&self, now: u64) -> bool {
-        !self.stopped && now.saturating_sub(self.reported_at) <= LIVE
+    /// That of a replica which knows that this revision was in use.
+    pub(crate) fn after(self, latest: u64) -> Self {
+        Self { latest: self.latest.max(latest), ..self }
+    }
+
+    /// What stands for a report that cannot be read: as far as is known, the replica has loaded nothing.
+    pub(crate) fn unknown(name: ReplicaName) -> Self {
+        Self::new(name, 0, Vec::new(), &BTreeMap::new(), 0)
+    }
+
+    /// Whether the replica has said that it stops.
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.stopped
     }
 
     /// When the replica reported.
@@ -88,75 +88,3 @@ impl Report {
         self.uses.iter().map(|uses| (uses.id, uses.counts)).collect()
     }
 }
-
-/// Reads and writes reports.
-pub(crate) struct Reporter {
-    folder: PathBuf,
-    name: ReplicaName,
-    writing: Mutex<()>,
-}
-
-impl Reporter {
-    /// A replica of this name beside this ring.
-    pub(crate) fn new(ring: &Path, name: ReplicaName) -> Self {
-        Self { folder: ring.with_file_name("replicas"), name, writing: Mutex::default() }
-    }
-
-    /// This replica's name.
-    pub(crate) fn name(&self) -> &ReplicaName {
-        &self.name
-    }
-
-    /// This replica's last report, if there is one.
-    pub(crate) fn own(&self) -> io::Result<Option<Report>> {
-        match read(&self.path(&self.name)) {
-            Ok(report) => Ok(Some(report)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// All reports, in the order of their names. One that cannot be read is passed over, and logged.
-    pub(crate) fn all(&self) -> io::Result<Vec<Report>> {
-        let mut reports = Vec::new();
-        for entry in fs::read_dir(&self.folder)? {
-            let path = entry?.path();
-            if path.extension().is_none_or(|extension| extension != "json") {
-                continue;
-            }
-            match read(&path) {
-                Ok(report) if self.path(&report.name) == path => reports.push(report),
-                _ => tracing::warn!(path = %path.display(), "this is no replica's report; remove it"),
-            }
-        }
-        reports.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(reports)
-    }
-
-    /// Puts this replica's report in place, whole.
-    pub(crate) fn publish(&self, report: &Report) -> io::Result<()> {
-        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
-        // Always the same name, so that a kill leaves no more than one; it does not end like a report.
-        let temporary = self.folder.join(format!("{}.tmp", self.name));
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-        file.write_all(&serde_json::to_vec(report)?)?;
-        file.sync_data()?;
-        fs::rename(temporary, self.path(&self.name))
-    }
-
-    fn path(&self, name: &ReplicaName) -> PathBuf {
-        self.folder.join(format!("{name}.json"))
-    }
-}
-
-fn read(path: &Path) -> io::Result<Report> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(REPORT_BYTES).read_to_end(&mut bytes)?;
-    Ok(serde_json::from_slice(&bytes)?)
-}
-
-#[cfg(test)]
-#[path = "report_tests.rs"]
-mod tests;

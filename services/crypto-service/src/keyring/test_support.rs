@@ -1,10 +1,9 @@
 //! A ring file for the tests of several modules, and holders of it.
 
 use std::{
-    collections::BTreeMap,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Condvar, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -12,11 +11,12 @@ use std::{
 
 use postern_domain::{Clock, EndpointDigest, OwnerId, SecretId, TenantKind};
 use postern_envelope::{
-    Base, ChangeError, FileRoot, KeyId, KeyRing, RingEditor, SealContext, SystemEntropy, embedded,
+    ChangeError, Entropy, FileRoot, KeyId, KeyRing, MasterKey, RingChange, Root, RootError, SealContext,
+    SystemEntropy, embedded,
 };
 use uuid::Uuid;
 
-use super::{ReplicaName, Reporter, RingHolder};
+use super::{Before, ReplicaName, Reporter, Reports, RingHolder};
 
 /// 2026-01-01T00:00:00Z, in seconds.
 pub(crate) const NEW_YEAR: u64 = 1_767_225_600;
@@ -60,12 +60,24 @@ impl RingFolder {
     }
 
     pub(crate) fn holder(&self) -> Arc<RingHolder> {
+        self.holder_with(Box::new(self.root()))
+    }
+
+    pub(crate) fn holder_with(&self, root: Box<dyn Root>) -> Arc<RingHolder> {
         let clock = Arc::new(self.clock.clone());
-        Arc::new(RingHolder::load(self.ring(), Box::new(self.root()), clock, &BTreeMap::new()).unwrap())
+        Arc::new(RingHolder::load(self.ring(), root, clock, &Before::default()).unwrap())
     }
 
     pub(crate) fn reporter(&self, name: &str) -> Arc<Reporter> {
-        Arc::new(Reporter::new(&self.ring(), replica(name)))
+        Arc::new(Reporter::new(&self.ring(), replica(name), Arc::new(self.clock.clone())))
+    }
+
+    pub(crate) fn reports(&self) -> Reports {
+        Reports::beside(&self.ring())
+    }
+
+    pub(crate) fn report_of(&self, name: &str) -> PathBuf {
+        self.folder.path().join(format!("replicas/{name}.json"))
     }
 }
 
@@ -91,13 +103,92 @@ pub(crate) fn context() -> SealContext {
 }
 
 /// Stages a key.
-pub(crate) fn stage(editor: &RingEditor<'_>, base: Base<'_>) -> Result<(KeyId, KeyRing), ChangeError> {
-    editor.stage(base)
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the method alone is not general enough")]
+pub(crate) fn stage(holder: &RingHolder) -> Result<KeyId, ChangeError> {
+    holder.change(None, |change| change.stage())
 }
 
 /// Stages a key and promotes it.
 pub(crate) fn rotate(holder: &RingHolder) -> KeyId {
-    let staged = holder.change(None, stage).unwrap();
-    holder.change(None, |editor, base| editor.promote(staged, base).map(|ring| ((), ring))).unwrap();
+    let staged = stage(holder).unwrap();
+    change(holder, |change| change.promote(staged));
     staged
+}
+
+/// Makes a change that nothing stands in the way of.
+pub(crate) fn change(holder: &RingHolder, make: impl FnOnce(RingChange<'_>) -> Result<KeyRing, ChangeError>) {
+    holder.change(None, |change| make(change).map(|ring| ((), ring))).unwrap();
+}
+
+/// A root that does not answer any more once a first key is unwrapped, until its [`Hold`] is dropped.
+pub(crate) struct HangingRoot {
+    inner: FileRoot,
+    asked: AtomicU64,
+    gate: Arc<Gate>,
+}
+
+/// Keeps a [`HangingRoot`] from answering.
+pub(crate) struct Hold(Arc<Gate>);
+
+#[derive(Default)]
+struct Gate {
+    open: Mutex<bool>,
+    opened: Condvar,
+    waiting: AtomicU64,
+}
+
+impl HangingRoot {
+    pub(crate) fn new(inner: FileRoot) -> (Self, Hold) {
+        let gate = Arc::<Gate>::default();
+        (Self { inner, asked: AtomicU64::new(0), gate: gate.clone() }, Hold(gate))
+    }
+
+    fn hang(&self) {
+        self.gate.waiting.fetch_add(1, Ordering::Relaxed);
+        let open = self.gate.open.lock().unwrap();
+        drop(self.gate.opened.wait_while(open, |open| !*open).unwrap());
+    }
+}
+
+impl Hold {
+    /// Whether somebody has asked the root.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.0.waiting.load(Ordering::Relaxed) > 0
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        *self.0.open.lock().unwrap() = true;
+        self.0.opened.notify_all();
+    }
+}
+
+impl Root for HangingRoot {
+    fn kind(&self) -> &'static str {
+        self.inner.kind()
+    }
+
+    fn wrap_key(&self, id: KeyId, key: &MasterKey, entropy: &dyn Entropy) -> Result<Vec<u8>, RootError> {
+        self.hang();
+        self.inner.wrap_key(id, key, entropy)
+    }
+
+    fn unwrap_key(&self, id: KeyId, wrapped: &[u8]) -> Result<MasterKey, RootError> {
+        if self.asked.fetch_add(1, Ordering::Relaxed) > 0 {
+            self.hang();
+        }
+        self.inner.unwrap_key(id, wrapped)
+    }
+}
+
+/// Looks again until it is so, for at most ten seconds.
+pub(crate) async fn eventually(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..500 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("not within ten seconds: {what}");
 }

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::keyring::{
     RingHolder,
-    test_support::{RingFolder, context, id, owner, rotate},
+    test_support::{RingFolder, change, context, id, owner, rotate},
 };
 
 fn wire_context() -> Context {
@@ -154,10 +154,10 @@ async fn an_unknown_a_disabled_and_a_destroyed_key_look_like_any_broken_seal() {
     assert_eq!(opened(&ring, &unknown).await, Err(Reason::SealBroken));
     rotate(&ring);
     assert_eq!(opened(&ring, &seal).await.unwrap(), b"hunter2");
-    ring.change(None, |editor, base| editor.disable(id(1), base).map(|ring| ((), ring))).unwrap();
+    change(&ring, |change| change.disable(id(1)));
     assert_eq!(opened(&ring, &seal).await, Err(Reason::SealBroken));
     assert_eq!(rewrapped(&ring, &seal).await.unwrap_err().reason(), Reason::SealBroken);
-    ring.change(None, |editor, base| editor.destroy(id(1), base).map(|ring| ((), ring))).unwrap();
+    change(&ring, |change| change.destroy(id(1)));
     assert_eq!(opened(&ring, &seal).await, Err(Reason::SealBroken));
     assert_eq!(opened(&ring, b"").await, Err(Reason::SealBroken));
 }

@@ -1,6 +1,6 @@
 //! The RPCs that tend the ring, without what is before them.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, time::Duration};
 
 use postern_rpc::{Reason, crypto};
 use tonic_types::StatusExt;
@@ -8,7 +8,7 @@ use tonic_types::StatusExt;
 use super::*;
 use crate::keyring::{
     Report,
-    test_support::{NEW_YEAR, RingFolder, context, id, replica},
+    test_support::{NEW_YEAR, RingFolder, context, id, replica, stage},
 };
 
 struct Fixture {
@@ -21,15 +21,28 @@ impl Fixture {
         let folder = RingFolder::new();
         let reporter = folder.reporter("one");
         let ring = folder.holder();
-        reporter.publish(&ring.report(reporter.name())).unwrap();
+        reporter.started(ring.clone());
+        reporter.publish().unwrap();
         Self { own: Keyring::new(ring, reporter), folder }
     }
 
-    /// Another replica that reported at this time, and has loaded these keys.
+    /// Another replica, whose own clock says this, and which has loaded these keys.
     fn replica(&self, name: &str, loaded: &[u32], now: u64) {
+        self.replica_at(1, name, loaded, now);
+    }
+
+    /// Such a replica at this revision.
+    fn replica_at(&self, revision: u64, name: &str, loaded: &[u32], now: u64) {
         let loaded = loaded.iter().map(|&number| id(number)).collect();
-        let report = Report::new(replica(name), 1, loaded, &BTreeMap::new(), now);
-        self.folder.reporter(name).publish(&report).unwrap();
+        let report = Report::new(replica(name), revision, loaded, &BTreeMap::new(), now);
+        self.folder.reports().put(&report).unwrap();
+    }
+
+    /// Makes a replica's report this much older.
+    fn age(&self, name: &str, seconds: u64) {
+        let file = fs::File::options().append(true).open(self.folder.report_of(name)).unwrap();
+        let modified = file.metadata().unwrap().modified().unwrap();
+        file.set_modified(modified - Duration::from_secs(seconds)).unwrap();
     }
 
     async fn stage(&self) -> u32 {
@@ -55,11 +68,16 @@ impl Fixture {
         enabled.map(|response| response.into_inner().keyring.unwrap())
     }
 
-    async fn destroy(&self, key_id: u32, remaining: i64, loss: bool) -> Result<crypto::Keyring, Status> {
+    async fn destroy(
+        &self,
+        key_id: u32,
+        remaining: impl Into<Option<i64>>,
+        loss: bool,
+    ) -> Result<crypto::Keyring, Status> {
         let request = DestroyKeyRequest {
             key_id,
             expected_revision: None,
-            remaining_seals: remaining,
+            remaining_seals: remaining.into(),
             allow_loss: loss,
         };
         let destroyed = self.own.destroy_key(Request::new(request)).await;
@@ -146,15 +164,19 @@ async fn a_change_decided_on_another_revision_is_refused() {
 #[tokio::test]
 async fn a_key_is_promoted_once_every_live_replica_has_it() {
     let fixture = Fixture::new();
-    fixture.replica("gone", &[1], NEW_YEAR - 11);
-    fixture.replica("slow", &[1], NEW_YEAR - 9);
+    for (name, seconds) in [("gone", 11), ("slow", 9)] {
+        fixture.replica(name, &[1], NEW_YEAR);
+        fixture.age(name, seconds);
+    }
     fixture.replica("starting", &[], NEW_YEAR);
+    // Whatever their clocks say, they have reported just now.
     fixture.replica("ahead", &[1], NEW_YEAR + 3600);
+    fixture.replica("behind", &[1], NEW_YEAR - 3600);
     let key = fixture.stage().await;
     let status = assert_reason(fixture.promote(key).await, Reason::ReplicaNotReady);
-    assert_eq!(status.message(), "key 2 is not loaded yet by: ahead, slow, starting");
+    assert_eq!(status.message(), "key 2 is not loaded yet by: ahead, behind, slow, starting");
 
-    for name in ["slow", "starting", "ahead"] {
+    for name in ["slow", "starting", "ahead", "behind"] {
         assert_reason(fixture.promote(key).await, Reason::ReplicaNotReady);
         fixture.replica(name, &[1, 2], NEW_YEAR);
     }
@@ -190,11 +212,49 @@ fn state_times(ring: &crypto::Keyring) -> Vec<u64> {
 }
 
 #[tokio::test]
+async fn a_replica_whose_report_cannot_be_read_holds_up_a_promotion() {
+    let fixture = Fixture::new();
+    fixture.replica("two", &[1, 2], NEW_YEAR);
+    let key = fixture.stage().await;
+    let report = fs::read(fixture.folder.report_of("two")).unwrap();
+    fs::write(fixture.folder.report_of("two"), &report[1..]).unwrap();
+    let status = assert_reason(fixture.promote(key).await, Reason::ReplicaNotReady);
+    assert_eq!(status.message(), "key 2 is not loaded yet by: two");
+    let ring = fixture.get().await;
+    assert_eq!((ring.replicas[1].name.as_str(), ring.replicas[1].live), ("two", true));
+    fs::write(fixture.folder.report_of("two"), report).unwrap();
+    fixture.promote(key).await.unwrap();
+}
+
+/// The replicas are asked about the key that is promoted, even if this replica has not heard of it before.
+#[tokio::test]
+async fn a_key_that_another_replica_staged_is_promoted_with_the_same_care() {
+    let fixture = Fixture::new();
+    fixture.replica("two", &[1], NEW_YEAR);
+    let key = stage(&fixture.folder.holder()).unwrap().get();
+    assert_reason(fixture.promote(key).await, Reason::ReplicaNotReady);
+    assert_eq!(fixture.get().await.revision, 2);
+    fixture.replica("two", &[1, 2], NEW_YEAR);
+    fixture.promote(key).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_ring_that_cannot_be_read_again_is_not_changed_whatever_is_known_of_it() {
+    let fixture = Fixture::new();
+    let key = fixture.stage().await;
+    let ring = fs::read(fixture.folder.ring()).unwrap();
+    fs::write(fixture.folder.ring(), &ring[1..]).unwrap();
+    assert_reason(fixture.promote(key).await, Reason::KeyringBroken);
+    fs::write(fixture.folder.ring(), ring).unwrap();
+    fixture.promote(key).await.unwrap();
+}
+
+#[tokio::test]
 async fn without_reports_nothing_is_promoted() {
     let fixture = Fixture::new();
     let key = fixture.stage().await;
     fs::remove_dir_all(fixture.folder.folder.path().join("replicas")).unwrap();
-    assert_reason(fixture.promote(key).await, Reason::DependencyUnavailable);
+    assert_reason(fixture.promote(key).await, Reason::KeyringInaccessible);
 }
 
 #[tokio::test]
@@ -212,12 +272,56 @@ async fn seals_that_remain_are_named_before_they_are_lost() {
 }
 
 #[tokio::test]
+async fn what_nobody_has_counted_is_not_destroyed() {
+    let fixture = Fixture::new();
+    let key = fixture.stage().await;
+    fixture.promote(key).await.unwrap();
+    assert_reason(fixture.destroy(1, None, false).await, Reason::KeyState);
+    fixture.disable(1).await.unwrap();
+    assert_reason(fixture.destroy(1, None, false).await, Reason::InvalidField);
+    assert_eq!(fixture.get().await.revision, 4);
+    fixture.destroy(1, None, true).await.unwrap();
+}
+
+/// It goes on sealing under the key until it has heard of the promotion.
+#[tokio::test]
+async fn a_key_is_disabled_once_no_replica_seals_under_it() {
+    let fixture = Fixture::new();
+    let key = fixture.stage().await;
+    fixture.replica_at(2, "two", &[1, 2], NEW_YEAR);
+    fixture.promote(key).await.unwrap();
+    let status = assert_reason(fixture.disable(1).await, Reason::ReplicaNotReady);
+    assert_eq!(status.message(), "revision 3 of the key ring is not loaded yet by: two");
+    assert_eq!(fixture.get().await.revision, 3);
+    fixture.replica_at(3, "two", &[1, 2], NEW_YEAR);
+    fixture.disable(1).await.unwrap();
+
+    // Nothing is sealed under a staged key, and one that no replica loads must not stay.
+    let key = fixture.stage().await;
+    fixture.disable(key).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_is_destroyed_once_no_replica_uses_it() {
+    let fixture = Fixture::new();
+    let key = fixture.stage().await;
+    fixture.promote(key).await.unwrap();
+    fixture.replica_at(3, "two", &[1, 2], NEW_YEAR);
+    fixture.disable(1).await.unwrap();
+    let status = assert_reason(fixture.destroy(1, 0, false).await, Reason::ReplicaNotReady);
+    assert_eq!(status.message(), "key 1 is still in use at: two");
+    assert_eq!(fixture.get().await.revision, 4);
+    fixture.replica_at(4, "two", &[2], NEW_YEAR);
+    fixture.destroy(1, 0, false).await.unwrap();
+}
+
+#[tokio::test]
 async fn uses_of_all_replicas_are_added_up_and_the_own_ones_are_as_of_now() {
     let fixture = Fixture::new();
     let other = fixture.folder.holder();
     let secret = postern_domain::Secret::new(vec![1]);
     let sealed = other.seal(&context(), &secret).unwrap();
-    fixture.folder.reporter("two").publish(&other.report(&replica("two"))).unwrap();
+    fixture.folder.reports().put(&other.report(&replica("two"))).unwrap();
     fixture.folder.clock.set(NEW_YEAR + 7);
     fixture.own.ring.open(&context(), &sealed).await.unwrap();
 
@@ -229,8 +333,34 @@ async fn uses_of_all_replicas_are_added_up_and_the_own_ones_are_as_of_now() {
         ring.replicas.iter().map(|replica| (replica.name.as_str(), replica.live)).collect();
     assert_eq!(replicas, [("one", true), ("two", true)]);
     assert_eq!(ring.replicas[1].key_ids, [1]);
-    fixture.folder.clock.set(NEW_YEAR + 11);
+    fixture.folder.reports().put(&other.report(&replica("two")).stopped()).unwrap();
     assert!(!fixture.get().await.replicas[1].live);
+}
+
+#[tokio::test]
+async fn what_stands_in_the_way_has_a_reason_each() {
+    let fixture = Fixture::new();
+    let staged =
+        async || fixture.own.stage_key(Request::new(StageKeyRequest { expected_revision: None })).await;
+    let backup = fs::read(fixture.folder.ring()).unwrap();
+    staged().await.unwrap();
+    let other = RingFolder::new();
+    for _ in 0..3 {
+        stage(&other.holder()).unwrap();
+    }
+    let cases = [
+        (b"{".to_vec(), Reason::KeyringBroken),
+        (backup, Reason::KeyringForked),
+        (fs::read(other.ring()).unwrap(), Reason::RootMismatch),
+    ];
+    for (bytes, reason) in cases {
+        fs::write(fixture.folder.ring(), bytes).unwrap();
+        assert_reason(staged().await, reason);
+    }
+    fs::remove_file(fixture.folder.ring()).unwrap();
+    assert_reason(staged().await, Reason::KeyringBroken);
+    fs::create_dir(fixture.folder.ring()).unwrap();
+    assert_reason(staged().await, Reason::KeyringInaccessible);
 }
 
 #[tokio::test]
@@ -239,7 +369,7 @@ async fn a_ring_that_cannot_be_used_is_told_and_left_alone() {
     fs::write(fixture.folder.ring(), "{").unwrap();
     let request = StageKeyRequest { expected_revision: None };
     let refused = fixture.own.stage_key(Request::new(request)).await;
-    assert_reason(refused, Reason::DependencyUnavailable);
+    assert_reason(refused, Reason::KeyringBroken);
     assert_eq!(fs::read(fixture.folder.ring()).unwrap(), b"{");
     assert_eq!(fixture.get().await.revision, 1, "the ring in use is shown");
 }

@@ -11,7 +11,7 @@ mod view;
 
 use std::sync::Arc;
 
-use postern_envelope::{Base, ChangeError, KeyRing, RingEditor};
+use postern_envelope::{KeyRing, RingChange};
 use postern_rpc::{
     Problem,
     crypto::{
@@ -23,6 +23,7 @@ use postern_rpc::{
 use tonic::{Request, Response, Status};
 
 use crate::keyring::{Reporter, RingHolder};
+use problem::Refusal;
 
 /// The ring of this replica, and what the others report of theirs.
 #[derive(Clone)]
@@ -50,12 +51,12 @@ impl Keyring {
     fn change<T>(
         &self,
         expected: Option<i64>,
-        change: impl FnOnce(&RingEditor<'_>, Base<'_>) -> Result<(T, KeyRing), ChangeError>,
+        change: impl FnOnce(RingChange<'_>) -> Result<(T, KeyRing), Refusal>,
     ) -> Result<T, Problem> {
         // No ring has a negative revision, nor the largest one.
         let expected = expected.map(|revision| u64::try_from(revision).unwrap_or(u64::MAX));
         let made = self.ring.change(expected, change).map_err(problem::of)?;
-        if let Err(error) = self.reporter.publish(&self.ring.report(self.reporter.name())) {
+        if let Err(error) = self.reporter.publish() {
             tracing::warn!(kind = %error.kind(), "a change of the key ring is not reported yet");
         }
         Ok(made)

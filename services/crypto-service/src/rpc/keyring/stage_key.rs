@@ -1,6 +1,5 @@
 //! `StageKey`: adds a key that opens, and does not seal yet.
 
-use postern_envelope::{Base, ChangeError, KeyId, KeyRing, RingEditor};
 use postern_rpc::{
     Problem,
     crypto::{StageKeyRequest, StageKeyResponse},
@@ -9,11 +8,7 @@ use postern_rpc::{
 use super::{Keyring, view};
 
 pub(super) fn stage_key(own: &Keyring, request: &StageKeyRequest) -> Result<StageKeyResponse, Problem> {
-    let key = own.change(request.expected_revision, stage)?;
+    let key = own.change(request.expected_revision, |change| Ok(change.stage()?))?;
     tracing::info!(%key, "an operator staged a key");
     Ok(StageKeyResponse { keyring: Some(view::keyring(own)), key_id: key.get() })
-}
-
-fn stage(editor: &RingEditor<'_>, base: Base<'_>) -> Result<(KeyId, KeyRing), ChangeError> {
-    editor.stage(base)
 }

@@ -7,18 +7,17 @@ use postern_rpc::crypto;
 use prost_types::Timestamp;
 
 use super::Keyring;
-use crate::keyring::{Report, UseCounts};
+use crate::keyring::{Peer, UseCounts};
 
 /// The ring that this replica uses, with the uses and the state of all replicas.
 pub(super) fn keyring(own: &Keyring) -> crypto::Keyring {
-    let reports = reports(own);
+    let peers = peers(own);
     let mut uses = BTreeMap::<KeyId, UseCounts>::new();
-    for (id, counts) in reports.iter().flat_map(Report::uses) {
+    for (id, counts) in peers.iter().flat_map(|peer| peer.report.uses()) {
         let sum = uses.entry(id).or_default();
         *sum = sum.plus(counts);
     }
-    let now = own.ring.now();
-    let replicas = reports.iter().map(|report| replica(report, now)).collect();
+    let replicas = peers.iter().map(replica).collect();
     own.ring.with_ring(|ring| crypto::Keyring {
         revision: signed(ring.revision()),
         root: ring.root().to_owned(),
@@ -31,16 +30,16 @@ pub(super) fn keyring(own: &Keyring) -> crypto::Keyring {
     })
 }
 
-/// The reports of all replicas; this one's as of now.
-fn reports(own: &Keyring) -> Vec<Report> {
-    let mut reports = own.reporter.all().unwrap_or_else(|error| {
+/// All replicas; this one as of now.
+fn peers(own: &Keyring) -> Vec<Peer> {
+    let mut peers = own.reporter.all().unwrap_or_else(|error| {
         tracing::warn!(kind = %error.kind(), "the reports of the other replicas cannot be read");
         Vec::new()
     });
-    reports.retain(|report| report.name != *own.reporter.name());
-    reports.push(own.ring.report(own.reporter.name()));
-    reports.sort_by(|one, other| one.name.cmp(&other.name));
-    reports
+    peers.retain(|peer| peer.report.name != *own.reporter.name());
+    peers.push(Peer { report: own.reporter.report(), live: true });
+    peers.sort_by(|one, other| one.report.name.cmp(&other.report.name));
+    peers
 }
 
 fn key(info: &KeyInfo, uses: UseCounts) -> crypto::Key {
@@ -55,13 +54,13 @@ fn key(info: &KeyInfo, uses: UseCounts) -> crypto::Key {
     }
 }
 
-fn replica(report: &Report, now: u64) -> crypto::Replica {
+fn replica(Peer { report, live }: &Peer) -> crypto::Replica {
     crypto::Replica {
         name: report.name.as_str().to_owned(),
         revision: signed(report.revision),
         key_ids: report.loaded.iter().map(|id| id.get()).collect(),
         report_time: Some(time(report.reported_at())),
-        live: report.is_live(now),
+        live: *live,
     }
 }
 
