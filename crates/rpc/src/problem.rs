@@ -56,6 +56,20 @@ reasons! {
     ReplicaNotReady = "REPLICA_NOT_READY", FailedPrecondition;
     /// Seals under the key remain, and their loss was not allowed.
     SealsRemain = "SEALS_REMAIN", FailedPrecondition;
+    /// The key ring's file is missing, damaged, or of another release.
+    KeyringBroken = "KEYRING_BROKEN", FailedPrecondition;
+    /// The key ring's file does not follow from the ring in use.
+    KeyringForked = "KEYRING_FORKED", FailedPrecondition;
+    /// The key ring's folder cannot be read or written.
+    KeyringInaccessible = "KEYRING_INACCESSIBLE", FailedPrecondition;
+    /// Another change of the key ring is under way.
+    KeyringBusy = "KEYRING_BUSY", Aborted;
+    /// The key ring is not wrapped by the root that is configured.
+    RootMismatch = "ROOT_MISMATCH", FailedPrecondition;
+    /// The root refuses crypto-service.
+    RootDenied = "ROOT_DENIED", FailedPrecondition;
+    /// The root does not answer.
+    RootUnavailable = "ROOT_UNAVAILABLE", Unavailable;
     /// A new connection, or a changed endpoint, needs its secret.
     SecretRequired = "SECRET_REQUIRED", FailedPrecondition;
     /// The caller has no connection of this name.

@@ -3,9 +3,10 @@
 use std::{error::Error, fmt, io, process::ExitCode};
 
 use postern_rewrap::RewrapError;
+use postern_rpc::DOMAIN;
 use postern_store::StoreError;
 use tonic::{Code, Status};
-use tonic_types::StatusExt;
+use tonic_types::{ErrorInfo, StatusExt};
 
 /// Exit codes, as `--help` documents them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,23 +57,37 @@ impl fmt::Display for Failure {
 /// An answer of crypto-service, or the lack of one.
 impl From<Status> for Failure {
     fn from(status: Status) -> Self {
+        if let Some(info) = status.get_details_error_info().filter(|info| info.domain == DOMAIN) {
+            return Self::told(&status, &info);
+        }
         match status.code() {
             Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown => {
                 let message = format!("crypto-service does not answer: {}", with_sources(&status));
                 Self::new(Exit::Unavailable, message).hint("Check crypto.url and the certificates.")
             }
-            Code::PermissionDenied => Self::refused(format!("crypto-service refuses: {}", status.message()))
-                .hint("The certificate must name spiffe://<trust domain>/operator."),
             Code::Unimplemented => {
                 Self::new(Exit::Failed, "crypto-service does not know this call; run one release of both")
             }
-            Code::FailedPrecondition | Code::NotFound | Code::Aborted | Code::InvalidArgument => {
-                let refused = Self::refused(status.message());
-                let info = status.get_details_error_info();
-                let hint = info.and_then(|info| info.metadata.get("hint").cloned());
-                Self { hint, ..refused }
-            }
             _ => Self::new(Exit::Failed, format!("crypto-service failed: {}", status.message())),
+        }
+    }
+}
+
+impl Failure {
+    /// What crypto-service says itself, in its words.
+    fn told(status: &Status, info: &ErrorInfo) -> Self {
+        let exit = match status.code() {
+            Code::Unavailable | Code::DeadlineExceeded => Exit::Unavailable,
+            Code::Internal => Exit::Failed,
+            _ => Exit::Refused,
+        };
+        let said = Self::new(exit, status.message());
+        match info.metadata.get("hint") {
+            Some(hint) => said.hint(hint),
+            None if status.code() == Code::PermissionDenied => {
+                said.hint("The certificate must name spiffe://<trust domain>/operator.")
+            }
+            None => said,
         }
     }
 }
@@ -141,6 +156,8 @@ mod tests {
             (Problem::new(Reason::KeyNotFound, "no").into(), Exit::Refused),
             (Problem::new(Reason::VersionStale, "no").into(), Exit::Refused),
             (Problem::new(Reason::ReplicaNotReady, "no").into(), Exit::Refused),
+            (Problem::new(Reason::KeyringBroken, "no").into(), Exit::Refused),
+            (Problem::new(Reason::RootUnavailable, "down").into(), Exit::Unavailable),
             (Problem::internal().into(), Exit::Failed),
             (Status::unimplemented(""), Exit::Failed),
         ];

@@ -81,3 +81,16 @@ async fn changes_that_do_not_fit_the_keys_state_are_refused() {
     let ring = stage.run(&["keyring", "status", "--json"]).succeeded().json();
     assert_eq!((&ring["revision"], &ring["keys"].as_array().unwrap().len()), (&1.into(), &1));
 }
+
+/// Trying again would not help, and neither would another address.
+#[tokio::test]
+async fn a_ring_that_cannot_be_used_is_told_in_crypto_services_words() {
+    let stage = Stage::new().await;
+    let ring = stage.postern.state().join("keys/keyring.json");
+    let good = fs::read(&ring).unwrap();
+    fs::write(&ring, "{").unwrap();
+    let refused = stage.run(&["keyring", "stage"]).refused(3, "the key ring is not the expected JSON");
+    assert!(!refused.stderr.contains("does not answer"), "{}", refused.stderr);
+    fs::write(&ring, good).unwrap();
+    stage.run(&["keyring", "stage"]).succeeded();
+}

@@ -1192,6 +1192,9 @@ pub mod keyring_service_client {
     ///
     /// Rotation has two phases, so that no replica ever meets a seal under a key that it lacks: stage a key, wait until every
     /// replica reports it, promote it.
+    ///
+    /// Every change may fail with FAILED_PRECONDITION (KEYRING_BROKEN, KEYRING_FORKED, KEYRING_INACCESSIBLE, ROOT_MISMATCH,
+    /// ROOT_DENIED: somebody has to act), ABORTED (KEYRING_BUSY: another change is under way) or UNAVAILABLE (ROOT_UNAVAILABLE).
     #[derive(Debug, Clone)]
     pub struct KeyringServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -1292,8 +1295,7 @@ pub mod keyring_service_client {
         }
         /// StageKey adds a key that opens but does not seal yet.
         ///
-        /// Errors: ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: the ring is full), UNAVAILABLE
-        /// (DEPENDENCY_UNAVAILABLE: the ring's file or its root cannot be used).
+        /// Errors: ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: the ring is full).
         ///
         /// Who may call: an operator.
         pub async fn stage_key(
@@ -1323,8 +1325,7 @@ pub mod keyring_service_client {
         /// PromoteKey makes a staged key the primary one; the primary one before it becomes active.
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not staged;
-        /// REPLICA_NOT_READY: a replica has not loaded it), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file, its root or the
-        /// replicas' reports cannot be used).
+        /// REPLICA_NOT_READY: a replica has not loaded it).
         ///
         /// Who may call: an operator.
         pub async fn promote_key(
@@ -1356,8 +1357,7 @@ pub mod keyring_service_client {
         /// DisableKey takes an active or staged key out of use; seals under it do not open until it is enabled again.
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is the primary one, or
-        /// not in use; REPLICA_NOT_READY: a replica may still seal under it), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file
-        /// or the replicas' reports cannot be used).
+        /// not in use; REPLICA_NOT_READY: a replica may still seal under it).
         ///
         /// Who may call: an operator.
         pub async fn disable_key(
@@ -1388,8 +1388,7 @@ pub mod keyring_service_client {
         }
         /// EnableKey takes a disabled key back into use, as an active one: seals under it open again.
         ///
-        /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not disabled),
-        /// UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file or its root cannot be used).
+        /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not disabled).
         ///
         /// Who may call: an operator.
         pub async fn enable_key(
@@ -1422,8 +1421,7 @@ pub mod keyring_service_client {
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not disabled;
         /// SEALS_REMAIN: the caller counted seals under it and did not allow their loss; REPLICA_NOT_READY: a replica still uses
-        /// it), INVALID_ARGUMENT (INVALID_FIELD: the seals were not counted), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file
-        /// or the replicas' reports cannot be used).
+        /// it), INVALID_ARGUMENT (INVALID_FIELD: the seals were not counted).
         ///
         /// Who may call: an operator.
         pub async fn destroy_key(
@@ -1479,8 +1477,7 @@ pub mod keyring_service_server {
         >;
         /// StageKey adds a key that opens but does not seal yet.
         ///
-        /// Errors: ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: the ring is full), UNAVAILABLE
-        /// (DEPENDENCY_UNAVAILABLE: the ring's file or its root cannot be used).
+        /// Errors: ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: the ring is full).
         ///
         /// Who may call: an operator.
         async fn stage_key(
@@ -1493,8 +1490,7 @@ pub mod keyring_service_server {
         /// PromoteKey makes a staged key the primary one; the primary one before it becomes active.
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not staged;
-        /// REPLICA_NOT_READY: a replica has not loaded it), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file, its root or the
-        /// replicas' reports cannot be used).
+        /// REPLICA_NOT_READY: a replica has not loaded it).
         ///
         /// Who may call: an operator.
         async fn promote_key(
@@ -1507,8 +1503,7 @@ pub mod keyring_service_server {
         /// DisableKey takes an active or staged key out of use; seals under it do not open until it is enabled again.
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is the primary one, or
-        /// not in use; REPLICA_NOT_READY: a replica may still seal under it), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file
-        /// or the replicas' reports cannot be used).
+        /// not in use; REPLICA_NOT_READY: a replica may still seal under it).
         ///
         /// Who may call: an operator.
         async fn disable_key(
@@ -1520,8 +1515,7 @@ pub mod keyring_service_server {
         >;
         /// EnableKey takes a disabled key back into use, as an active one: seals under it open again.
         ///
-        /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not disabled),
-        /// UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file or its root cannot be used).
+        /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not disabled).
         ///
         /// Who may call: an operator.
         async fn enable_key(
@@ -1535,8 +1529,7 @@ pub mod keyring_service_server {
         ///
         /// Errors: NOT_FOUND (KEY_NOT_FOUND), ABORTED (VERSION_STALE), FAILED_PRECONDITION (KEY_STATE: it is not disabled;
         /// SEALS_REMAIN: the caller counted seals under it and did not allow their loss; REPLICA_NOT_READY: a replica still uses
-        /// it), INVALID_ARGUMENT (INVALID_FIELD: the seals were not counted), UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the ring's file
-        /// or the replicas' reports cannot be used).
+        /// it), INVALID_ARGUMENT (INVALID_FIELD: the seals were not counted).
         ///
         /// Who may call: an operator.
         async fn destroy_key(
@@ -1551,6 +1544,9 @@ pub mod keyring_service_server {
     ///
     /// Rotation has two phases, so that no replica ever meets a seal under a key that it lacks: stage a key, wait until every
     /// replica reports it, promote it.
+    ///
+    /// Every change may fail with FAILED_PRECONDITION (KEYRING_BROKEN, KEYRING_FORKED, KEYRING_INACCESSIBLE, ROOT_MISMATCH,
+    /// ROOT_DENIED: somebody has to act), ABORTED (KEYRING_BUSY: another change is under way) or UNAVAILABLE (ROOT_UNAVAILABLE).
     #[derive(Debug)]
     pub struct KeyringServiceServer<T> {
         inner: Arc<T>,

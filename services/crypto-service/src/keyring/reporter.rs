@@ -138,6 +138,8 @@ impl Reporter {
             };
             if outcome.is_ok() {
                 last = Instant::now();
+            } else if last.elapsed() >= LIVE {
+                self.heard.send_replace(false);
             }
             tell(outcome, &mut trouble);
         };

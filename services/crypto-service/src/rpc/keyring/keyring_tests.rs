@@ -216,7 +216,7 @@ async fn a_ring_that_cannot_be_read_again_is_not_changed_whatever_is_known_of_it
     let key = fixture.stage().await;
     let ring = fs::read(fixture.folder.ring()).unwrap();
     fs::write(fixture.folder.ring(), &ring[1..]).unwrap();
-    assert_reason(fixture.promote(key).await, Reason::DependencyUnavailable);
+    assert_reason(fixture.promote(key).await, Reason::KeyringBroken);
     fs::write(fixture.folder.ring(), ring).unwrap();
     fixture.promote(key).await.unwrap();
 }
@@ -226,7 +226,7 @@ async fn without_reports_nothing_is_promoted() {
     let fixture = Fixture::new();
     let key = fixture.stage().await;
     fs::remove_dir_all(fixture.folder.folder.path().join("replicas")).unwrap();
-    assert_reason(fixture.promote(key).await, Reason::DependencyUnavailable);
+    assert_reason(fixture.promote(key).await, Reason::KeyringInaccessible);
 }
 
 #[tokio::test]
@@ -310,12 +310,38 @@ async fn uses_of_all_replicas_are_added_up_and_the_own_ones_are_as_of_now() {
 }
 
 #[tokio::test]
+async fn what_stands_in_the_way_has_a_reason_each() {
+    let fixture = Fixture::new();
+    let staged =
+        async || fixture.own.stage_key(Request::new(StageKeyRequest { expected_revision: None })).await;
+    let backup = fs::read(fixture.folder.ring()).unwrap();
+    staged().await.unwrap();
+    let other = RingFolder::new();
+    for _ in 0..3 {
+        stage(&other.holder()).unwrap();
+    }
+    let cases = [
+        (b"{".to_vec(), Reason::KeyringBroken),
+        (backup, Reason::KeyringForked),
+        (fs::read(other.ring()).unwrap(), Reason::RootMismatch),
+    ];
+    for (bytes, reason) in cases {
+        fs::write(fixture.folder.ring(), bytes).unwrap();
+        assert_reason(staged().await, reason);
+    }
+    fs::remove_file(fixture.folder.ring()).unwrap();
+    assert_reason(staged().await, Reason::KeyringBroken);
+    fs::create_dir(fixture.folder.ring()).unwrap();
+    assert_reason(staged().await, Reason::KeyringInaccessible);
+}
+
+#[tokio::test]
 async fn a_ring_that_cannot_be_used_is_told_and_left_alone() {
     let fixture = Fixture::new();
     fs::write(fixture.folder.ring(), "{").unwrap();
     let request = StageKeyRequest { expected_revision: None };
     let refused = fixture.own.stage_key(Request::new(request)).await;
-    assert_reason(refused, Reason::DependencyUnavailable);
+    assert_reason(refused, Reason::KeyringBroken);
     assert_eq!(fs::read(fixture.folder.ring()).unwrap(), b"{");
     assert_eq!(fixture.get().await.revision, 1, "the ring in use is shown");
 }

@@ -1,6 +1,6 @@
 //! From what went wrong with the ring to what an operator is told. The texts of these errors are ours and fixed.
 
-use postern_envelope::{ChangeError, KeyId};
+use postern_envelope::{ChangeError, KeyId, RingFileError};
 use postern_rpc::{Problem, Reason};
 
 use crate::keyring::NotReady;
@@ -53,7 +53,7 @@ fn of_replicas(error: &NotReady) -> Problem {
                 "Replicas follow the ring within a second: try again. If one does not, its log says why.",
             )
         }
-        NotReady::Unknown(_) => Problem::new(Reason::DependencyUnavailable, error.to_string()),
+        NotReady::Unknown(_) => Problem::new(Reason::KeyringInaccessible, error.to_string()),
     }
 }
 
@@ -75,9 +75,29 @@ fn of_ring(error: ChangeError) -> Problem {
         ChangeError::Stale { .. } => Reason::VersionStale,
         ChangeError::UnknownKey(_) => Reason::KeyNotFound,
         ChangeError::WrongState { .. } | ChangeError::Full => Reason::KeyState,
-        ChangeError::Ring(_) => Reason::DependencyUnavailable,
+        ChangeError::Ring(error) => reason_of(error),
     };
     Problem::new(reason, error.to_string())
+}
+
+/// By what an operator has to do about it.
+fn reason_of(error: RingFileError) -> Reason {
+    use RingFileError::{
+        Busy, Checksum, DuplicateId, Entropy, Exists, Forked, Io, Malformed, Missing, NoPrimary, Older,
+        RootDenied, RootKind, RootUnavailable, SeveralPrimaries, Version, WrongRoot,
+    };
+    match error {
+        Missing | Malformed | Version(_) | Checksum | NoPrimary | SeveralPrimaries | DuplicateId(_) => {
+            Reason::KeyringBroken
+        }
+        Older { .. } | Forked { .. } => Reason::KeyringForked,
+        Exists | Io(_) => Reason::KeyringInaccessible,
+        Busy => Reason::KeyringBusy,
+        RootKind | WrongRoot(_) => Reason::RootMismatch,
+        RootDenied => Reason::RootDenied,
+        RootUnavailable => Reason::RootUnavailable,
+        Entropy(_) => Reason::Internal,
+    }
 }
 
 /// The key that a request names. There is no key 0.
