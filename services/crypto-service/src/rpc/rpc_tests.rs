@@ -97,9 +97,9 @@ async fn every_seal_that_does_not_open_gets_the_same_answer_to_the_last_byte() {
     assert_eq!(answer(OwnerId(Uuid::from_u128(9)), whole.clone(), seal.clone()).await, expected);
 
     rotate(&ring);
-    ring.change(None, |editor, base| editor.disable(id(1), base).map(|ring| ((), ring))).unwrap();
+    change(&ring, |change| change.disable(id(1)));
     assert_eq!(answer(owner(), whole.clone(), seal.clone()).await, expected, "disabled");
-    ring.change(None, |editor, base| editor.destroy(id(1), base).map(|ring| ((), ring))).unwrap();
+    change(&ring, |change| change.destroy(id(1)));
     assert_eq!(answer(owner(), whole, seal).await, expected, "destroyed");
 }
 
