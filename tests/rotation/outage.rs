@@ -68,7 +68,7 @@ async fn enable(operator: &mut Operator) -> Result<(), Status> {
 fn refused<T: std::fmt::Debug>(outcome: Result<T, Status>) {
     let status = outcome.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable, "{status}");
-    assert_eq!(status.get_details_error_info().unwrap().reason, "DEPENDENCY_UNAVAILABLE");
+    assert_eq!(status.get_details_error_info().unwrap().reason, "ROOT_UNAVAILABLE");
     assert!(status.message().contains("the root does not answer"), "{status}");
 }
 

@@ -45,6 +45,11 @@ impl Failure {
         self.hint = Some(hint.into());
         self
     }
+
+    /// The message, and what the operator can do.
+    pub(crate) fn into_parts(self) -> (String, Option<String>) {
+        (self.message, self.hint)
+    }
 }
 
 impl fmt::Display for Failure {

@@ -119,7 +119,12 @@ async fn certificates_and_files_are_judged() {
     stage.postern.certificate("proxy-service");
     changed(&stage.config(), "operator.", "proxy-service.", &copy);
     found(&run(), 1, "certificate", "fail: it names proxy-service, and not operator");
-    found(&run(), 1, "crypto-service", "fail: crypto-service refuses");
+    found(
+        &run(),
+        1,
+        "crypto-service",
+        "fail: This caller may not call this method. / The certificate must name",
+    );
 
     let foreign =
         DevCa::load_or_create(&stage.postern.state().join("foreign")).unwrap().service("operator").unwrap();

@@ -5,6 +5,8 @@ use std::fmt::{Display, Write};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
+use crate::failure::Failure;
+
 /// How it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -49,6 +51,12 @@ impl Finding {
 
     pub(super) fn failed(check: &'static str, message: impl Display) -> Self {
         Self::new(check, State::Fail, message)
+    }
+
+    /// What a command would have failed with.
+    pub(super) fn failure(check: &'static str, failure: Failure) -> Self {
+        let (message, advice) = failure.into_parts();
+        Self { advice, ..Self::failed(check, message) }
     }
 
     pub(super) fn warning(check: &'static str, message: impl Display) -> Self {

@@ -17,7 +17,7 @@ pub(super) async fn fetch(crypto: &Crypto, findings: &mut Findings) -> Option<Ke
             Some(ring)
         }
         Err(failure) => {
-            findings.push(Finding::failed("crypto-service", failure));
+            findings.push(Finding::failure("crypto-service", failure));
             None
         }
     }

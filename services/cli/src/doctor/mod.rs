@@ -40,7 +40,7 @@ async fn look(path: Option<&Path>, config: &Config, findings: &mut Findings) {
             match Crypto::new(crypto) {
                 Ok(crypto) => keyring::fetch(&crypto, findings).await,
                 Err(failure) => {
-                    findings.push(Finding::failed("crypto-service", failure));
+                    findings.push(Finding::failure("crypto-service", failure));
                     None
                 }
             }

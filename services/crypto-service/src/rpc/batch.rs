@@ -3,14 +3,9 @@
 use std::collections::HashSet;
 
 use postern_rpc::{Problem, crypto::ItemError};
-use tokio::runtime::Handle;
-use tokio_util::task::AbortOnDropHandle;
 
 /// Items of one batch.
 const ITEMS: usize = 100;
-
-/// Items below which it is not worth to wake another worker.
-const LANE: usize = 25;
 
 /// Bytes of an item's reference.
 const REFERENCE_BYTES: usize = 64;
@@ -51,36 +46,9 @@ pub(super) fn item_error(problem: &Problem) -> ItemError {
     }
 }
 
-/// Works on the items, and gives what came of them in their order. A batch is divided between the runtime's workers, so
-/// that its caller waits for a part of it only; `weight` is an item's bytes.
+/// Works on the items, one after the other, and gives what came of them; other calls have their turn in between if the
+/// items are heavy. `weight` is an item's bytes.
 pub(super) async fn each<Item, Done, Working>(
-    items: Vec<Item>,
-    weight: fn(&Item) -> usize,
-    work: impl Fn(Item) -> Working + Clone + Send + 'static,
-) -> Result<Vec<Done>, Problem>
-where
-    Item: Send + 'static,
-    Done: Send + 'static,
-    Working: Future<Output = Done> + Send + 'static,
-{
-    let lanes = Handle::current().metrics().num_workers().min(items.len().div_ceil(LANE)).max(1);
-    let length = items.len().div_ceil(lanes);
-    let mut items = items.into_iter();
-    let own = items.by_ref().take(length).collect();
-    let mut others = Vec::with_capacity(lanes);
-    while items.len() > 0 {
-        let items = items.by_ref().take(length).collect();
-        others.push(AbortOnDropHandle::new(tokio::spawn(lane(items, weight, work.clone()))));
-    }
-    let mut done = lane(own, weight, work).await;
-    for other in others {
-        done.extend(other.await.map_err(|_| Problem::internal())?);
-    }
-    Ok(done)
-}
-
-/// One after the other; other calls have their turn in between if the items are heavy.
-async fn lane<Item, Done, Working>(
     items: Vec<Item>,
     weight: fn(&Item) -> usize,
     work: impl Fn(Item) -> Working,
@@ -103,10 +71,6 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use tokio::sync::Barrier;
-
     use super::*;
 
     fn refused(references: &[String]) -> bool {
@@ -129,28 +93,5 @@ mod tests {
         assert!(refused(&["x".repeat(65)]));
         assert!(refused(&["a".into(), "b".into(), "a".into()]));
         assert!(refused(&[String::new(), String::new()]));
-    }
-    #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-    async fn what_comes_of_the_items_is_in_their_order_however_they_are_divided() {
-        for count in [0, 1, 24, 25, 26, 50, 51, 99, 100] {
-            let items: Vec<usize> = (0..count).collect();
-            let done = each(items.clone(), |_| TURN_BYTES, async |item| item + 1).await.ok().unwrap();
-            assert_eq!(done, items.iter().map(|item| item + 1).collect::<Vec<_>>(), "{count} items");
-        }
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_long_batch_is_worked_on_side_by_side() {
-        // Each half waits for the other one.
-        let meet = Arc::new(Barrier::new(2));
-        let work = move |item: u32| {
-            let meet = Arc::clone(&meet);
-            async move {
-                if item.is_multiple_of(50) {
-                    meet.wait().await;
-                }
-            }
-        };
-        assert_eq!(each((0..100).collect(), |_| 1, work).await.ok().unwrap().len(), 100);
     }
 }

@@ -22,15 +22,14 @@ pub(super) async fn batch_decrypt(
     request: BatchDecryptRequest,
 ) -> Result<BatchDecryptResponse, Problem> {
     batch::check(request.items.iter().map(|item| item.reference.as_str()))?;
-    let ring = Arc::clone(ring);
-    let work = move |item| decrypt_item(Arc::clone(&ring), owner, item);
-    let results = batch::each(request.items, |item| item.sealed.len(), work).await?;
+    let work = |item| decrypt_item(ring, owner, item);
+    let results = batch::each(request.items, |item| item.sealed.len(), work).await;
     Ok(BatchDecryptResponse { results })
 }
 
-async fn decrypt_item(ring: Arc<RingHolder>, owner: OwnerId, item: DecryptItem) -> DecryptResult {
+async fn decrypt_item(ring: &Arc<RingHolder>, owner: OwnerId, item: DecryptItem) -> DecryptResult {
     let DecryptItem { reference, context, sealed } = item;
-    let outcome = match open(&ring, owner, context, &sealed).await {
+    let outcome = match open(ring, owner, context, &sealed).await {
         Ok(secret) => Outcome::Plaintext(secret.into_exposed()),
         Err(problem) => Outcome::Error(item_error(&problem)),
     };

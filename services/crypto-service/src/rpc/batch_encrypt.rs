@@ -1,6 +1,6 @@
 //! `BatchEncrypt`: seals several secrets.
 
-use std::{future::ready, sync::Arc};
+use std::future::ready;
 
 use postern_domain::{OwnerId, Secret};
 use postern_rpc::{
@@ -17,14 +17,13 @@ use super::{
 use crate::keyring::RingHolder;
 
 pub(super) async fn batch_encrypt(
-    ring: &Arc<RingHolder>,
+    ring: &RingHolder,
     owner: OwnerId,
     request: BatchEncryptRequest,
 ) -> Result<BatchEncryptResponse, Problem> {
     batch::check(request.items.iter().map(|item| item.reference.as_str()))?;
-    let ring = Arc::clone(ring);
-    let work = move |item| ready(encrypt_item(&ring, owner, item));
-    let results = batch::each(request.items, |item| item.plaintext.len(), work).await?;
+    let work = |item| ready(encrypt_item(ring, owner, item));
+    let results = batch::each(request.items, |item| item.plaintext.len(), work).await;
     Ok(BatchEncryptResponse { results })
 }
 

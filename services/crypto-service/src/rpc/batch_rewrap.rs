@@ -18,15 +18,14 @@ pub(super) async fn batch_rewrap(
     request: BatchRewrapRequest,
 ) -> Result<BatchRewrapResponse, Problem> {
     batch::check(request.items.iter().map(|item| item.reference.as_str()))?;
-    let ring = Arc::clone(ring);
-    let work = move |item| rewrap_item(Arc::clone(&ring), item);
-    let results = batch::each(request.items, |item| item.sealed.len(), work).await?;
+    let work = |item| rewrap_item(ring, item);
+    let results = batch::each(request.items, |item| item.sealed.len(), work).await;
     Ok(BatchRewrapResponse { results })
 }
 
-async fn rewrap_item(ring: Arc<RingHolder>, item: RewrapItem) -> RewrapResult {
+async fn rewrap_item(ring: &Arc<RingHolder>, item: RewrapItem) -> RewrapResult {
     let RewrapItem { reference, owner_id, context, sealed } = item;
-    let outcome = match replace(&ring, &owner_id, context, sealed).await {
+    let outcome = match replace(ring, &owner_id, context, sealed).await {
         Ok(sealed) => Outcome::Sealed(sealed),
         Err(problem) => Outcome::Error(item_error(&problem)),
     };

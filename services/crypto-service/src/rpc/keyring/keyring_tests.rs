@@ -199,6 +199,7 @@ async fn a_step_of_the_clock_hinders_no_rotation_and_takes_no_time_back() {
     assert!(ring.replicas.iter().all(|replica| replica.live), "{ring:?}");
 
     fixture.folder.clock.set(NEW_YEAR + DAY);
+    fixture.replica_at(ring.revision.unsigned_abs(), "two", &[1, 2], NEW_YEAR - DAY);
     fixture.disable(1).await.unwrap();
     fixture.folder.clock.set(NEW_YEAR);
     let ring = fixture.enable(1).await.unwrap();
