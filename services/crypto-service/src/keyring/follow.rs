@@ -1,93 +1,45 @@
 //! Follows the ring file.
 
-use std::{fs, os::unix::fs::MetadataExt, path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::Notify,
-    task::spawn_blocking,
     time::{MissedTickBehavior, interval},
 };
 
-use super::{Reporter, RingHolder};
+use super::{Look, Reporter, RingHolder};
 
 /// Time between two looks at the ring file.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Loads what is new, and has it reported, for as long as it is polled. `now` asks for a look at once.
 pub(crate) async fn follow(holder: Arc<RingHolder>, reporter: Arc<Reporter>, now: Arc<Notify>) {
-    let mut follower = Follower { holder, reporter, seen: None, trouble: None };
+    let mut trouble = None;
     let mut due = interval(LOOK);
     due.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let again = tokio::select! {
-            () = now.notified() => true,
-            _ = due.tick() => false,
+        let look = tokio::select! {
+            () = now.notified() => Look::Anyway,
+            _ = due.tick() => Look::IfChanged,
         };
-        let looked = spawn_blocking(move || {
-            follower.look(again);
-            follower
-        });
-        follower = looked.await.expect("nothing that follows the ring panics");
-    }
-}
-
-struct Follower {
-    holder: Arc<RingHolder>,
-    reporter: Arc<Reporter>,
-    /// The file that was read last.
-    seen: Option<Seen>,
-    /// What was logged last: it is not logged again with every look.
-    trouble: Option<String>,
-}
-
-/// Tells one file from another without reading it. The ring is never written in place.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Seen {
-    inode: u64,
-    length: u64,
-    changed: (i64, i64),
-}
-
-impl Seen {
-    fn at(path: &Path) -> Option<Self> {
-        let metadata = fs::metadata(path).ok()?;
-        let changed = (metadata.mtime(), metadata.mtime_nsec());
-        Some(Self { inode: metadata.ino(), length: metadata.len(), changed })
-    }
-}
-
-impl Follower {
-    /// Reads the file if it seems to have changed; or `again` in any case.
-    fn look(&mut self, again: bool) {
-        let seen = Seen::at(self.holder.file());
-        if !again && seen.is_some() && seen == self.seen {
-            return;
+        let looked = holder.look(look).await;
+        if looked == Ok(true) || look == Look::Anyway {
+            reporter.report_soon();
         }
-        match self.holder.reload() {
-            Ok(newer) => {
-                self.seen = seen;
-                self.trouble = None;
-                if newer || again {
-                    self.reporter.report_soon();
-                }
-            }
-            // Looked at again in a moment: the root may answer then.
-            Err(error) => {
-                self.tell(format!("the key ring in use stays, for the file cannot be used: {error}"));
-            }
+        // Told once, and not with every look.
+        if let Err(error) = looked
+            && trouble != Some(error)
+        {
+            tracing::error!("the key ring in use stays, for the file cannot be used: {error}");
         }
-    }
-
-    fn tell(&mut self, trouble: String) {
-        if self.trouble.as_ref() != Some(&trouble) {
-            tracing::error!("{trouble}");
-        }
-        self.trouble = Some(trouble);
+        trouble = looked.err();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use tokio::sync::oneshot;
 
     use super::*;

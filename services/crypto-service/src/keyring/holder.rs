@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -13,12 +12,8 @@ use postern_envelope::{
     Base, ChangeError, KeyId, KeyRing, OpenError, Opened, RewrapError, Rewrapped, RingChange, RingEditor,
     RingFileError, Root, SealContext, SealError, SystemEntropy, ring_file,
 };
-use tokio::time::Instant;
 
-use super::{Before, ReplicaName, Report, uses::KeyUses};
-
-/// Time between two looks at the ring file that seals under unknown keys may cause.
-const CATCH_UP: Duration = Duration::from_millis(100);
+use super::{Before, ReplicaName, Report, looks::Looks, uses::KeyUses};
 
 /// The ring that this replica uses, its file, and how often its keys are used.
 ///
@@ -29,9 +24,9 @@ pub(crate) struct RingHolder {
     root: Box<dyn Root>,
     clock: Arc<dyn Clock>,
     current: ArcSwap<Loaded>,
-    /// Held while the ring is exchanged.
+    /// Held while the ring is exchanged; never while the root is asked, which may take its time.
     exchange: Mutex<()>,
-    caught_up: tokio::sync::Mutex<Option<Instant>>,
+    looks: Looks,
 }
 
 /// One revision, with the counters of its keys.
@@ -63,7 +58,7 @@ impl RingHolder {
             clock,
             current: ArcSwap::from_pointee(loaded),
             exchange: Mutex::default(),
-            caught_up: tokio::sync::Mutex::default(),
+            looks: Looks::default(),
         })
     }
 
@@ -112,14 +107,18 @@ impl RingHolder {
 
     /// Reads the ring file, and uses it if it is newer; tells whether it was. Blocks.
     pub(crate) fn reload(&self) -> Result<bool, RingFileError> {
-        let _alone = self.alone();
-        let held = self.current.load_full();
-        let newer = ring_file::reload(&self.file, &*self.root, &held.ring)?;
-        let found = newer.is_some();
-        if let Some(ring) = newer {
-            self.put(&held, ring);
+        loop {
+            let held = self.current.load_full();
+            let Some(newer) = ring_file::reload(&self.file, &*self.root, &held.ring)? else {
+                return Ok(false);
+            };
+            let _alone = self.alone();
+            // While the root was asked, a change may have been made here: the file is another one then.
+            if Arc::ptr_eq(&held, &self.current.load()) {
+                self.put(&held, newer);
+                return Ok(true);
+            }
         }
-        Ok(found)
     }
 
     /// Changes the ring file, and uses what came of it. Nobody else changes it while `change` decides. Blocks.
@@ -128,12 +127,16 @@ impl RingHolder {
         expected: Option<u64>,
         change: impl FnOnce(RingChange<'_>) -> Result<(T, KeyRing), E>,
     ) -> Result<T, E> {
-        let _alone = self.alone();
         let held = self.current.load_full();
         let editor =
             RingEditor { path: &self.file, root: &*self.root, entropy: &SystemEntropy, clock: &*self.clock };
         let (made, ring) = change(editor.begin(Base { expected, held: Some(&held.ring) })?)?;
-        self.put(&held, ring);
+        let _alone = self.alone();
+        // The file may have been read, or changed again, since it was written.
+        let held = self.current.load_full();
+        if held.ring.revision() < ring.revision() {
+            self.put(&held, ring);
+        }
         Ok(made)
     }
 
@@ -155,25 +158,14 @@ impl RingHolder {
         &self.file
     }
 
+    /// What is known from looks at the file.
+    pub(super) fn looks(&self) -> &Looks {
+        &self.looks
+    }
+
     /// Seconds since 1970-01-01T00:00:00Z.
     pub(crate) fn now(&self) -> u64 {
         self.clock.now().as_secs()
-    }
-
-    /// A seal under a key that this replica lacks may be of another one, which was a moment earlier to load it: looks at
-    /// the file before the seal is refused. So does not everyone who asks, lest made-up seals keep the disk busy.
-    async fn know_key_of(self: &Arc<Self>, sealed: &[u8]) {
-        if self.current.load().ring.has_key_of(sealed) {
-            return;
-        }
-        let mut caught_up = self.caught_up.lock().await;
-        if caught_up.is_some_and(|at| at.elapsed() < CATCH_UP) {
-            return;
-        }
-        let holder = Arc::clone(self);
-        // Why it cannot be read is told where the file is followed.
-        let _ = tokio::task::spawn_blocking(move || holder.reload()).await;
-        *caught_up = Some(Instant::now());
     }
 
     fn put(&self, held: &Loaded, ring: KeyRing) {

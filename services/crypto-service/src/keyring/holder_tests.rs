@@ -133,33 +133,6 @@ fn a_start_with_a_ring_older_than_one_in_use_before_is_refused() {
 }
 
 #[tokio::test]
-async fn a_seal_under_a_key_that_is_new_to_this_replica_opens() {
-    let folder = RingFolder::new();
-    let (one, two) = (folder.holder(), folder.holder());
-    rotate(&one);
-    let sealed = one.seal(&context(), &secret()).unwrap();
-    assert!(two.open(&context(), &sealed).await.unwrap() == secret());
-
-    rotate(&one);
-    let sealed = one.seal(&context(), &secret()).unwrap();
-    tokio::time::sleep(CATCH_UP).await;
-    assert!(one.rewrap(&context(), sealed.clone()).await.is_ok());
-    assert_eq!(two.rewrap(&context(), sealed.clone()).await, Ok(sealed));
-}
-
-#[tokio::test]
-async fn made_up_keys_do_not_have_the_file_read_each_time() {
-    let folder = RingFolder::new();
-    let (one, two) = (folder.holder(), folder.holder());
-    assert!(two.open(&context(), b"PSL1\0\0\0\x09").await.is_err());
-    rotate(&one);
-    let sealed = one.seal(&context(), &secret()).unwrap();
-    assert!(two.open(&context(), &sealed).await.is_err(), "it has just looked");
-    tokio::time::sleep(CATCH_UP).await;
-    assert!(two.open(&context(), &sealed).await.is_ok());
-}
-
-#[tokio::test]
 async fn a_disabled_key_opens_nothing_at_once() {
     let folder = RingFolder::new();
     let holder = folder.holder();

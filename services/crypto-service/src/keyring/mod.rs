@@ -10,6 +10,7 @@
 mod claim;
 mod follow;
 mod holder;
+mod looks;
 mod presence;
 mod readiness;
 mod replica;
@@ -24,6 +25,7 @@ pub(crate) mod test_support;
 pub(crate) use claim::{ClaimError, NameClaim};
 pub(crate) use follow::follow;
 pub(crate) use holder::RingHolder;
+pub(crate) use looks::Look;
 pub(crate) use readiness::NotReady;
 pub use replica::{InvalidReplicaName, ReplicaName};
 pub(crate) use report::Report;

@@ -120,9 +120,10 @@ pub(crate) fn change(holder: &RingHolder, make: impl FnOnce(RingChange<'_>) -> R
     holder.change(None, |change| make(change).map(|ring| ((), ring))).unwrap();
 }
 
-/// A root that does not answer any more once a first key is unwrapped, until its [`Hold`] is dropped.
+/// A root that does not answer any more once some keys are unwrapped, until its [`Hold`] is dropped.
 pub(crate) struct HangingRoot {
     inner: FileRoot,
+    answers: u64,
     asked: AtomicU64,
     gate: Arc<Gate>,
 }
@@ -138,9 +139,15 @@ struct Gate {
 }
 
 impl HangingRoot {
+    /// One that unwraps a first key.
     pub(crate) fn new(inner: FileRoot) -> (Self, Hold) {
+        Self::after(1, inner)
+    }
+
+    /// One that unwraps so many keys.
+    pub(crate) fn after(answers: u64, inner: FileRoot) -> (Self, Hold) {
         let gate = Arc::<Gate>::default();
-        (Self { inner, asked: AtomicU64::new(0), gate: gate.clone() }, Hold(gate))
+        (Self { inner, answers, asked: AtomicU64::new(0), gate: gate.clone() }, Hold(gate))
     }
 
     fn hang(&self) {
@@ -175,9 +182,48 @@ impl Root for HangingRoot {
     }
 
     fn unwrap_key(&self, id: KeyId, wrapped: &[u8]) -> Result<MasterKey, RootError> {
-        if self.asked.fetch_add(1, Ordering::Relaxed) > 0 {
+        if self.asked.fetch_add(1, Ordering::Relaxed) >= self.answers {
             self.hang();
         }
+        self.inner.unwrap_key(id, wrapped)
+    }
+}
+
+/// A root that counts how often it is asked to unwrap.
+pub(crate) struct CountingRoot {
+    inner: FileRoot,
+    asked: Asked,
+}
+
+/// How often a [`CountingRoot`] was asked.
+#[derive(Clone, Default)]
+pub(crate) struct Asked(Arc<AtomicU64>);
+
+impl Asked {
+    /// How often since this was asked last.
+    pub(crate) fn take(&self) -> u64 {
+        self.0.swap(0, Ordering::Relaxed)
+    }
+}
+
+impl CountingRoot {
+    pub(crate) fn new(inner: FileRoot) -> (Self, Asked) {
+        let asked = Asked::default();
+        (Self { inner, asked: asked.clone() }, asked)
+    }
+}
+
+impl Root for CountingRoot {
+    fn kind(&self) -> &'static str {
+        self.inner.kind()
+    }
+
+    fn wrap_key(&self, id: KeyId, key: &MasterKey, entropy: &dyn Entropy) -> Result<Vec<u8>, RootError> {
+        self.inner.wrap_key(id, key, entropy)
+    }
+
+    fn unwrap_key(&self, id: KeyId, wrapped: &[u8]) -> Result<MasterKey, RootError> {
+        self.asked.0.fetch_add(1, Ordering::Relaxed);
         self.inner.unwrap_key(id, wrapped)
     }
 }

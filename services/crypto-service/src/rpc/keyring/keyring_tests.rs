@@ -8,7 +8,7 @@ use tonic_types::StatusExt;
 use super::*;
 use crate::keyring::{
     Report,
-    test_support::{NEW_YEAR, RingFolder, context, id, replica, stage},
+    test_support::{HangingRoot, NEW_YEAR, RingFolder, context, id, replica, stage},
 };
 
 struct Fixture {
@@ -362,6 +362,19 @@ async fn what_stands_in_the_way_has_a_reason_each() {
     assert_reason(staged().await, Reason::KeyringBroken);
     fs::create_dir(fixture.folder.ring()).unwrap();
     assert_reason(staged().await, Reason::KeyringInaccessible);
+}
+
+#[tokio::test]
+async fn the_ring_in_use_is_shown_while_the_root_hangs() {
+    let folder = RingFolder::new();
+    let (root, hold) = HangingRoot::new(folder.root());
+    let (ring, reporter) = (folder.holder_with(Box::new(root)), folder.reporter("one"));
+    let fixture = Fixture { own: Keyring::new(ring, reporter), folder };
+    stage(&fixture.folder.holder()).unwrap();
+    let shown = tokio::time::timeout(Duration::from_secs(10), fixture.get()).await;
+    assert_eq!(shown.expect("it waits for the root").revision, 1);
+    drop(hold);
+    assert_eq!(fixture.get().await.revision, 2);
 }
 
 #[tokio::test]

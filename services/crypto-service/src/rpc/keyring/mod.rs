@@ -69,7 +69,7 @@ impl KeyringService for Keyring {
         &self,
         _: Request<GetKeyringRequest>,
     ) -> Result<Response<GetKeyringResponse>, Status> {
-        self.blocking(get_keyring::get_keyring).await
+        get_keyring::get_keyring(self).await
     }
 
     async fn stage_key(
