@@ -89,7 +89,10 @@ where
         crate::harden::harden()?;
         let config = crate::config::load()?;
         let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-        runtime.block_on(async { service(config, Lifecycle::until_signalled()?).await })
+        let outcome = runtime.block_on(async { service(config, Lifecycle::until_signalled()?).await });
+        // What still waits for a file or for a service elsewhere has nobody left to answer.
+        runtime.shutdown_background();
+        outcome
     })();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,9 +13,9 @@ pub mod roots;
 mod rpc;
 mod sizes;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, pin::Pin, sync::Arc, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use postern_chassis::{Gate, Lifecycle, Rpcs, mtls::ServerTls, on_hangup, reread_issuers, server};
 use postern_domain::SystemClock;
 use postern_rpc::crypto::keyring_service_server::KeyringServiceServer;
@@ -23,12 +23,16 @@ use tokio::{
     net::TcpListener,
     sync::{Notify, oneshot},
     task::{JoinSet, spawn_blocking},
+    time::timeout,
 };
 
 use keyring::{ClaimError, NameClaim, Reporter, RingHolder};
 
 pub use config::{Config, KeyringConfig, RootConfig};
 pub use keyring::{InvalidReplicaName, ReplicaName};
+
+/// Time for the last report.
+const LAST_WORD: Duration = Duration::from_secs(5);
 
 /// Reads the key ring and serves until the lifecycle ends. SIGHUP has the ring and the issuers looked at, at once.
 pub async fn run(config: Config, life: Lifecycle) -> Result<()> {
@@ -67,15 +71,43 @@ async fn start(
     tasks.spawn(reporter.clone().run(stopped));
 
     let own = reporter.clone();
-    let ring = spawn_blocking(move || load(&keyring, &own)).await??;
-    reporter.started(ring.clone());
-    tasks.spawn(keyring::follow(ring.clone(), reporter.clone(), look));
-    let rpcs = rpcs(ring, reporter).inside(gate, &life).await;
-    tracing::info!(address = %listener.local_addr()?, "crypto-service is ready");
-    let served = server::serve_internal(listener, rpcs, tls, life).await;
+    let loading = spawn_blocking(move || load(&keyring, &own));
+    let served = tokio::select! {
+        // It may wait for the root, for a minute.
+        loaded = loading => {
+            let ring = loaded??;
+            reporter.started(ring.clone());
+            tasks.spawn(keyring::follow(ring.clone(), reporter.clone(), look));
+            let rpcs = rpcs(ring, reporter).inside(gate, &life).await;
+            tracing::info!(address = %listener.local_addr()?, "crypto-service is ready");
+            let serving = Box::pin(server::serve_internal(listener, rpcs, tls, life.clone()));
+            with_all(serving, &mut tasks, &life).await
+        }
+        () = life.stopping() => Ok(()),
+    };
     let _ = stop.send(());
-    tasks.join_next().await;
+    // Not for ever: the folder of the reports may hang.
+    let _ = timeout(LAST_WORD, tasks.join_next()).await;
     served
+}
+
+/// Serves for as long as the tasks go on: a replica that follows the ring no more, or reports no more, is no good any
+/// longer, and its successor is.
+async fn with_all(
+    mut serving: Pin<Box<impl Future<Output = Result<()>>>>,
+    tasks: &mut JoinSet<()>,
+    life: &Lifecycle,
+) -> Result<()> {
+    tokio::select! {
+        served = &mut serving => served,
+        ended = tasks.join_next() => {
+            tracing::error!("the key ring is not followed any more; stopping");
+            life.stop();
+            serving.await?;
+            let panicked = ended.and_then(Result::err).map_or_else(|| anyhow!("a task ended"), Into::into);
+            Err(panicked).context("the key ring is not followed any more")
+        }
+    }
 }
 
 fn rpcs(ring: Arc<RingHolder>, reporter: Arc<Reporter>) -> Rpcs {
@@ -123,6 +155,24 @@ fn claim(ring: &Path, name: &ReplicaName) -> Result<Option<NameClaim>> {
 #[cfg(test)]
 mod tests {
     use super::{keyring::Reports, *};
+
+    #[tokio::test]
+    async fn a_service_whose_tasks_end_stops_and_says_so() {
+        let life = Lifecycle::default();
+        let serving = life.clone();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async { panic!("as a test") });
+        let serving = Box::pin(async move {
+            serving.stopping().await;
+            Ok(())
+        });
+        let ended = timeout(Duration::from_secs(10), with_all(serving, &mut tasks, &life)).await.unwrap();
+        assert!(format!("{:#}", ended.unwrap_err()).contains("not followed any more"));
+
+        let mut tasks = JoinSet::new();
+        tasks.spawn(std::future::pending());
+        with_all(Box::pin(async { Ok(()) }), &mut tasks, &Lifecycle::default()).await.unwrap();
+    }
 
     #[test]
     fn a_replica_says_that_it_starts_before_it_has_a_key() {

@@ -4,7 +4,8 @@
 
 use std::{
     fs,
-    path::Path,
+    net::TcpListener,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::Duration,
@@ -16,24 +17,65 @@ use postern_domain::SystemClock;
 use postern_envelope::{Base, FileRoot, MasterKey, RingEditor, SystemEntropy, embedded};
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
+/// Ends with its test, however that ends.
+struct Service(Child);
+
+impl Service {
+    fn start(config: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_postern-crypto-service"));
+        Self(command.env("POSTERN_CONFIG", config).stderr(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn a_hangup_has_the_ring_looked_at_and_a_stop_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let config = write_config(folder.path());
-    let mut service = Command::new(env!("CARGO_BIN_EXE_postern-crypto-service"))
-        .env("POSTERN_CONFIG", config)
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut service = Service::start(&config);
     until("it has loaded the ring", || report(folder.path()).contains(r#""revision":1"#));
 
     stage(folder.path());
     signal(&service, Signal::HUP);
     until("it has loaded the change", || report(folder.path()).contains(r#""loaded":[1,2]"#));
-    assert!(service.try_wait().unwrap().is_none(), "a hangup does not end it");
+    assert!(service.0.try_wait().unwrap().is_none(), "a hangup does not end it");
 
     signal(&service, Signal::TERM);
-    assert!(service.wait().unwrap().success());
+    assert!(service.0.wait().unwrap().success());
+    assert!(report(folder.path()).contains(r#""stopped":true"#));
+}
+
+#[test]
+fn a_stop_ends_the_wait_for_a_root_that_does_not_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    // Takes connections, and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let token = folder.path().join("token");
+    fs::write(&token, "a token").unwrap();
+    let root = format!(
+        "kind = \"vault-transit\"\naddress = \"http://{}\"\nkey = \"a\"\nauth = {{ token_file = {token:?} }}\n\
+         start_seconds = 600",
+        silent.local_addr().unwrap(),
+    );
+    let config = write_config_with(folder.path(), &root);
+
+    let mut service = Service::start(&config);
+    until("it asks its root", || silent.accept().is_ok());
+    let first = report(folder.path());
+    assert!(first.contains(r#""revision":0"#), "{first}");
+    signal(&service, Signal::TERM);
+    let mut ended = None;
+    until("it ends", || {
+        ended = service.0.try_wait().unwrap();
+        ended.is_some()
+    });
+    assert!(ended.unwrap().success());
     assert!(report(folder.path()).contains(r#""stopped":true"#));
 }
 
@@ -54,21 +96,27 @@ fn log_of_a_start(limits: &str) -> String {
     let unprivileged =
         if geteuid().is_root() { "setpriv --bounding-set=-ipc_lock --inh-caps=-ipc_lock" } else { "" };
     let unprivileged = if limits == "true" { "" } else { unprivileged };
-    let mut service = Command::new("sh")
+    let mut command = Command::new("sh");
+    command
         .args(["-c", &format!("{limits} && exec {unprivileged} \"$0\"")])
         .arg(env!("CARGO_BIN_EXE_postern-crypto-service"))
         .env("POSTERN_CONFIG", config)
         .stdout(fs::File::create(&log).unwrap())
-        .stderr(fs::OpenOptions::new().append(true).open(&log).unwrap())
-        .spawn()
-        .unwrap();
+        .stderr(fs::OpenOptions::new().append(true).open(&log).unwrap());
+    let mut service = Service(command.spawn().unwrap());
     until("it has loaded the ring", || report(folder.path()).contains(r#""revision":1"#));
     signal(&service, Signal::TERM);
-    assert!(service.wait().unwrap().success());
+    assert!(service.0.wait().unwrap().success());
     fs::read_to_string(log).unwrap()
 }
 
-fn write_config(folder: &Path) -> std::path::PathBuf {
+fn write_config(folder: &Path) -> PathBuf {
+    let root = folder.join(embedded::ROOT_FILE);
+    write_config_with(folder, &format!("kind = \"file\"\npath = \"{}\"", root.display()))
+}
+
+/// `root` is the table `keyring.root`.
+fn write_config_with(folder: &Path, root: &str) -> PathBuf {
     let keyring = KeyringConfig::embedded(folder).unwrap();
     let tls = DevCa::load_or_create(&folder.join("ca")).unwrap().service("crypto-service").unwrap();
     let secret = folder.join("issuer.secret");
@@ -84,8 +132,7 @@ fn write_config(folder: &Path) -> std::path::PathBuf {
         file = "{}"
         replica = "one"
         [keyring.root]
-        kind = "file"
-        path = "{}"
+        {root}
         [[issuers]]
         issuer = "https://issuer.test"
         audience = "postern"
@@ -95,7 +142,6 @@ fn write_config(folder: &Path) -> std::path::PathBuf {
         tls.key.display(),
         tls.ca.display(),
         keyring.file.display(),
-        folder.join(embedded::ROOT_FILE).display(),
         secret.display(),
     );
     let path = folder.join("config.toml");
@@ -110,15 +156,15 @@ fn stage(folder: &Path) {
     editor.stage(Base::default()).unwrap();
 }
 
-fn signal(service: &Child, signal: Signal) {
-    kill_process(Pid::from_child(service), signal).unwrap();
+fn signal(service: &Service, signal: Signal) {
+    kill_process(Pid::from_child(&service.0), signal).unwrap();
 }
 
 fn report(folder: &Path) -> String {
     fs::read_to_string(folder.join("replicas/one.json")).unwrap_or_default()
 }
 
-fn until(what: &str, holds: impl Fn() -> bool) {
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
     for _ in 0..500 {
         if holds() {
             return;
