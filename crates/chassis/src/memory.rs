@@ -15,12 +15,11 @@
 //! What it does not reach: stacks and registers, and buffers still in use. A connection that stays open may hold parts of
 //! what last went through it, until it carries something else or ends.
 
-use std::alloc::System;
-
+use mimalloc::MiMalloc;
 use zeroizing_alloc::ZeroAlloc;
 
 /// Overwrites each block with zeros before `A` has it back, those that a growing vector leaves behind among them.
-pub type WipingAllocator<A = System> = ZeroAlloc<A>;
+pub type WipingAllocator<A = MiMalloc> = ZeroAlloc<A>;
 
-/// The system's allocator, wiping.
-pub const WIPING: WipingAllocator = ZeroAlloc(System);
+/// An allocator for many small blocks that come and go in many threads, wiping.
+pub const WIPING: WipingAllocator = ZeroAlloc(MiMalloc);

@@ -24,7 +24,7 @@ fn buffers() -> BufferSettings {
 }
 
 /// The codec of all RPCs of ours.
-pub(crate) struct MessageCodec<T, U>(PhantomData<(T, U)>);
+pub struct MessageCodec<T, U>(PhantomData<(T, U)>);
 
 impl<T, U> Default for MessageCodec<T, U> {
     fn default() -> Self {
@@ -52,7 +52,7 @@ where
 }
 
 /// Encodes messages, each into memory of its own length.
-pub(crate) struct MessageEncoder<T>(PhantomData<T>);
+pub struct MessageEncoder<T>(PhantomData<T>);
 
 impl<T: Message> Encoder for MessageEncoder<T> {
     type Item = T;

@@ -6,7 +6,7 @@
 //! * [`access`] says who may call which RPC.
 
 pub mod access;
-mod codec;
+pub mod codec;
 mod problem;
 mod redacted;
 

@@ -16,12 +16,17 @@ use std::{io::Write, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
+use postern_chassis::memory::{WIPING, WipingAllocator};
 use tokio::signal::unix::{SignalKind, signal};
 
 use pace::Pace;
 use rows::{Bench, Row};
 use stage::Stage;
 use table::Line;
+
+/// The one of the services: the client and the empty RPC stand for two of them.
+#[global_allocator]
+static ALLOCATOR: WipingAllocator = WIPING;
 
 #[derive(Parser)]
 #[command(name = "postern-bench")]
@@ -32,7 +37,7 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Seconds of each measured window.
-    #[arg(long, default_value_t = 3.0, value_parser = seconds)]
+    #[arg(long, default_value_t = 1.0, value_parser = seconds)]
     seconds: f64,
     /// Serves an empty RPC with the certificates of this folder, instead of measuring.
     #[arg(long, hide = true, value_name = "DIR")]

@@ -13,6 +13,7 @@ use tower::{BoxError, Service, service_fn};
 
 use super::{
     HANDSHAKE,
+    coalesce::Coalescing,
     files::{self, FromFiles},
 };
 use crate::config::{CryptoClientConfig, TlsFiles};
@@ -49,11 +50,14 @@ fn endpoint(url: &str) -> Result<Endpoint> {
 }
 
 /// A connection on which both sides have shown their certificates.
-async fn connect(tls: ClientTls, address: Uri) -> Result<TokioIo<TlsStream<TcpStream>>, BoxError> {
+async fn connect(
+    tls: ClientTls,
+    address: Uri,
+) -> Result<TokioIo<Coalescing<TlsStream<TcpStream>>>, BoxError> {
     let mut tcp = HttpConnector::new();
     tcp.set_nodelay(true);
     let stream = tcp.call(address).await?.into_inner();
-    Ok(TokioIo::new(tls.handshake(stream).await?))
+    Ok(TokioIo::new(Coalescing::new(tls.handshake(stream).await?)))
 }
 
 /// The client's certificate, and whom it trusts.

@@ -1,6 +1,7 @@
 //! Mutual TLS between services, with a SPIFFE name for each.
 
 mod client;
+mod coalesce;
 mod files;
 mod identity;
 mod inspect;

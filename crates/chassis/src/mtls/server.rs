@@ -1,7 +1,7 @@
 //! The server's side: its certificate, taken up anew when it changes, and the handshakes.
 
 use std::{
-    io::{self, IoSlice},
+    io,
     pin::Pin,
     sync::Arc,
     task::{Context as TaskContext, Poll},
@@ -26,6 +26,7 @@ use tonic::transport::server::Connected;
 
 use super::{
     HANDSHAKE, PeerIdentity,
+    coalesce::Coalescing,
     files::{self, FromFiles},
 };
 use crate::{Lifecycle, config::TlsFiles};
@@ -66,7 +67,7 @@ impl ServerTls {
         let peer = leaf.and_then(|leaf| PeerIdentity::of(leaf, &self.trust_domain));
         let peer = peer
             .ok_or_else(|| io::Error::other("the peer's certificate names no service of the trust domain"))?;
-        Ok(PeerStream { stream, peer })
+        Ok(PeerStream { stream: Coalescing::new(stream), peer })
     }
 }
 
@@ -92,7 +93,7 @@ fn make(files: &TlsFiles) -> Result<ServerConfig> {
 
 /// A connection whose peer has shown its certificate. [`PeerIdentity`] is in the extensions of its requests.
 pub struct PeerStream {
-    stream: TlsStream<TcpStream>,
+    stream: Coalescing<TlsStream<TcpStream>>,
     peer: PeerIdentity,
 }
 
@@ -144,19 +145,6 @@ impl AsyncRead for PeerStream {
 impl AsyncWrite for PeerStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut TaskContext<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    /// A frame's head and its payload then share a record, and a system call.
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {

@@ -3,12 +3,11 @@
 
 use anyhow::{Result, ensure};
 use http::uri::PathAndQuery;
-use postern_rpc::crypto::{
-    Context, DecryptRequest, EncryptRequest, crypto_service_client::CryptoServiceClient,
+use postern_rpc::{
+    codec::MessageCodec,
+    crypto::{Context, DecryptRequest, EncryptRequest, crypto_service_client::CryptoServiceClient},
 };
 use tonic::{Request, client::Grpc, transport::Channel};
-use tonic_prost::ProstCodec;
-use uuid::Uuid;
 
 use super::{Bench, Figures, REQUESTS, Row, Target};
 use crate::{
@@ -69,11 +68,7 @@ pub(super) const SECRET: [u8; 128] = [b'x'; 128];
 
 /// What it is bound to.
 pub(super) fn context() -> Context {
-    Context {
-        secret_id: Uuid::nil().as_bytes().to_vec(),
-        kind: "postgres".to_owned(),
-        endpoint_digest: vec![7; 32],
-    }
+    Context { secret_id: vec![3; 16], kind: "postgres".to_owned(), endpoint_digest: vec![7; 32] }
 }
 
 async fn encrypting(bench: &Bench, callers: usize) -> Result<Figures> {
@@ -152,7 +147,7 @@ impl Caller for Empty {
     async fn call(&mut self) -> Result<()> {
         self.0.ready().await?;
         let path = PathAndQuery::from_static(empty::METHOD);
-        self.0.unary(Request::new(()), path, ProstCodec::<(), ()>::default()).await?;
+        self.0.unary(Request::new(()), path, MessageCodec::<(), ()>::default()).await?;
         Ok(())
     }
 }

@@ -15,6 +15,7 @@ use std::{
 use anyhow::Result;
 use futures_util::future::BoxFuture;
 use postern_chassis::{Lifecycle, mtls::ServerTls, server};
+use postern_rpc::codec::MessageCodec;
 use tonic::{
     Response,
     body::Body,
@@ -22,7 +23,6 @@ use tonic::{
     service::Routes,
     transport::Channel,
 };
-use tonic_prost::ProstCodec;
 use tower::{Service, service_fn};
 
 use super::{
@@ -82,6 +82,6 @@ impl Service<http::Request<Body>> for EmptyService {
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let answer = service_fn(async |_: tonic::Request<()>| Ok(Response::new(())));
-        Box::pin(async move { Ok(Grpc::new(ProstCodec::<(), ()>::default()).unary(answer, request).await) })
+        Box::pin(async move { Ok(Grpc::new(MessageCodec::<(), ()>::default()).unary(answer, request).await) })
     }
 }
