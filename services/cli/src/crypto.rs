@@ -11,16 +11,19 @@ use crate::failure::{Exit, Failure};
 /// A connection with an operator's certificate.
 #[derive(Clone)]
 pub(crate) struct Crypto {
+    /// For calls such as services make.
     pub channel: Channel,
+    /// Waits as long as a change of the ring may take.
     pub keyring: KeyringServiceClient<Channel>,
 }
 
 impl Crypto {
     /// Reads the certificate. Connects with the first call.
     pub(crate) fn new(config: &CryptoClientConfig) -> Result<Self, Failure> {
-        let channel = mtls::crypto_channel(config);
-        let channel = channel.map_err(|error| Failure::new(Exit::Usage, format!("{error:#}")))?;
-        Ok(Self { keyring: KeyringServiceClient::new(channel.clone()), channel })
+        let usage = |error: anyhow::Error| Failure::new(Exit::Usage, format!("{error:#}"));
+        let channel = mtls::crypto_channel(config).map_err(usage)?;
+        let patient = mtls::operator_channel(config).map_err(usage)?;
+        Ok(Self { channel, keyring: KeyringServiceClient::new(patient) })
     }
 
     /// The ring as it is now.
@@ -41,6 +44,11 @@ pub(crate) fn whole(ring: Option<Keyring>) -> Result<Keyring, Failure> {
 pub(crate) fn primary(ring: &Keyring) -> Result<&Key, Failure> {
     let primary = ring.keys.iter().find(|key| key.state() == KeyState::Primary);
     primary.ok_or_else(|| Failure::refused("the key ring has no primary key"))
+}
+
+/// The state of a key; `None` if the ring does not hold it.
+pub(crate) fn state(ring: &Keyring, id: u32) -> Option<KeyState> {
+    ring.keys.iter().find(|key| key.id == id).map(Key::state)
 }
 
 /// The word for a state, as the ring file has it.

@@ -81,12 +81,28 @@ async fn changes_that_do_not_fit_the_keys_state_are_refused() {
         &["keyring", "enable", "1"],
         &["keyring", "enable", "7"],
         &["keyring", "destroy", "1", "--yes"],
+        // The answer would change nothing, so that nobody is asked.
+        &["keyring", "destroy", "1"],
+        &["keyring", "destroy", "7"],
     ] {
         let run = stage.run(arguments);
         assert_eq!((run.code, run.stdout.as_str()), (3, ""), "{arguments:?}: {}", run.stderr);
+        assert!(run.stderr.contains("key"), "{}", run.stderr);
+        assert!(!run.stderr.contains("--yes"), "{arguments:?}: {}", run.stderr);
     }
     let ring = stage.run(&["keyring", "status", "--json"]).succeeded().json();
     assert_eq!((&ring["revision"], &ring["keys"].as_array().unwrap().len()), (&1.into(), &1));
+}
+
+/// Longer than a call of a service may take, so that crypto-service itself says what is in the way.
+#[tokio::test]
+async fn a_change_that_waits_for_another_in_vain_says_so() {
+    let stage = Stage::new().await;
+    let lock = fs::File::create(stage.postern.state().join("keys/keyring.json.lock")).unwrap();
+    lock.lock().unwrap();
+    stage.run(&["keyring", "stage"]).refused(3, "another change of the key ring");
+    lock.unlock().unwrap();
+    stage.run(&["keyring", "stage"]).succeeded();
 }
 
 /// Trying again would not help, and neither would another address.

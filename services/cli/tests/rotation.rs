@@ -9,6 +9,11 @@ async fn a_key_is_staged_promoted_emptied_disabled_and_destroyed() {
 
     let staged = stage.run(&["keyring", "stage", "--json"]).succeeded().json();
     assert_eq!((&staged["key_id"], &staged["keyring"]["keys"][1]["state"]), (&2.into(), &"staged".into()));
+    // As after an answer that was lost.
+    let again = stage.run(&["keyring", "stage"]).succeeded();
+    assert_eq!(again.stdout, "Key 2 is staged already. Next: postern keyring promote 2 --wait\n");
+    let again = stage.run(&["keyring", "stage", "--json"]).succeeded().json();
+    assert_eq!((&again["key_id"], &again["keyring"]["revision"]), (&2.into(), &2.into()));
     stage.run(&["keyring", "promote", "2", "--wait"]).succeeded();
 
     let before = stage.rows().await;

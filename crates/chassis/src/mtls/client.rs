@@ -21,8 +21,11 @@ use crate::config::{CryptoClientConfig, TlsFiles};
 /// The name that the server's certificate must bear, wherever it was found.
 const SERVER: &str = "crypto-service";
 
-/// Time for a whole call.
+/// Time for a whole call of a service.
 const CALL: Duration = Duration::from_secs(10);
+
+/// Time for a change of the key ring: it waits ten seconds for another change, and then for the root, more than once.
+const CHANGE: Duration = Duration::from_mins(1);
 
 /// How often a connection is asked whether its peer is alive, and how long that may take to answer. Together less than
 /// [`CALL`]: a call that waits for a dead peer fails before its time is up, and the next one has a new connection.
@@ -33,9 +36,18 @@ const PONG: Duration = Duration::from_secs(4);
 /// must show a certificate of the authority for the name `crypto-service`. Each connection is made with the certificates
 /// that the files hold then.
 pub fn crypto_channel(config: &CryptoClientConfig) -> Result<Channel> {
+    channel(config, CALL)
+}
+
+/// [`crypto_channel`] for changes of the key ring, which take longer than calls of services do.
+pub fn operator_channel(config: &CryptoClientConfig) -> Result<Channel> {
+    channel(config, CHANGE)
+}
+
+fn channel(config: &CryptoClientConfig, within: Duration) -> Result<Channel> {
     let tls = ClientTls::load(&config.tls).context("the certificate for crypto-service cannot be used")?;
     let connect = service_fn(move |address| connect(tls.clone(), address));
-    Ok(endpoint(&config.url)?.connect_with_connector_lazy(connect))
+    Ok(endpoint(&config.url)?.timeout(within).connect_with_connector_lazy(connect))
 }
 
 fn endpoint(url: &str) -> Result<Endpoint> {
@@ -45,7 +57,7 @@ fn endpoint(url: &str) -> Result<Endpoint> {
     let mut address = origin.clone().into_parts();
     address.scheme = Some(Scheme::HTTP);
     let address = Uri::from_parts(address).context("crypto.url is not a URL")?;
-    let endpoint = Endpoint::from(address).origin(origin).connect_timeout(HANDSHAKE).timeout(CALL);
+    let endpoint = Endpoint::from(address).origin(origin).connect_timeout(HANDSHAKE);
     Ok(endpoint.http2_keep_alive_interval(PING).keep_alive_timeout(PONG).keep_alive_while_idle(true))
 }
 

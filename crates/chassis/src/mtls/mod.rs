@@ -10,7 +10,7 @@ mod server;
 #[cfg(test)]
 pub(crate) mod test_support;
 
-pub use client::crypto_channel;
+pub use client::{crypto_channel, operator_channel};
 pub use identity::PeerIdentity;
 pub use inspect::{Inspected, inspect};
 pub(crate) use server::incoming;

@@ -1,6 +1,6 @@
 //! `postern keyring destroy`.
 
-use postern_rpc::crypto::DestroyKeyRequest;
+use postern_rpc::crypto::{DestroyKeyRequest, KeyState};
 
 use crate::{
     ask,
@@ -14,21 +14,39 @@ use crate::{
 use super::view::RingView;
 
 /// What the operator has said.
+#[derive(Clone, Copy)]
 pub(super) struct Choice {
     pub id: u32,
     pub yes: bool,
     pub allow_loss: bool,
 }
 
-/// Counts what is sealed under the key, says so, asks, and destroys.
+/// Counts what is sealed under the key, says so, asks, and destroys. A key that is not disabled is not counted and asked
+/// for: crypto-service refuses it.
 pub(super) async fn run(
     crypto: &Crypto,
     config: &Config,
     choice: Choice,
     output: Output,
 ) -> Result<(), Failure> {
-    let Choice { id, yes, allow_loss } = choice;
+    let Choice { id, allow_loss, .. } = choice;
     let ring = crypto.ring().await?;
+    let mut request = DestroyKeyRequest {
+        key_id: id,
+        expected_revision: Some(ring.revision),
+        remaining_seals: None,
+        allow_loss,
+    };
+    if crypto::state(&ring, id) == Some(KeyState::Disabled) {
+        request.remaining_seals = Some(agreed(config, choice).await?);
+    }
+    let answer = crypto.keyring.clone().destroy_key(request).await?.into_inner();
+    let view = RingView::new(crypto::whole(answer.keyring)?, None);
+    output.print(&view, || format!("Key {id} is destroyed.\n"))
+}
+
+/// The seals under the key, once the operator knows of them and still wants it destroyed.
+async fn agreed(config: &Config, Choice { id, yes, allow_loss }: Choice) -> Result<i64, Failure> {
     let under = database::under(&database::seals(config).await?.counts().await?, id);
     let loss = format!(
         "{} of {} under key {id} would be lost.",
@@ -40,13 +58,5 @@ pub(super) async fn run(
         return Err(Failure::refused(loss).hint(advice));
     }
     ask::confirm(yes, &format!("{loss} Key {id} cannot be brought back."))?;
-    let request = DestroyKeyRequest {
-        key_id: id,
-        expected_revision: Some(ring.revision),
-        remaining_seals: Some(under.seals),
-        allow_loss,
-    };
-    let answer = crypto.keyring.clone().destroy_key(request).await?.into_inner();
-    let view = RingView::new(crypto::whole(answer.keyring)?, None);
-    output.print(&view, || format!("Key {id} is destroyed.\n"))
+    Ok(under.seals)
 }

@@ -1,6 +1,6 @@
 //! `postern keyring disable`.
 
-use postern_rpc::crypto::DisableKeyRequest;
+use postern_rpc::crypto::{DisableKeyRequest, KeyState};
 
 use crate::{
     ask,
@@ -13,7 +13,8 @@ use crate::{
 
 use super::view::RingView;
 
-/// Asks first if what is sealed under the key would stop to open, or if that is not known.
+/// Asks first if what is sealed under the key would stop to open, or if that is not known. A key that cannot be disabled
+/// is not asked for: crypto-service refuses it.
 pub(super) async fn run(
     crypto: &Crypto,
     config: &Config,
@@ -22,19 +23,8 @@ pub(super) async fn run(
     output: Output,
 ) -> Result<(), Failure> {
     let ring = crypto.ring().await?;
-    let under = database::counts(config).await?.map(|counts| database::under(&counts, id).seals);
-    match under {
-        Some(0) => {}
-        Some(seals) => {
-            let seals = count(seals.unsigned_abs(), "seal");
-            ask::confirm(yes, &format!("{seals} under key {id} would not open any more."))?;
-        }
-        None => {
-            let what = format!(
-                "Without a database nobody knows what is sealed under key {id}, and would not open any more."
-            );
-            ask::confirm(yes, &what)?;
-        }
+    if matches!(crypto::state(&ring, id), Some(KeyState::Staged | KeyState::Active)) {
+        agree(config, id, yes).await?;
     }
     let request = DisableKeyRequest { key_id: id, expected_revision: Some(ring.revision) };
     let answer = crypto.keyring.clone().disable_key(request).await?.into_inner();
@@ -45,4 +35,21 @@ pub(super) async fn run(
              If something is: postern keyring enable {id}\n"
         )
     })
+}
+
+async fn agree(config: &Config, id: u32, yes: bool) -> Result<(), Failure> {
+    let under = database::counts(config).await?.map(|counts| database::under(&counts, id).seals);
+    match under {
+        Some(0) => Ok(()),
+        Some(seals) => {
+            let seals = count(seals.unsigned_abs(), "seal");
+            ask::confirm(yes, &format!("{seals} under key {id} would not open any more."))
+        }
+        None => {
+            let what = format!(
+                "Without a database nobody knows what is sealed under key {id}, and would not open any more."
+            );
+            ask::confirm(yes, &what)
+        }
+    }
 }
