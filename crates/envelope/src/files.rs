@@ -7,7 +7,7 @@ use std::{
     ffi::{OsStr, OsString},
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt, fchown},
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
@@ -18,19 +18,38 @@ use tempfile::{Builder, NamedTempFile};
 /// How long a change waits for another one: each takes a few file operations, and some calls to the root.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Why a file is not what it was to be.
+#[derive(Debug)]
+pub(crate) enum WriteError {
+    /// It is as it was.
+    Unchanged(io::Error),
+    /// It is as it was to be, but may be as it was again after a loss of power.
+    NotDurable(io::Error),
+}
+
+impl From<io::Error> for WriteError {
+    fn from(error: io::Error) -> Self {
+        Self::Unchanged(error)
+    }
+}
+
 /// Publishes a new file of mode 0600, whole or not at all, and durable when this returns.
 ///
 /// The bytes go to a temporary file beside it, which then takes the name in one step that fails with
 /// [`io::ErrorKind::AlreadyExists`] when the name is taken: of two processes that race, one wins.
-pub(crate) fn publish_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    written_beside(path, bytes)?.persist_noclobber(path).map_err(|failed| failed.error)?;
-    sync_folder_of(path)
+pub(crate) fn publish_new(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    let file = written_beside(path, bytes)?;
+    let name = |file: NamedTempFile| file.persist_noclobber(path).map_err(|failed| failed.error);
+    durably(path, || name(file).map(drop), File::sync_all)
 }
 
-/// Puts new contents into the place of a file, with mode 0600, whole or not at all, and durable when this returns.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    written_beside(path, bytes)?.persist(path).map_err(|failed| failed.error)?;
-    sync_folder_of(path)
+/// Puts new contents into the place of a file, with mode 0600, whole or not at all, and durable when this returns. The
+/// owner stays the same, so that who runs a command as root does not take the file away from the service.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    let file = written_beside(path, bytes)?;
+    keep_owner(path, file.as_file())?;
+    let name = |file: NamedTempFile| file.persist(path).map_err(|failed| failed.error);
+    durably(path, || name(file).map(drop), File::sync_all)
 }
 
 /// Removes the temporary files that killed writers of this file left behind. Only under the file's lock, so that no
@@ -71,6 +90,7 @@ impl Lock {
 
     fn acquire_within(path: &Path, patience: Duration) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).mode(0o600).open(lock_path(path))?;
+        keep_owner(path, &file)?;
         let start = Instant::now();
         loop {
             match file.try_lock() {
@@ -93,9 +113,28 @@ fn written_beside(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     Ok(file)
 }
 
-/// A new name is durable only once its folder is.
-fn sync_folder_of(path: &Path) -> io::Result<()> {
-    File::open(folder_of(path))?.sync_all()
+/// Gives a file its name. That is durable only once the folder is, which is opened before, so that less can fail after.
+fn durably(
+    path: &Path,
+    name: impl FnOnce() -> io::Result<()>,
+    sync: impl FnOnce(&File) -> io::Result<()>,
+) -> Result<(), WriteError> {
+    let folder = File::open(folder_of(path))?;
+    name()?;
+    sync(&folder).map_err(WriteError::NotDurable)
+}
+
+/// Gives `file` the owner and the group that the file at `path` has, if there is one.
+fn keep_owner(path: &Path, file: &File) -> io::Result<()> {
+    let (wanted, found) = match fs::metadata(path) {
+        Ok(wanted) => (wanted, file.metadata()?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if (wanted.uid(), wanted.gid()) == (found.uid(), found.gid()) {
+        return Ok(());
+    }
+    fchown(file, Some(wanted.uid()), Some(wanted.gid()))
 }
 
 /// End of the name of a temporary file: `.<file>.<random>.tmp`.
@@ -140,6 +179,41 @@ mod tests {
         assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
         drop(lock);
         Lock::acquire_within(&path, Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_synced_is_told_from_a_file_that_was_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let failing = |_: &File| Err(io::ErrorKind::StorageFull.into());
+        let write = || fs::write(&path, "new");
+        assert!(matches!(durably(&path, write, failing), Err(WriteError::NotDurable(_))));
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+
+        let refused = || Err(io::ErrorKind::PermissionDenied.into());
+        assert!(matches!(durably(&path, refused, File::sync_all), Err(WriteError::Unchanged(_))));
+        let nowhere = folder.path().join("none/file");
+        assert!(matches!(
+            durably(&nowhere, || panic!("named"), File::sync_all),
+            Err(WriteError::Unchanged(_))
+        ));
+    }
+
+    /// Only root can give files away; for everybody else there is nothing to keep.
+    #[test]
+    fn a_file_keeps_its_owner_and_so_does_its_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        publish_new(&path, b"old").unwrap();
+        let own = fs::metadata(&path).unwrap().uid();
+        let owner = if own == 0 { 65534 } else { own };
+        std::os::unix::fs::chown(&path, Some(owner), None).unwrap();
+
+        drop(Lock::acquire(&path).unwrap());
+        replace(&path, b"new").unwrap();
+        let owner_of = |path: &Path| fs::metadata(path).unwrap().uid();
+        assert_eq!((owner_of(&path), owner_of(&lock_path(&path))), (owner, owner));
+        assert_eq!(fs::read(&path).unwrap(), b"new");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::{
     ChangeError, KeyId, KeyInfo, KeyRing, KeyState, MasterKey, RingEditor, RingFileError, Root, RootError,
     files::{self, Lock},
     ring_document::{RingDocument, StoredKey},
-    ring_file::{FILE_BYTES, not_written},
+    ring_file::FILE_BYTES,
     unlock::{in_ring, unlock, wrapped_bytes},
 };
 
@@ -125,7 +125,7 @@ impl RingChange<'_> {
             return Err(ChangeError::Full);
         }
         let ring = unlock(&RingDocument::parse(&bytes)?, root, Some(&before))?;
-        files::replace(editor.path, &bytes).map_err(not_written)?;
+        files::replace(editor.path, &bytes).map_err(RingFileError::from)?;
         Ok((made, ring))
     }
 }

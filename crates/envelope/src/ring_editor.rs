@@ -44,7 +44,7 @@ pub struct Base<'a> {
     pub held: Option<&'a KeyRing>,
 }
 
-/// Why a ring was not changed. It is as it was.
+/// Why a ring was not changed. It is as it was, unless it is [`RingFileError::NotDurable`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeError {
     /// Changed by somebody else in the meantime.

@@ -35,7 +35,7 @@ use postern_domain::Clock;
 
 use crate::{
     Entropy, EntropyError, KeyId, KeyInfo, KeyRing, KeyState, MasterKey, Root,
-    files::{self, Lock},
+    files::{self, Lock, WriteError},
     lineage::refuse_foreign,
     ring_document::{RingDocument, StoredKey},
     unlock::{in_ring, unlock},
@@ -114,6 +114,12 @@ pub enum RingFileError {
     /// The file system refused.
     #[error("the key ring cannot be read or written: {0}")]
     Io(io::ErrorKind),
+    /// The file is written, and the folder's sync failed.
+    #[error(
+        "the key ring was written, but a loss of power may undo that ({0}); see to the file system, then look at the key \
+         ring again before you go on"
+    )]
+    NotDurable(io::ErrorKind),
 }
 
 /// Creates a ring with one primary key. An existing file is left alone.
@@ -132,7 +138,7 @@ pub fn create(
         RingDocument::new(1, root.kind(), vec![StoredKey::new(info, Some(BASE64.encode(wrapped)))]);
     // Unwrapped before it is published: no ring is left behind that does not open.
     let ring = unlock(&document, root, None)?;
-    files::publish_new(path, &document.to_bytes()).map_err(not_written)?;
+    files::publish_new(path, &document.to_bytes())?;
     Ok(ring)
 }
 
@@ -183,6 +189,15 @@ impl From<io::Error> for RingFileError {
             io::ErrorKind::NotFound => Self::Missing,
             io::ErrorKind::FileTooLarge => Self::Malformed,
             kind => Self::Io(kind),
+        }
+    }
+}
+
+impl From<WriteError> for RingFileError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Unchanged(error) => not_written(error),
+            WriteError::NotDurable(error) => Self::NotDurable(error.kind()),
         }
     }
 }

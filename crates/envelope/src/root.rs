@@ -7,7 +7,11 @@ use std::{
     path::Path,
 };
 
-use crate::{Entropy, EntropyError, KeyId, MasterKey, cobblestone, context::fields, files};
+use crate::{
+    Entropy, EntropyError, KeyId, MasterKey, cobblestone,
+    context::fields,
+    files::{self, WriteError},
+};
 
 /// Wraps and unwraps the keys of a ring. Called when a ring is loaded or changed, never to seal or open,
 /// so that an implementation may block.
@@ -69,6 +73,12 @@ pub enum RootFileError {
     /// The file system refused.
     #[error("the root file cannot be read or written: {0}")]
     Io(io::ErrorKind),
+    /// The file is written, and the folder's sync failed.
+    #[error(
+        "the root file was written, but a loss of power may undo that ({0}); see to the file system before anything is \
+         sealed"
+    )]
+    NotDurable(io::ErrorKind),
 }
 
 impl FileRoot {
@@ -78,7 +88,7 @@ impl FileRoot {
     /// Draws a new root and writes it with mode 0600. An existing file is left alone.
     pub fn create(path: &Path, entropy: &dyn Entropy) -> Result<Self, RootFileError> {
         let key = MasterKey::generate(entropy)?;
-        files::publish_new(path, key.expose()).map_err(not_written)?;
+        files::publish_new(path, key.expose())?;
         Ok(Self(key))
     }
 
@@ -142,11 +152,13 @@ impl From<io::Error> for RootFileError {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
-fn not_written(error: io::Error) -> RootFileError {
-    match error.kind() {
-        io::ErrorKind::AlreadyExists => RootFileError::Exists,
-        kind => RootFileError::Io(kind),
+impl From<WriteError> for RootFileError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Unchanged(error) if error.kind() == io::ErrorKind::AlreadyExists => Self::Exists,
+            WriteError::Unchanged(error) => Self::Io(error.kind()),
+            WriteError::NotDurable(error) => Self::NotDurable(error.kind()),
+        }
     }
 }
 

@@ -83,15 +83,15 @@ fn of_ring(error: ChangeError) -> Problem {
 /// By what an operator has to do about it.
 fn reason_of(error: RingFileError) -> Reason {
     use RingFileError::{
-        Busy, Checksum, DuplicateId, Entropy, Exists, Forked, Io, Malformed, Missing, NoPrimary, Older,
-        RootDenied, RootKind, RootUnavailable, SeveralPrimaries, Version, WrongRoot,
+        Busy, Checksum, DuplicateId, Entropy, Exists, Forked, Io, Malformed, Missing, NoPrimary, NotDurable,
+        Older, RootDenied, RootKind, RootUnavailable, SeveralPrimaries, Version, WrongRoot,
     };
     match error {
         Missing | Malformed | Version(_) | Checksum | NoPrimary | SeveralPrimaries | DuplicateId(_) => {
             Reason::KeyringBroken
         }
         Older { .. } | Forked { .. } => Reason::KeyringForked,
-        Exists | Io(_) => Reason::KeyringInaccessible,
+        Exists | Io(_) | NotDurable(_) => Reason::KeyringInaccessible,
         Busy => Reason::KeyringBusy,
         RootKind | WrongRoot(_) => Reason::RootMismatch,
         RootDenied => Reason::RootDenied,
