@@ -10,13 +10,13 @@ use tempfile::TempDir;
 use crate::support::{id, key, new_ring, open, round_trip, serves};
 
 /// A server, and a folder with a credential.
-struct Kms {
-    server: Moto,
+pub(crate) struct Kms {
+    pub(crate) server: Moto,
     folder: TempDir,
 }
 
 impl Kms {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let kms = Self { server: Moto::start(), folder: tempfile::tempdir().unwrap() };
         let profile =
             "[default]\naws_access_key_id = AKIACANARY\naws_secret_access_key = canary-of-a-secret\n";
@@ -24,7 +24,7 @@ impl Kms {
         kms
     }
 
-    fn config(&self, key: &str) -> String {
+    pub(crate) fn config(&self, key: &str) -> String {
         let (address, region) = (self.server.address(), self.server.region());
         let credentials = self.folder.path().join("credentials");
         format!(

@@ -4,6 +4,7 @@
 
 mod kms;
 mod log;
+mod moving;
 mod support;
 mod vault;
 mod vault_account;

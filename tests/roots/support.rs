@@ -58,6 +58,11 @@ impl Client {
         self
     }
 
+    /// The configuration, as the table `keyring.root`.
+    pub(crate) fn config(&self) -> &str {
+        &self.config
+    }
+
     pub(crate) fn open(&self) -> Result<Box<dyn Root>, OpenError> {
         open(&self.config)
     }
@@ -96,12 +101,24 @@ pub(crate) fn new_ring(path: &Path, root: &dyn Root) -> KeyRing {
 
 /// Seals a secret and opens it again.
 pub(crate) fn serves(ring: &KeyRing) -> bool {
-    let context = SealContext {
+    opens(ring, &seal(ring))
+}
+
+/// Seals a secret.
+pub(crate) fn seal(ring: &KeyRing) -> Vec<u8> {
+    ring.seal(&context(), &Secret::from_text("hunter2".into()), &SystemEntropy).unwrap()
+}
+
+/// Whether what [`seal`] made opens.
+pub(crate) fn opens(ring: &KeyRing, sealed: &[u8]) -> bool {
+    ring.open(&context(), sealed).is_ok()
+}
+
+fn context() -> SealContext {
+    SealContext {
         owner: OwnerId(Uuid::from_bytes([1; 16])),
         secret: SecretId(Uuid::from_bytes([2; 16])),
         kind: TenantKind::Postgres,
         endpoint: EndpointDigest([3; 32]),
-    };
-    let sealed = ring.seal(&context, &Secret::from_text("hunter2".into()), &SystemEntropy).unwrap();
-    ring.open(&context, &sealed).is_ok()
+    }
 }

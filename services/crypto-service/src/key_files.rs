@@ -14,7 +14,7 @@ use crate::{
     roots::{self, OpenError},
 };
 
-/// Why the files are as they were.
+/// Why the files are as they were, but for [`RingFileError::NotDurable`].
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     /// The root cannot be used.
