@@ -48,6 +48,22 @@ fn a_token_that_may_not_live_longer_is_announced_and_then_reported() {
 }
 
 #[test]
+fn a_token_that_cannot_be_renewed_is_announced_before_it_ends() {
+    log::keep();
+    SERVER.add_key("postern-short");
+    // Of the type batch: it ends when its time is over.
+    let token = SERVER.token(&["-ttl=5s", "-type=batch"]);
+    let client = Client::new(&SERVER, &token).with_key("postern-short");
+    let root = client.open().unwrap();
+    round_trip(&*root);
+    log::wait_for("key postern-short", "ends soon and cannot be renewed for longer");
+    log::wait_for("key postern-short", "the root's token was not renewed: it refuses the credential");
+    assert_eq!(root.wrap_key(id(1), &key(), &SystemEntropy).err(), Some(RootError::Denied));
+    client.write_token(&SERVER.token(&["-ttl=1h"]));
+    round_trip(&*root);
+}
+
+#[test]
 fn a_token_that_was_replaced_in_its_file_is_taken_up() {
     log::keep();
     SERVER.add_key("postern-replaced");

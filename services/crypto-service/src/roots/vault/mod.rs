@@ -145,7 +145,7 @@ impl Vault {
             Err(Trouble::Refused) => {}
             answer => return answer,
         }
-        let fresh = session::sign_in(&self.api, &self.config.auth).await.map_err(|_| Trouble::Refused)?;
+        let fresh = session::sign_in(&self.api, &self.config.auth).await?;
         let answer = self.api.post(&path, Some(&fresh.token), body, bad).await;
         self.set_session(fresh);
         answer

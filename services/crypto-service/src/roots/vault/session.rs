@@ -21,24 +21,38 @@ pub(super) const RETRY: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(super) struct Session {
     pub(super) token: Arc<Secret>,
-    /// The longest time to live that it was ever given; `None` for a token that does not end, or cannot be renewed.
+    /// The longest time to live that it was ever given; `None` for a token that does not end.
     life: Option<Duration>,
     /// When to renew it.
     due: Option<Instant>,
+    /// When it ends, if it cannot be renewed.
+    end: Option<Instant>,
 }
 
 /// How a renewal went.
 pub(super) enum Renewed {
     /// As it should.
     Well,
-    /// The vault gives less and less: the token is near the end of the longest life it may have.
+    /// The vault gives less and less, or nothing: the token is near the end of the longest life it may have.
     Ending(Duration),
 }
 
 impl Session {
     /// A session whose token lives on for this long.
     fn new(token: Secret, life: Option<Duration>) -> Self {
-        Self { token: Arc::new(token), life, due: life.map(|life| Instant::now() + life / 2) }
+        let due = life.map(|life| Instant::now() + life / 2);
+        Self { token: Arc::new(token), life, due, end: None }
+    }
+
+    /// A session whose token ends then, whatever is done.
+    fn ending(self) -> Self {
+        Self { end: self.life.map(|life| Instant::now() + life), ..self }
+    }
+
+    /// What is left of a token that cannot be renewed.
+    fn left(&self) -> Option<Duration> {
+        let left = self.end?.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
     }
 
     /// Whether half of the token's life is over.
@@ -80,8 +94,9 @@ pub(super) async fn with_token(api: &Api, token: Secret) -> Result<Session, Trou
     }
 
     let Lookup { data } = api.get("auth/token/lookup-self", &token).await?;
-    let life = (data.renewable && data.ttl > 0).then(|| Duration::from_secs(data.ttl));
-    Ok(Session::new(token, life))
+    let life = (data.ttl > 0).then(|| Duration::from_secs(data.ttl));
+    let session = Session::new(token, life);
+    Ok(if data.renewable { session } else { session.ending() })
 }
 
 async fn as_account(api: &Api, role: &str, jwt_path: &Path, mount: &VaultPath) -> Result<Session, Trouble> {
@@ -99,8 +114,12 @@ async fn as_account(api: &Api, role: &str, jwt_path: &Path, mount: &VaultPath) -
     Ok(Session::new(Secret::from_text(auth.client_token), life))
 }
 
-/// Lets the token live longer.
+/// Lets the token live longer. One that cannot is left alone until it has ended: then the vault says why it is no use.
 pub(super) async fn renew(api: &Api, session: &Session) -> Result<(Session, Renewed), Trouble> {
+    if let Some(left) = session.left() {
+        let due = Some(Instant::now() + left / 2);
+        return Ok((Session { due, ..session.clone() }, Renewed::Ending(left)));
+    }
     let body = Bytes::from_static(b"{}");
     let Lease { auth } =
         api.post("auth/token/renew-self", Some(&session.token), body, Trouble::Refused).await?;
@@ -108,7 +127,7 @@ pub(super) async fn renew(api: &Api, session: &Session) -> Result<(Session, Rene
     let longest = session.life.unwrap_or_default().max(left);
     let renewed = if left < longest / 2 { Renewed::Ending(left) } else { Renewed::Well };
     let due = Some(Instant::now() + left / 2);
-    Ok((Session { token: Arc::clone(&session.token), life: Some(longest), due }, renewed))
+    Ok((Session { token: Arc::clone(&session.token), life: Some(longest), due, end: None }, renewed))
 }
 
 /// The part of an answer that tells of a token.
