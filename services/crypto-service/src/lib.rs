@@ -125,9 +125,16 @@ fn enter(config: &KeyringConfig) -> Result<(Arc<Reporter>, Option<NameClaim>)> {
         None => ReplicaName::of_this_host().context("the host's name")?,
     };
     let claim = claim(&config.file, &name)?;
-    let reporter = Reporter::new(&config.file, name, Arc::new(SystemClock));
-    if let Err(error) = reporter.publish() {
-        tracing::warn!(kind = %error.kind(), "this replica cannot report that it starts");
+    let mut reporter = Reporter::new(&config.file, name, Arc::new(SystemClock));
+    match reporter.publish() {
+        Ok(()) => {
+            if let Err(error) = reporter.inherit() {
+                tracing::warn!(kind = %error.kind(), "what replicas left that are gone cannot be taken over");
+            }
+        }
+        Err(error) => {
+            tracing::warn!(kind = %error.kind(), "this replica cannot report that it starts");
+        }
     }
     Ok((Arc::new(reporter), claim))
 }

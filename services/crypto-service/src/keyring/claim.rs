@@ -1,10 +1,10 @@
 //! The right to a replica's name.
 
 use std::{
-    fs::{DirBuilder, File, OpenOptions, TryLockError},
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::Path,
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
 };
 
 use super::ReplicaName;
@@ -15,6 +15,7 @@ use super::ReplicaName;
 /// It is a lock of the system on `replicas/<name>.lock`, so that it ends with the process, however that ends.
 pub(crate) struct NameClaim {
     _file: File,
+    path: PathBuf,
 }
 
 /// Why a name is not this replica's.
@@ -35,13 +36,35 @@ impl NameClaim {
     pub(crate) fn take(ring: &Path, name: &ReplicaName) -> Result<Self, ClaimError> {
         let folder = ring.with_file_name("replicas");
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-        let path = folder.join(format!("{name}.lock"));
-        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(ClaimError::Taken(name.to_string())),
-            Err(TryLockError::Error(error)) => Err(error.into()),
+        Self::at(folder.join(format!("{name}.lock")), name)
+    }
+
+    fn at(path: PathBuf, name: &ReplicaName) -> Result<Self, ClaimError> {
+        loop {
+            let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
+            match file.try_lock() {
+                Ok(()) if is_at(&file, &path)? => return Ok(Self { _file: file, path }),
+                // Given up between opening and locking it: the lock is on a file that nobody else sees.
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(ClaimError::Taken(name.to_string())),
+                Err(TryLockError::Error(error)) => return Err(error.into()),
+            }
         }
+    }
+
+    /// Gives the name up, and leaves no trace of it.
+    pub(crate) fn give_up(self) -> io::Result<()> {
+        fs::remove_file(self.path)
+    }
+}
+
+/// Whether this open file is still the one at `path`.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let open = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (open.dev(), open.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -62,6 +85,20 @@ mod tests {
         let refused = NameClaim::take(&ring, &name("one")).err().unwrap();
         assert!(matches!(refused, ClaimError::Taken(taken) if taken == "one"));
         drop(one);
+        NameClaim::take(&ring, &name("one")).unwrap().give_up().unwrap();
+        assert!(!folder.path().join("replicas/one.lock").exists());
         NameClaim::take(&ring, &name("one")).unwrap();
+    }
+
+    #[test]
+    fn a_lock_on_a_file_that_was_given_up_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("one.lock");
+        let file = File::create(&path).unwrap();
+        assert!(is_at(&file, &path).unwrap());
+        fs::remove_file(&path).unwrap();
+        assert!(!is_at(&file, &path).unwrap());
+        File::create(&path).unwrap();
+        assert!(!is_at(&file, &path).unwrap());
     }
 }

@@ -13,7 +13,9 @@
 //! ```
 //!
 //! Times are seconds since 1970-01-01T00:00:00Z. A replica that starts reports revision 0 until it has loaded the ring, so
-//! that no key is promoted in between that it lacks; `latest` stays what it was: no older ring is loaded. The counts are those of all runs under this name.
+//! that no key is promoted in between that it lacks; `latest` stays what it was: no older ring is loaded. The counts are
+//! those of all runs under this name, and of replicas that were gone for a day when this one started: their files are
+//! removed then. A kill in the middle of that counts their uses twice.
 
 use std::collections::BTreeMap;
 
@@ -71,6 +73,11 @@ impl Report {
     /// What stands for a report that cannot be read: as far as is known, the replica has loaded nothing.
     pub(crate) fn unknown(name: ReplicaName) -> Self {
         Self::new(name, 0, Vec::new(), &BTreeMap::new(), 0)
+    }
+
+    /// Whether this is a report, and no stand-in for one.
+    pub(crate) fn is_known(&self) -> bool {
+        self.reported_at > 0
     }
 
     /// Whether the replica has said that it stops.

@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, timeout_at},
 };
 
-use super::{Peer, ReplicaName, Report, Reports, RingHolder, UseCounts, presence::LIVE};
+use super::{Peer, ReplicaName, Report, Reports, RingHolder, UseCounts, presence::LIVE, reports::Remains};
 
 /// Time between two reports.
 const REPORT: Duration = Duration::from_secs(2);
@@ -64,6 +64,19 @@ impl Reporter {
             soon: Notify::new(),
             heard: watch::Sender::new(false),
         }
+    }
+
+    /// Takes over the counts of replicas that are gone, and removes what they left: where each pod has a name of its own, the
+    /// reports that all read every two seconds would grow for ever. To be called once this one has reported. Blocks.
+    pub(crate) fn inherit(&mut self) -> io::Result<()> {
+        let remains = self.reports.remains(&self.name)?;
+        for (id, counts) in remains.iter().flat_map(|gone| gone.report.uses()) {
+            let sum = self.before.uses.entry(id).or_default();
+            *sum = sum.plus(counts);
+        }
+        // Before they are removed, for nothing else has their counts, and the latest revision.
+        self.publish()?;
+        remains.into_iter().try_for_each(Remains::remove)
     }
 
     /// This replica's name.
@@ -180,7 +193,57 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::keyring::test_support::RingFolder;
+    use crate::keyring::{
+        NameClaim,
+        test_support::{RingFolder, id, replica},
+    };
+
+    #[test]
+    fn what_replicas_left_that_are_gone_is_taken_over() {
+        let folder = RingFolder::new();
+        let left = |name: &str, hours: u64| {
+            let uses = BTreeMap::from([(id(1), UseCounts { seals: 2, opens: 3, last_use: 4 })]);
+            folder.reports().put(&Report::new(replica(name), 7, Vec::new(), &uses, 5).stopped()).unwrap();
+            drop(NameClaim::take(&folder.ring(), &replica(name)).unwrap());
+            make_older(&folder.report_of(name), hours);
+        };
+        for (name, hours) in [("one", 48), ("gone", 25), ("old", 9999), ("running", 25), ("recent", 23)] {
+            left(name, hours);
+        }
+        let _running = NameClaim::take(&folder.ring(), &replica("running")).unwrap();
+        fs::write(folder.report_of("later"), "{}").unwrap();
+        make_older(&folder.report_of("later"), 9999);
+
+        let clock = Arc::new(folder.clock.clone());
+        let mut reporter = Reporter::new(&folder.ring(), replica("one"), clock);
+        reporter.publish().unwrap();
+        reporter.inherit().unwrap();
+        let expected = UseCounts { seals: 6, opens: 9, last_use: 4 };
+        assert_eq!((reporter.before.uses[&id(1)], reporter.before.revision), (expected, 7));
+        let own = folder.reports().of(&replica("one")).unwrap().unwrap();
+        assert_eq!((own.uses()[&id(1)], own.latest), (expected, 7));
+        let mut files: Vec<_> = fs::read_dir(folder.report_of("one").parent().unwrap())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort();
+        let expected = [
+            "later.json",
+            "one.json",
+            "one.lock",
+            "recent.json",
+            "recent.lock",
+            "running.json",
+            "running.lock",
+        ];
+        assert_eq!(files, expected);
+    }
+
+    fn make_older(path: &Path, hours: u64) {
+        let file = fs::File::options().append(true).open(path).unwrap();
+        let written = file.metadata().unwrap().modified().unwrap();
+        file.set_modified(written - Duration::from_hours(hours)).unwrap();
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_replica_that_cannot_report_says_so_until_it_can() {

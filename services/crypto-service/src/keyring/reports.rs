@@ -7,19 +7,23 @@ use std::{
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use super::{
-    ReplicaName, Report,
+    NameClaim, ReplicaName, Report,
     presence::{Presence, Version},
 };
 
 /// Bytes of the longest report: some thousand keys.
 const REPORT_BYTES: u64 = 1024 * 1024;
 
+/// How long a replica has been silent that is taken for gone. A name that comes back later begins anew.
+const GONE: Duration = Duration::from_hours(24);
+
 /// Reads and writes reports.
 pub(crate) struct Reports {
+    ring: PathBuf,
     folder: PathBuf,
     writing: Mutex<()>,
     presence: Mutex<Presence>,
@@ -33,10 +37,30 @@ pub(crate) struct Peer {
     pub(crate) live: bool,
 }
 
+/// What a replica left that is gone. Nobody else has its name while this is held.
+pub(crate) struct Remains {
+    /// Its last report.
+    pub(crate) report: Report,
+    path: PathBuf,
+    claim: NameClaim,
+}
+
+impl Remains {
+    /// Removes its report, and then its claim to the name.
+    pub(crate) fn remove(self) -> io::Result<()> {
+        fs::remove_file(&self.path)?;
+        match fs::remove_file(temporary(&self.path)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => self.claim.give_up(),
+        }
+    }
+}
+
 impl Reports {
     /// Those of the replicas that share this ring.
     pub(crate) fn beside(ring: &Path) -> Self {
         Self {
+            ring: ring.to_owned(),
             folder: ring.with_file_name("replicas"),
             writing: Mutex::default(),
             presence: Mutex::default(),
@@ -65,17 +89,32 @@ impl Reports {
         Ok(found.into_iter().map(peer).collect())
     }
 
+    /// What replicas left that had been silent for a day when this one, of this name, last reported: both by the clock of the
+    /// files. One that runs has its name, whatever its report says; one that cannot be read is left alone.
+    pub(crate) fn remains(&self, name: &ReplicaName) -> io::Result<Vec<Remains>> {
+        let now = fs::metadata(self.path(name))?.modified()?;
+        let silent = |(written, _): Version| now.duration_since(written).is_ok_and(|age| age > GONE);
+        let gone =
+            self.found()?.into_iter().filter(|(report, version)| report.is_known() && silent(*version));
+        let remains = gone.filter_map(|(report, _)| {
+            let claim = NameClaim::take(&self.ring, &report.name).ok()?;
+            Some(Remains { path: self.path(&report.name), report, claim })
+        });
+        Ok(remains.collect())
+    }
+
     /// Puts a replica's report in place, whole.
     pub(crate) fn put(&self, report: &Report) -> io::Result<()> {
         let _alone = alone(&self.writing);
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         // Always the same name, so that a kill leaves no more than one; it does not end like a report.
-        let temporary = self.folder.join(format!("{}.tmp", report.name));
+        let path = self.path(&report.name);
+        let temporary = temporary(&path);
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
         file.write_all(&serde_json::to_vec(report)?)?;
         file.sync_data()?;
-        fs::rename(temporary, self.path(&report.name))?;
+        fs::rename(temporary, path)?;
         alone(&self.presence).written(file.metadata()?.modified()?, Instant::now());
         Ok(())
     }
@@ -103,6 +142,11 @@ impl Reports {
     fn path(&self, name: &ReplicaName) -> PathBuf {
         self.folder.join(format!("{name}.json"))
     }
+}
+
+/// Beside a report: the next one, while it is written.
+fn temporary(report: &Path) -> PathBuf {
+    report.with_extension("tmp")
 }
 
 /// A replica's report; `None` if no replica has written this file. While one cannot be read, it may be anybody's who
