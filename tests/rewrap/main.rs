@@ -9,4 +9,5 @@ mod lagging;
 mod outage;
 mod road;
 mod saves;
+mod scale;
 mod support;
