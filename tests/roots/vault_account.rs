@@ -19,8 +19,8 @@ use crate::{
     vault::SERVER,
 };
 
-/// A token as a pod has one: `{"alg":"RS256"}`, and the account `crypto-service` in the namespace `postern`. Its signature
-/// is for Kubernetes to check.
+/// A token as a pod has one: `{"alg":"RS256"}`, and the account `crypto-service` in the namespace `postern`. Its
+/// signature is for Kubernetes to check.
 const JWT: &str = "eyJhbGciOiJSUzI1NiJ9.\
     eyJrdWJlcm5ldGVzLmlvIjp7Im5hbWVzcGFjZSI6InBvc3Rlcm4iLCJzZXJ2aWNlYWNjb3VudCI6eyJuYW1lIjoiY3J5cHRvLXNlcnZpY2UiLCJ1aWQiOiJ1MSJ9fX0.\
     c2ln";

@@ -2,9 +2,9 @@
 //!
 //! A service is its configuration type and one function that builds its RPCs; the chassis does the rest, the same
 //! way for all of them: it reads the configuration ([`config`]), closes the doors a process leaves open
-//! ([`harden`]), wipes the memory it frees ([`memory`]), writes logs ([`telemetry`]), serves the edge in the clear or the inside over mutual TLS
-//! ([`server`], [`mtls`]), lets nobody in whom the table of callers does not name ([`gate`]), reports health and
-//! reflection ([`rpcs`]), and drains before it stops ([`lifecycle`]).
+//! ([`harden`]), wipes the memory it frees ([`memory`]), writes logs ([`telemetry`]), serves the edge in the clear or
+//! the inside over mutual TLS ([`server`], [`mtls`]), lets nobody in whom the table of callers does not name
+//! ([`gate`]), reports health and reflection ([`rpcs`]), and drains before it stops ([`lifecycle`]).
 
 pub mod config;
 pub mod cors;

@@ -12,8 +12,8 @@
 //! static ALLOCATOR: WipingAllocator = WIPING;
 //! ```
 //!
-//! What it does not reach: stacks and registers, and buffers still in use. A connection that stays open may hold parts of
-//! what last went through it, until it carries something else or ends.
+//! What it does not reach: stacks and registers, and buffers still in use. A connection that stays open may hold parts
+//! of what last went through it, until it carries something else or ends.
 
 use mimalloc::MiMalloc;
 use zeroizing_alloc::ZeroAlloc;

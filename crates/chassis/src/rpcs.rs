@@ -55,7 +55,8 @@ impl Rpcs {
         self.routes(life).await.into_axum_router().layer(gate).layer(GrpcWebLayer::new())
     }
 
-    /// Adds health and reflection. When the lifecycle ends, health says so, and load balancers send new calls elsewhere.
+    /// Adds health and reflection. When the lifecycle ends, health says so, and load balancers send new calls
+    /// elsewhere.
     async fn routes(self, life: &Lifecycle) -> Routes {
         let (health, health_server) = tonic_health::server::health_reporter();
         let mut reflection = tonic_reflection::server::Builder::configure()

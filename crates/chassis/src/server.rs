@@ -33,8 +33,8 @@ pub async fn serve_edge(
 /// How long a connection of the inside is used: after that its peer shows its certificate anew.
 const CONNECTION_AGE: Duration = Duration::from_mins(10);
 
-/// Serves gRPC over mutual TLS. A peer without a certificate of the trust domain does not get past the handshake, and one
-/// whose certificate has expired, or whose authority is trusted no more, makes no new call after ten minutes.
+/// Serves gRPC over mutual TLS. A peer without a certificate of the trust domain does not get past the handshake, and
+/// one whose certificate has expired, or whose authority is trusted no more, makes no new call after ten minutes.
 pub async fn serve_internal<S>(
     listener: TcpListener,
     service: S,

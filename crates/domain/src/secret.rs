@@ -22,8 +22,8 @@ impl Secret {
         &self.0
     }
 
-    /// Moves the bytes out to code that sends them on. From here on, only the program's allocator wipes them, when they are
-    /// freed.
+    /// Moves the bytes out to code that sends them on. From here on, only the program's allocator wipes them, when they
+    /// are freed.
     pub fn into_exposed(mut self) -> Vec<u8> {
         std::mem::take(&mut *self.0)
     }

@@ -1,7 +1,7 @@
 //! Files that must be whole and private, and changed by one process at a time.
 //!
-//! A process that is killed leaves the old file or the new one, and perhaps a temporary file and a lock file, neither of
-//! which is in anyone's way: the lock ends with the process, and the next change removes the temporary file.
+//! A process that is killed leaves the old file or the new one, and perhaps a temporary file and a lock file, neither
+//! of which is in anyone's way: the lock ends with the process, and the next change removes the temporary file.
 
 use std::{
     ffi::{OsStr, OsString},

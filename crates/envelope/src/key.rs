@@ -46,8 +46,8 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// What a key is used for. A key moves downwards only, but for a disabled one that is enabled again; and a ring always has
-/// exactly one primary.
+/// What a key is used for. A key moves downwards only, but for a disabled one that is enabled again; and a ring always
+/// has exactly one primary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyState {

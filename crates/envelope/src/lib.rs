@@ -45,10 +45,10 @@
 //!
 //! # What stays in memory
 //!
-//! Master keys lie in locked pages. They, derived keys, cipher states and the plaintexts in this crate's hands are wiped
-//! when dropped; what a caller moves out of a `Secret` is wiped when it is freed, by the allocator that every program of
-//! ours has. Registers, spilled stack slots and temporaries inside HMAC and HKDF are not: that is beyond what a library
-//! can promise, and the reason why crypto-service also forbids core dumps.
+//! Master keys lie in locked pages. They, derived keys, cipher states and the plaintexts in this crate's hands are
+//! wiped when dropped; what a caller moves out of a `Secret` is wiped when it is freed, by the allocator that every
+//! program of ours has. Registers, spilled stack slots and temporaries inside HMAC and HKDF are not: that is beyond
+//! what a library can promise, and the reason why crypto-service also forbids core dumps.
 
 mod cobblestone;
 pub mod context;

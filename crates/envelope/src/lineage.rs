@@ -1,7 +1,7 @@
 //! Whether one state of the ring follows from another: the same ring, changed since, and not another one in its place.
 //!
-//! A ring that was put back from a backup and changed then grows to any revision; under the ids that were given since the
-//! backup, it has other keys. What is sealed under those of the one would not open under those of the other.
+//! A ring that was put back from a backup and changed then grows to any revision; under the ids that were given since
+//! the backup, it has other keys. What is sealed under those of the one would not open under those of the other.
 
 use crate::{KeyInfo, KeyRing, KeyState, RingFileError, ring_document::RingDocument};
 
@@ -53,3 +53,7 @@ fn is_wrapped_alike(document: &RingDocument, held: &KeyRing) -> bool {
         .filter_map(|stored| Some(held.wrapped(stored.info().id)? == stored.wrapped.as_deref()?));
     kept.next().is_none_or(|first| kept.all(|other| other == first))
 }
+
+#[cfg(test)]
+#[path = "lineage_tests.rs"]
+mod tests;

@@ -12,16 +12,17 @@ use crate::{Entropy, EntropyError};
 /// 32 uniformly random bytes: a key that seals secrets, or a root that wraps such keys.
 ///
 /// Kept in pages of memory of its own, which are not swapped to disk where the system allows that
-/// ([`MasterKey::is_locked`]); written where it stays, so that moving it leaves no copy behind; wiped when dropped; without
-/// `Debug`, `Clone` and `Serialize`. HKDF's state is made from it on the stack, once, which may keep a trace of it.
+/// ([`MasterKey::is_locked`]); written where it stays, so that moving it leaves no copy behind; wiped when dropped;
+/// without `Debug`, `Clone` and `Serialize`. HKDF's state is made from it on the stack, once, which may keep a trace of
+/// it.
 pub struct MasterKey {
     /// Before the pages, for fields are dropped in order: unlocked once they are wiped, and before they are given back.
     lock: Option<LockGuard>,
     pages: Box<Pages>,
 }
 
-/// Whole pages, so that unlocking them unlocks nothing else: locks of the system do not nest. Machines other than x86-64
-/// have pages of up to 64 KiB.
+/// Whole pages, so that unlocking them unlocks nothing else: locks of the system do not nest. Machines other than
+/// x86-64 have pages of up to 64 KiB.
 #[cfg_attr(target_arch = "x86_64", repr(align(4096)))]
 #[cfg_attr(not(target_arch = "x86_64"), repr(align(65536)))]
 struct Pages {

@@ -11,8 +11,8 @@ use crate::{
     unlock::{in_ring, unlock, wrapped_bytes},
 };
 
-/// A change that is under way. Nobody else changes the file until it is made or dropped, so that what it depends on can be
-/// looked at in between.
+/// A change that is under way. Nobody else changes the file until it is made or dropped, so that what it depends on can
+/// be looked at in between.
 pub struct RingChange<'a> {
     pub(crate) editor: RingEditor<'a>,
     pub(crate) document: RingDocument,
@@ -63,8 +63,8 @@ impl RingChange<'_> {
         })
     }
 
-    /// Takes a disabled key back into use: it opens what is sealed under it, and does not seal. The root is asked to unwrap
-    /// it.
+    /// Takes a disabled key back into use: it opens what is sealed under it, and does not seal. The root is asked to
+    /// unwrap it.
     pub fn enable(self, id: KeyId) -> Result<KeyRing, ChangeError> {
         self.make_here(|keys, now| {
             find(keys, id, &[KeyState::Disabled], "disabled")?.enter(KeyState::Active, now);
@@ -82,8 +82,8 @@ impl RingChange<'_> {
         })
     }
 
-    /// Wraps every key with another root, in one change. From then on the old root is of no use for this ring; processes
-    /// that are configured with it go on with what they hold, and read no later change.
+    /// Wraps every key with another root, in one change. From then on the old root is of no use for this ring;
+    /// processes that are configured with it go on with what they hold, and read no later change.
     pub fn move_root(self, to: &dyn Root) -> Result<KeyRing, ChangeError> {
         let editor = self.editor;
         let moved = self.make(to, |keys, _| {

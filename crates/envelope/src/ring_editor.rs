@@ -5,8 +5,9 @@
 //!                                                                  ↑        enable ←──┘
 //! ```
 //!
-//! A staged key may be disabled too; once enabled, it is active. Each change is made under the file's lock, to what the file says then, and counts
-//! its revision up by one. It must open with its root before it is written, so that no change locks a ring up.
+//! A staged key may be disabled too; once enabled, it is active. Each change is made under the file's lock, to what the
+//! file says then, and counts its revision up by one. It must open with its root before it is written, so that no
+//! change locks a ring up.
 
 use std::path::Path;
 

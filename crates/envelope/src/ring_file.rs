@@ -148,8 +148,8 @@ pub fn load(path: &Path, root: &dyn Root) -> Result<KeyRing, RingFileError> {
 }
 
 /// Loads the ring if it is newer than the one that is `held`; `None` if it is the very same. Keys that have not changed
-/// are taken over, so that the root is asked for new ones only. A ring that is older, or another one, is refused: it may lack
-/// a key that seals are under.
+/// are taken over, so that the root is asked for new ones only. A ring that is older, or another one, is refused: it
+/// may lack a key that seals are under.
 pub fn reload(path: &Path, root: &dyn Root, held: &KeyRing) -> Result<Option<KeyRing>, RingFileError> {
     let document = read(path)?;
     if document.stamp() == *held.stamp() {

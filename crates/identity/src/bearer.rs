@@ -4,8 +4,8 @@ use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 
 use crate::{AuthError, MAX_TOKEN_BYTES};
 
-/// A caller's token, unverified, as the one `Authorization` header has it; kept to forward it to the next service. It has
-/// no `Debug`, and its header is marked as sensitive. Cheap to clone.
+/// A caller's token, unverified, as the one `Authorization` header has it; kept to forward it to the next service. It
+/// has no `Debug`, and its header is marked as sensitive. Cheap to clone.
 #[derive(Clone)]
 pub struct BearerToken(HeaderValue);
 

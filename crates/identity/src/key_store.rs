@@ -86,8 +86,8 @@ impl KeyStore {
         Self { url, fetcher, loaded: ArcSwapOption::empty(), flight: Mutex::new(None), epoch }
     }
 
-    /// Goes on with the set of another store, if that is for the same URL, until it has been fetched anew: with the first
-    /// token that asks for a key of it.
+    /// Goes on with the set of another store, if that is for the same URL, until it has been fetched anew: with the
+    /// first token that asks for a key of it.
     pub(crate) fn take_over(&self, other: &Self) {
         let loaded = other.loaded.load_full().filter(|_| self.url == other.url);
         let due = |loaded: Arc<Loaded>| Arc::new(Loaded { due: Instant::now(), ..(*loaded).clone() });

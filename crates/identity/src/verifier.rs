@@ -40,8 +40,9 @@ impl Verifier {
         Ok(Self { issuers, cache: TokenCache::new(epoch), clock })
     }
 
-    /// A verifier with another configuration, and no token verified yet. Key sets stay in use where name and URL are the
-    /// same, so that nobody is signed out while an issuer is down; they are fetched anew as soon as they are asked for.
+    /// A verifier with another configuration, and no token verified yet. Key sets stay in use where name and URL are
+    /// the same, so that nobody is signed out while an issuer is down; they are fetched anew as soon as they are asked
+    /// for.
     pub fn reconfigured(
         &self,
         configs: Vec<IssuerConfig>,

@@ -47,8 +47,8 @@ impl Job {
         Self { store, crypto, key: None, told: false, rate: None, broken }
     }
 
-    /// Names the primary key, so that rows under it are not even read. Without, it is taken to be the newest that a row or
-    /// an answer bears: where an older key was promoted again, it must be named.
+    /// Names the primary key, so that rows under it are not even read. Without, it is taken to be the newest that a row
+    /// or an answer bears: where an older key was promoted again, it must be named.
     #[must_use]
     pub fn under(mut self, key: u32) -> Self {
         (self.key, self.told) = (Some(key), true);

@@ -9,8 +9,8 @@
 //!   number of jobs may run at once.
 //! * **Nothing needs to be kept.** Which rows are left shows in the rows themselves; to resume is to start again.
 //! * **Nothing is skipped.** A row that fails is reported and does not stop the others. The walk is repeated until one
-//!   has found nothing more to do, so that what was saved behind its back is found too; a seal that does not open is sent
-//!   once.
+//!   has found nothing more to do, so that what was saved behind its back is found too; a seal that does not open is
+//!   sent once.
 
 mod broken;
 mod crypto;

@@ -59,8 +59,8 @@ pub struct SealCount {
     pub owners: i64,
 }
 
-/// The key id of `postern.connections.sealed`: bytes 5 to 8, behind the format's name. As bytes, which compare and group
-/// like the number.
+/// The key id of `postern.connections.sealed`: bytes 5 to 8, behind the format's name. As bytes, which compare and
+/// group like the number.
 macro_rules! key_id {
     () => {
         "case when substring(sealed for 4) = 'PSL1'::bytea then substring(sealed from 5 for 4) \
@@ -97,8 +97,8 @@ impl RewrapStore {
             key_id!(),
             " <> $3) order by owner_id, id limit $4"
         );
-        // The planner takes the policies to leave this role one row in two hundred. It would rather read a table of some ten
-        // thousand rows as a whole, for each page, than the part of the index that the page is in.
+        // The planner takes the policies to leave this role one row in two hundred. It would rather read a table of
+        // some ten thousand rows as a whole, for each page, than the part of the index that the page is in.
         const BY_INDEX: &str =
             "select set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)";
         let mut transaction = self.0.begin().await?;

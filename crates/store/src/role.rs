@@ -79,8 +79,8 @@ fn is_local(options: &PgConnectOptions) -> bool {
     ["127.0.0.1", "::1", "localhost"].contains(&options.get_host()) || options.get_socket().is_some()
 }
 
-/// `prefer`, sqlx's default, goes on in the clear when someone in between says that there is no TLS. What is meant has to
-/// be said: `sslmode=verify-full`, or `disable` on a network that is trusted.
+/// `prefer`, sqlx's default, goes on in the clear when someone in between says that there is no TLS. What is meant has
+/// to be said: `sslmode=verify-full`, or `disable` on a network that is trusted.
 pub(crate) fn refuse_opportunistic_tls(options: &PgConnectOptions) -> Result<(), StoreError> {
     match options.get_ssl_mode() {
         PgSslMode::Prefer | PgSslMode::Allow if !is_local(options) => {

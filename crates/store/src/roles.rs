@@ -20,8 +20,8 @@ pub fn roles_sql() -> String {
 
 /// Makes what is missing of the roles, as a superuser or as the database's owner with CREATEROLE, all of it or nothing.
 ///
-/// `passwords` gives the new password of a role; without one, it keeps the one it has, and a new role has none. Running it
-/// again is safe.
+/// `passwords` gives the new password of a role; without one, it keeps the one it has, and a new role has none. Running
+/// it again is safe.
 pub async fn prepare_roles(url: &str, passwords: impl Fn(&str) -> Option<Secret>) -> Result<(), StoreError> {
     let mut admin = connect(url).await?;
     let mut transaction = admin.begin().await?;

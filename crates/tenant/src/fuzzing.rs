@@ -1,7 +1,7 @@
 //! Ways to the parsers for `tests/fuzz`, without a network in between.
 //!
-//! Behind the feature `fuzzing`, which nothing but the fuzz targets may ask for (a test holds that): the streams that are
-//! taken here have not passed the guard.
+//! Behind the feature `fuzzing`, which nothing but the fuzz targets may ask for (a test holds that): the streams that
+//! are taken here have not passed the guard.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 

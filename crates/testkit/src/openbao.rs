@@ -23,7 +23,8 @@ const VERSION: &str = "2.7.2";
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server of its own over TLS, unsealed, with the key [`OpenBao::KEY`] in the engine `transit`, and the policy
-/// [`OpenBao::POLICY`] that may use it and all whose names begin with its name. Its data outlives [`OpenBao::stop`]. It ends when dropped, or with this process.
+/// [`OpenBao::POLICY`] that may use it and all whose names begin with its name. Its data outlives [`OpenBao::stop`]. It
+/// ends when dropped, or with this process.
 pub struct OpenBao {
     program: PathBuf,
     folder: TempDir,

@@ -1,8 +1,8 @@
 //! `cargo xtask fuzz`: runs the targets of `tests/fuzz` under libFuzzer.
 //!
-//! The stable compiler instruments the code: coverage is a pass of LLVM, which needs flags and no nightly. Everything is
-//! in `target/fuzz`: what is built, what was found so far (`corpus`), inputs that break something (`artifacts`), and what
-//! libFuzzer has to say (`logs`).
+//! The stable compiler instruments the code: coverage is a pass of LLVM, which needs flags and no nightly. Everything
+//! is in `target/fuzz`: what is built, what was found so far (`corpus`), inputs that break something (`artifacts`), and
+//! what libFuzzer has to say (`logs`).
 
 use std::{
     fs::{self, File},

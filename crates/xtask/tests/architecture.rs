@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::{collections::BTreeMap, path::Path, process::Command};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::Value;
 
@@ -36,8 +40,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
-    // crypto-service for the ring's files alone, which `keyring init` and `move-root` work on in place: how keys are wrapped
-    // stays that service's knowledge, and `envelope` its alone.
+    // crypto-service for the ring's files alone, which `keyring init` and `move-root` work on in place: how keys are
+    // wrapped stays that service's knowledge, and `envelope` its alone.
     ("cli", &["chassis", "crypto-service", "domain", "rewrap", "rpc", "store"]),
     ("testkit", &["chassis", "devkit", "domain", "rpc", "standalone"]),
 ];
@@ -98,6 +102,37 @@ fn every_program_of_ours_has_the_wiping_allocator() {
         found += 1;
     }
     assert!(found >= 5, "services and the command line are there");
+}
+
+/// The formatter cuts code, and leaves comments as they are. Rows of tables cannot be cut.
+#[test]
+fn comments_fit_120_columns() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut files = Vec::new();
+    for folder in ["crates", "services", "tests"] {
+        rust_files(&root.join(folder), &mut files);
+    }
+    assert!(files.len() > 200, "the sources are found");
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for (number, line) in (1..).zip(text.lines()) {
+            let comment = line.trim_start();
+            let is_prose = comment.starts_with("//") && !comment.starts_with("//! |");
+            assert!(!is_prose || line.chars().count() <= 120, "{}:{number}", file.display());
+        }
+    }
+}
+
+/// Those that somebody wrote.
+fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("generated") && !path.ends_with("node_modules") {
+            rust_files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
 }
 
 #[test]

@@ -89,7 +89,8 @@ impl Config {
         self.crypto.as_ref().ok_or_else(|| Failure::new(Exit::Usage, missing))
     }
 
-    /// The control database's URL for one who signs in; `None` if none is configured. The environment goes before the file.
+    /// The control database's URL for one who signs in; `None` if none is configured. The environment goes before the
+    /// file.
     pub(crate) fn url(&self, login: Login) -> Result<Option<String>, Failure> {
         if let Ok(url) = env::var(login.variable()) {
             return Ok(Some(url));

@@ -1,4 +1,5 @@
-//! `postern migrate --create-roles` on a database that has nothing of Postern yet, for an administrator who is no superuser.
+//! `postern migrate --create-roles` on a database that has nothing of Postern yet, for an administrator who is no
+//! superuser.
 
 use std::{fs, path::Path, process::Command};
 

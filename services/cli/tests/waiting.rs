@@ -10,8 +10,8 @@ use serde_json::json;
 
 use crate::support::{Run, Stage};
 
-/// A replica that reported just now, has loaded the first key alone, and reports no more: for ten seconds it is taken for
-/// one that runs.
+/// A replica that reported just now, has loaded the first key alone, and reports no more: for ten seconds it is taken
+/// for one that runs.
 fn lagging_replica(stage: &Stage) {
     let report = json!({
         "name": "laggard",

@@ -1,4 +1,5 @@
-//! Moves seals to the primary key from time to time: `postern rewrap` in the background, where an operator wants it here.
+//! Moves seals to the primary key from time to time: `postern rewrap` in the background, where an operator wants it
+//! here.
 //!
 //! Off unless configured, for it gives this service a second database role, which reads the endpoints and the seals of
 //! all owners. It still opens none.

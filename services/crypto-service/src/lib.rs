@@ -1,9 +1,9 @@
 //! Holds the master keys; seals and opens.
 //!
 //! Reachable over mutual TLS only. Touches no database, and dials nothing but the issuers' key sets and the root of its
-//! keys, where that is `OpenBao`, Vault or AWS KMS. The owner that a seal is bound to comes from the user's token, which
-//! this service verifies itself: a service that passes on a foreign row gets nothing opened. To rewrap takes no token, and
-//! opens nothing for the caller.
+//! keys, where that is `OpenBao`, Vault or AWS KMS. The owner that a seal is bound to comes from the user's token,
+//! which this service verifies itself: a service that passes on a foreign row gets nothing opened. To rewrap takes no
+//! token, and opens nothing for the caller.
 
 mod config;
 mod context;

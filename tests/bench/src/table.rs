@@ -67,8 +67,8 @@ fn cells_of(line: &Line) -> [String; 8] {
     ]
 }
 
-/// The table as JSON: a list of objects with the columns as keys. `other`, `ratio` and `holds` are null where the peer is
-/// missing, and `ours` too where the row failed; `reason` then says why.
+/// The table as JSON: a list of objects with the columns as keys. `other`, `ratio` and `holds` are null where the peer
+/// is missing, and `ours` too where the row failed; `reason` then says why.
 pub(crate) fn json(lines: &[Line]) -> String {
     let list: Vec<_> = lines.iter().map(object_of).collect();
     format!("{:#}\n", Value::from(list))

@@ -7,8 +7,8 @@
 //! A target checks more than that nothing panics: what was accepted is checked again by other means than those that
 //! accepted it, in code of its own. What it makes up beside its input (keys, salts) does not decide what happens.
 //!
-//! When a target fails, libFuzzer leaves the input in `target/fuzz/artifacts`. Copied to `tests/fuzz/corpus/<target>/`, it
-//! is a test from then on.
+//! When a target fails, libFuzzer leaves the input in `target/fuzz/artifacts`. Copied to `tests/fuzz/corpus/<target>/`,
+//! it is a test from then on.
 
 use peak_alloc::PeakAlloc;
 

@@ -2,8 +2,8 @@
 
 use crate::ALLOCATOR;
 
-/// Does something, and gives the bytes that were allocated on top of what was before, at the worst moment. Other threads
-/// count too.
+/// Does something, and gives the bytes that were allocated on top of what was before, at the worst moment. Other
+/// threads count too.
 pub fn peak_of<T>(work: impl FnOnce() -> T) -> (T, usize) {
     ALLOCATOR.reset_peak_usage();
     let before = ALLOCATOR.current_usage();

@@ -33,8 +33,8 @@ const PING: Duration = Duration::from_secs(5);
 const PONG: Duration = Duration::from_secs(4);
 
 /// A channel to crypto-service. Connects when it is first used, so that services may start in any order; the server
-/// must show a certificate of the authority for the name `crypto-service`. Each connection is made with the certificates
-/// that the files hold then.
+/// must show a certificate of the authority for the name `crypto-service`. Each connection is made with the
+/// certificates that the files hold then.
 pub fn crypto_channel(config: &CryptoClientConfig) -> Result<Channel> {
     channel(config, CALL)
 }

@@ -1,9 +1,10 @@
 //! Few records for many frames.
 //!
-//! Each write to a TLS stream becomes a record and a system call of its own. HTTP/2 gathers small frames before it writes
-//! them, but takes a payload of 256 bytes or more for too long to be gathered if the stream below writes vectored: a
-//! seal on its way then costs a record for itself, and the calls beside it, which it could have shared one with, wait.
-//! Below a stream that does not, the frame of a long payload costs two records. Here it is one in both cases.
+//! Each write to a TLS stream becomes a record and a system call of its own. HTTP/2 gathers small frames before it
+//! writes them, but takes a payload of 256 bytes or more for too long to be gathered if the stream below writes
+//! vectored: a seal on its way then costs a record for itself, and the calls beside it, which it could have shared one
+//! with, wait. Below a stream that does not, the frame of a long payload costs two records. Here it is one in both
+//! cases.
 
 use std::{
     io::{self, ErrorKind, IoSlice},

@@ -50,9 +50,9 @@ impl<C> FromFiles<C> {
         self.current.load_full()
     }
 
-    /// Reads the files again if they have changed, and logs how that ended. Files that cannot be used, a certificate without
-    /// its key for a moment, say, change nothing; they are tried again with the next look, for a write that is still under way
-    /// may not show in the stamps.
+    /// Reads the files again if they have changed, and logs how that ended. Files that cannot be used, a certificate
+    /// without its key for a moment, say, change nothing; they are tried again with the next look, for a write that is
+    /// still under way may not show in the stamps.
     pub(super) fn look(&self) {
         match self.reread() {
             Some(Ok(())) => {

@@ -18,8 +18,8 @@ pub struct Inspected {
     pub expires_at: Duration,
 }
 
-/// Judges a client's files as a server would at this time: the key, the authority's signature, the dates, the name. `now`
-/// is the time since 1970-01-01T00:00:00Z.
+/// Judges a client's files as a server would at this time: the key, the authority's signature, the dates, the name.
+/// `now` is the time since 1970-01-01T00:00:00Z.
 pub fn inspect(files: &TlsFiles, now: Duration) -> Result<Inspected> {
     let (chain, key) = pem::own(files)?;
     let provider = aws_lc_rs::default_provider();

@@ -48,8 +48,8 @@ impl ServerTls {
         Ok(Self { configuration, trust_domain: files.trust_domain.as_str().into() })
     }
 
-    /// Reads the files again whenever one of them changes, until the lifecycle ends. Connections that are open stay as they
-    /// are until they are too old.
+    /// Reads the files again whenever one of them changes, until the lifecycle ends. Connections that are open stay as
+    /// they are until they are too old.
     pub(crate) async fn follow(self, life: Lifecycle) {
         let look = async {
             loop {

@@ -180,8 +180,8 @@ impl State {
         pool.open > 0
     }
 
-    /// Decides what becomes of a connection that comes back: it goes to the first that waits for it, or else to rest. It
-    /// is refused when its pool is gone, or when another pool starves for its room.
+    /// Decides what becomes of a connection that comes back: it goes to the first that waits for it, or else to rest.
+    /// It is refused when its pool is gone, or when another pool starves for its room.
     pub(super) fn take_back(&mut self, lease: &Lease, idle: Idle) -> Return {
         let others_starve = !self.turns.is_empty();
         if let Some(pool) = self.pool_of(lease)

@@ -24,8 +24,8 @@ use crate::{
     },
 };
 
-/// Port on which poolers in transaction mode listen by custom. Behind one, each transaction may meet another session, so
-/// no named statement is ever used there.
+/// Port on which poolers in transaction mode listen by custom. Behind one, each transaction may meet another session,
+/// so no named statement is ever used there.
 const TRANSACTION_POOLER: u16 = 6543;
 
 /// Dials, secures and signs in, by the deadline at the latest.

@@ -1,8 +1,8 @@
 //! Whether a statement may leave something behind in its session: a setting, a lock, a temporary table.
 //!
 //! Only the server knows, and it does not say. So a session is used again after what is plainly harmless and nothing
-//! else: whoever is taken for worse than they are pays with a new connection, the other mistake is paid by the next user
-//! of the session. Triggers and views that change the session go unseen.
+//! else: whoever is taken for worse than they are pays with a new connection, the other mistake is paid by the next
+//! user of the session. Triggers and views that change the session go unseen.
 
 use std::{collections::HashSet, sync::LazyLock};
 

@@ -50,8 +50,8 @@ fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '$') || !c.is_ascii()
 }
 
-/// A word; or, after a lone `e`, the string that it belongs to, in which a backslash escapes; or, after a lone `u` and `&`,
-/// a name.
+/// A word; or, after a lone `e`, the string that it belongs to, in which a backslash escapes; or, after a lone `u` and
+/// `&`, a name.
 fn word(text: &str) -> (Token<'_>, usize) {
     let (word, rest) = text.split_at(text.find(|c| !is_word(c)).unwrap_or(text.len()));
     if word.eq_ignore_ascii_case("e") && rest.starts_with('\'') {

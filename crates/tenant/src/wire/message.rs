@@ -4,8 +4,8 @@ use crate::{Column, SqlError, TenantError};
 
 /// Most columns of a result: Postgres' own bound on a target list.
 const COLUMNS: usize = 1664;
-/// Longest text taken over from an `ErrorResponse`, in bytes. The three of an error travel in the headers of one answer,
-/// some of them twice and encoded in three bytes for one, and many clients take 16 KiB of headers at most.
+/// Longest text taken over from an `ErrorResponse`, in bytes. The three of an error travel in the headers of one
+/// answer, some of them twice and encoded in three bytes for one, and many clients take 16 KiB of headers at most.
 const ERROR_TEXT: usize = 1024;
 /// Ends a text that was longer.
 const ELLIPSIS: &str = "…";

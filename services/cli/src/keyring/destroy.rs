@@ -21,8 +21,8 @@ pub(super) struct Choice {
     pub allow_loss: bool,
 }
 
-/// Counts what is sealed under the key, says so, asks, and destroys. A key that is not disabled is not counted and asked
-/// for: crypto-service refuses it.
+/// Counts what is sealed under the key, says so, asks, and destroys. A key that is not disabled is not counted and
+/// asked for: crypto-service refuses it.
 pub(super) async fn run(
     crypto: &Crypto,
     config: &Config,

@@ -9,8 +9,8 @@ use std::{
 
 use super::ReplicaName;
 
-/// Held for as long as the replica runs. Of two with one name, each would write over what the other has loaded, and a key
-/// could be promoted that one of them lacks.
+/// Held for as long as the replica runs. Of two with one name, each would write over what the other has loaded, and a
+/// key could be promoted that one of them lacks.
 ///
 /// It is a lock of the system on `replicas/<name>.lock`, so that it ends with the process, however that ends.
 pub(crate) struct NameClaim {

@@ -37,7 +37,8 @@ struct Loaded {
 
 impl RingHolder {
     /// Loads the ring. The counts go on from what this replica reported before. A ring that is older than one that any
-    /// replica has used is refused: seals may be under keys that it lacks, and the next key would get the id of another.
+    /// replica has used is refused: seals may be under keys that it lacks, and the next key would get the id of
+    /// another.
     pub(crate) fn load(
         file: PathBuf,
         root: Box<dyn Root>,

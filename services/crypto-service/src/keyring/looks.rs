@@ -92,16 +92,17 @@ impl Looked {
 }
 
 impl RingHolder {
-    /// [`RingHolder::reload`], after whoever else looks. A file that cannot be used has its root asked ever more seldom,
-    /// until it is another one: after a move to another root, this process would ask its own in vain until it ends.
+    /// [`RingHolder::reload`], after whoever else looks. A file that cannot be used has its root asked ever more
+    /// seldom, until it is another one: after a move to another root, this process would ask its own in vain until it
+    /// ends.
     pub(crate) async fn look(self: &Arc<Self>, look: Look) -> Result<bool, RingFileError> {
         let looked = Arc::clone(self.looks()).lock_owned().await;
         self.look_alone(look, looked).await
     }
 
-    /// A seal under a key that this replica lacks may be of another one, which was a moment earlier to load it: looks at
-    /// the file before the seal is refused. Made-up seals must not keep the disk busy, and hold up no genuine one: all that
-    /// came before a look share it, and looks have a pause between them.
+    /// A seal under a key that this replica lacks may be of another one, which was a moment earlier to load it: looks
+    /// at the file before the seal is refused. Made-up seals must not keep the disk busy, and hold up no genuine one:
+    /// all that came before a look share it, and looks have a pause between them.
     pub(crate) async fn know_key_of(self: &Arc<Self>, sealed: &[u8]) {
         let came = Instant::now();
         while !self.with_ring(|ring| ring.has_key_of(sealed)) {

@@ -1,8 +1,8 @@
 //! Which replicas run, told from when their reports change.
 //!
-//! A clock that is wrong, on another machine or on this one, must not make a replica look gone: a key could be promoted that
-//! it lacks. So the times that replicas write are not asked. The system that keeps the files stamps all of them with one
-//! clock, and how long a report stays as it is, is measured here.
+//! A clock that is wrong, on another machine or on this one, must not make a replica look gone: a key could be promoted
+//! that it lacks. So the times that replicas write are not asked. The system that keeps the files stamps all of them
+//! with one clock, and how long a report stays as it is, is measured here.
 
 use std::{
     collections::BTreeMap,
@@ -57,8 +57,9 @@ impl Presence {
         live.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Age of a report that was not there at the last look: no older than that, whatever the clock of the files does. One
-    /// from the future is new: to wait for its replica in vain, for a while, does less harm than not to wait for it.
+    /// Age of a report that was not there at the last look: no older than that, whatever the clock of the files does.
+    /// One from the future is new: to wait for its replica in vain, for a while, does less harm than not to wait for
+    /// it.
     fn age(&self, (modified, _): Version, now: Instant) -> Duration {
         let Some((clock, then)) = self.clock else { return Duration::ZERO };
         let age = (clock + (now - then)).duration_since(modified).unwrap_or_default();

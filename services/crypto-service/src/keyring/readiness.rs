@@ -39,8 +39,8 @@ pub(crate) enum NotReady {
 }
 
 impl Reporter {
-    /// Every live replica has loaded the key. Asked under the lock of the ring's file, so that it stays so: a replica that
-    /// starts later finds the key in the file.
+    /// Every live replica has loaded the key. Asked under the lock of the ring's file, so that it stays so: a replica
+    /// that starts later finds the key in the file.
     pub(crate) fn require_loaded(&self, key: KeyId) -> Result<(), NotReady> {
         match self.names(|peer| !peer.report.loaded.contains(&key))? {
             None => Ok(()),

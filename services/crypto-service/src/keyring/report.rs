@@ -12,10 +12,10 @@
 //! }
 //! ```
 //!
-//! Times are seconds since 1970-01-01T00:00:00Z. A replica that starts reports revision 0 until it has loaded the ring, so
-//! that no key is promoted in between that it lacks; `latest` stays what it was: no older ring is loaded. The counts are
-//! those of all runs under this name, and of replicas that were gone for a day when this one started: their files are
-//! removed then. A kill in the middle of that counts their uses twice.
+//! Times are seconds since 1970-01-01T00:00:00Z. A replica that starts reports revision 0 until it has loaded the ring,
+//! so that no key is promoted in between that it lacks; `latest` stays what it was: no older ring is loaded. The counts
+//! are those of all runs under this name, and of replicas that were gone for a day when this one started: their files
+//! are removed then. A kill in the middle of that counts their uses twice.
 
 use std::collections::BTreeMap;
 

@@ -66,8 +66,9 @@ impl Reporter {
         }
     }
 
-    /// Takes over the counts of replicas that are gone, and removes what they left: where each pod has a name of its own, the
-    /// reports that all read every two seconds would grow for ever. To be called once this one has reported. Blocks.
+    /// Takes over the counts of replicas that are gone, and removes what they left: where each pod has a name of its
+    /// own, the reports that all read every two seconds would grow for ever. To be called once this one has reported.
+    /// Blocks.
     pub(crate) fn inherit(&mut self) -> io::Result<()> {
         let remains = self.reports.remains(&self.name)?;
         for (id, counts) in remains.iter().flat_map(|gone| gone.report.uses()) {
@@ -110,8 +111,8 @@ impl Reporter {
         self.put(&self.report())
     }
 
-    /// Whether this replica's reports arrive. One whose do not is waited for by nobody, so that it must not be asked to open
-    /// anything: its health says so.
+    /// Whether this replica's reports arrive. One whose do not is waited for by nobody, so that it must not be asked to
+    /// open anything: its health says so.
     pub(crate) fn heard(&self) -> watch::Receiver<bool> {
         self.heard.subscribe()
     }
@@ -129,8 +130,8 @@ impl Reporter {
     /// Reports again and again, until `stop` is sent; then for the last time. If the sender is dropped instead, nobody
     /// knows how the service ended, and no end is reported.
     ///
-    /// On its own, beside whatever else this replica does: one that waits for its root, or for a lock, runs all the same,
-    /// and must be waited for.
+    /// On its own, beside whatever else this replica does: one that waits for its root, or for a lock, runs all the
+    /// same, and must be waited for.
     pub(crate) async fn run(self: Arc<Self>, mut stop: oneshot::Receiver<()>) {
         let mut trouble = None;
         let mut due = interval(REPORT);

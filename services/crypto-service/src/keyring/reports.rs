@@ -76,8 +76,8 @@ impl Reports {
         }
     }
 
-    /// All replicas that ever reported, in the order of their names. To be asked every few seconds: what changes in between
-    /// tells who runs.
+    /// All replicas that ever reported, in the order of their names. To be asked every few seconds: what changes in
+    /// between tells who runs.
     pub(crate) fn all(&self) -> io::Result<Vec<Peer>> {
         let found = self.found()?;
         let versions = found.iter().map(|(report, version)| (report.name.clone(), *version));
@@ -89,8 +89,8 @@ impl Reports {
         Ok(found.into_iter().map(peer).collect())
     }
 
-    /// What replicas left that had been silent for a day when this one, of this name, last reported: both by the clock of the
-    /// files. One that runs has its name, whatever its report says; one that cannot be read is left alone.
+    /// What replicas left that had been silent for a day when this one, of this name, last reported: both by the clock
+    /// of the files. One that runs has its name, whatever its report says; one that cannot be read is left alone.
     pub(crate) fn remains(&self, name: &ReplicaName) -> io::Result<Vec<Remains>> {
         let now = fs::metadata(self.path(name))?.modified()?;
         let silent = |(written, _): Version| now.duration_since(written).is_ok_and(|age| age > GONE);

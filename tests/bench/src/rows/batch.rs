@@ -1,5 +1,5 @@
-//! What a batch costs over sealing alone: `BatchEncrypt` of a hundred secrets of 128 bytes, against as many sealed in this
-//! process, one after the other, by the same code. One caller on each side.
+//! What a batch costs over sealing alone: `BatchEncrypt` of a hundred secrets of 128 bytes, against as many sealed in
+//! this process, one after the other, by the same code. One caller on each side.
 
 use anyhow::{Context as _, Result, ensure};
 use postern_domain::{EndpointDigest, OwnerId, Secret, SecretId, SystemClock, TenantKind};

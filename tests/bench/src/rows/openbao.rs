@@ -1,5 +1,5 @@
-//! Sealing beside the encryption service that people would run for it: 128 bytes by Encrypt, against `OpenBao`'s Transit.
-//! Both over TLS; each caller of `OpenBao` has a connection of its own, those of crypto-service share one.
+//! Sealing beside the encryption service that people would run for it: 128 bytes by Encrypt, against `OpenBao`'s
+//! Transit. Both over TLS; each caller of `OpenBao` has a connection of its own, those of crypto-service share one.
 
 use anyhow::{Result, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};

@@ -1,5 +1,5 @@
-//! A query for one row by its key, through the whole path: token, resolve under row level security, pooled connection to
-//! the tenant, stream of columns. The callers are one user's, each on a connection of its own.
+//! A query for one row by its key, through the whole path: token, resolve under row level security, pooled connection
+//! to the tenant, stream of columns. The callers are one user's, each on a connection of its own.
 
 use anyhow::{Result, ensure};
 use postern_rpc::proxy::{

@@ -1,5 +1,5 @@
-//! What a tenant's server answers to statements: any bytes end in a result or an error, the same in whatever pieces they
-//! come, within the bounds that were asked for and in memory that grows with the bytes.
+//! What a tenant's server answers to statements: any bytes end in a result or an error, the same in whatever pieces
+//! they come, within the bounds that were asked for and in memory that grows with the bytes.
 
 use std::time::Duration;
 

@@ -154,8 +154,8 @@ fn escaped(bytes: &[u8]) -> String {
     })
 }
 
-/// `IntervalStyle = postgres`: parts that are zero are left out, but for the time where it is all there is. After a negative
-/// part, a positive one has a plus.
+/// `IntervalStyle = postgres`: parts that are zero are left out, but for the time where it is all there is. After a
+/// negative part, a positive one has a plus.
 fn interval(months: i32, days: i32, micros: i32) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut was_negative = false;

@@ -58,8 +58,8 @@ fn means_something_outside(host: &Host) {
     }
 }
 
-/// What the C library's function of this name reads: one to four numbers, decimal, octal or hexadecimal, the last of which
-/// fills what is left of the address.
+/// What the C library's function of this name reads: one to four numbers, decimal, octal or hexadecimal, the last of
+/// which fills what is left of the address.
 fn inet_aton(text: &str) -> Option<Ipv4Addr> {
     let parts: Vec<u64> = text.split('.').map(number).collect::<Option<_>>()?;
     let (last, first) = parts.split_last()?;

@@ -1,7 +1,7 @@
 //! A key ring file is what its description says, or it is refused; what is loaded can be changed and seals on.
 //!
-//! The checksum keeps a fuzzer from everything behind it, so that a second try gets a checksum that fits: computed here,
-//! from the description of the format.
+//! The checksum keeps a fuzzer from everything behind it, so that a second try gets a checksum that fits: computed
+//! here, from the description of the format.
 
 use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
 

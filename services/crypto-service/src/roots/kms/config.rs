@@ -8,9 +8,9 @@ use crate::roots::Address;
 
 /// A symmetric key of AWS KMS.
 ///
-/// Credentials come from where AWS' tools look for them: environment, profile files, web identity, the container's or the
-/// instance's metadata. They need `kms:Encrypt` and `kms:Decrypt`, and should have `kms:DescribeKey`, by which the start
-/// checks the key.
+/// Credentials come from where AWS' tools look for them: environment, profile files, web identity, the container's or
+/// the instance's metadata. They need `kms:Encrypt` and `kms:Decrypt`, and should have `kms:DescribeKey`, by which the
+/// start checks the key.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KmsConfig {

@@ -1,7 +1,7 @@
 //! The root `aws-kms`: a symmetric key of AWS KMS.
 //!
-//! A wrapped key is the ciphertext blob of KMS. Its encryption context is `postern:key-id` with the id in decimal digits:
-//! under another id it does not unwrap, and the trail of KMS shows which key of the ring was asked for.
+//! A wrapped key is the ciphertext blob of KMS. Its encryption context is `postern:key-id` with the id in decimal
+//! digits: under another id it does not unwrap, and the trail of KMS shows which key of the ring was asked for.
 //!
 //! The SDK does not wipe what it held of a key before it frees it; the program's allocator does.
 

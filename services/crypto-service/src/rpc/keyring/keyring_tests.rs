@@ -183,8 +183,8 @@ async fn a_key_is_promoted_once_every_live_replica_has_it() {
     fixture.promote(key).await.unwrap();
 }
 
-/// Back: what others reported seems to come from the future, and is waited for. Forwards, and back again: the times of the
-/// ring never go back.
+/// Back: what others reported seems to come from the future, and is waited for. Forwards, and back again: the times of
+/// the ring never go back.
 #[tokio::test]
 async fn a_step_of_the_clock_hinders_no_rotation_and_takes_no_time_back() {
     const DAY: u64 = 86_400;
