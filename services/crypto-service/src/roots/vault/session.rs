@@ -44,9 +44,10 @@ impl Session {
         Self { token: Arc::new(token), life, due, end: None }
     }
 
-    /// A session whose token ends then, whatever is done.
+    /// A session whose token ends then, whatever is done. The vault rounds what is left down to seconds.
     fn ending(self) -> Self {
-        Self { end: self.life.map(|life| Instant::now() + life), ..self }
+        let end = |life| Instant::now() + life + Duration::from_secs(1);
+        Self { end: self.life.map(end), ..self }
     }
 
     /// What is left of a token that cannot be renewed.
