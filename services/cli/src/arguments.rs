@@ -65,7 +65,7 @@ pub(crate) enum KeyringCommand {
     Init,
     /// Show the keys, what is sealed under them, and what each replica of crypto-service has loaded.
     Status,
-    /// Add a key that opens but does not seal yet.
+    /// Add a key that opens but does not seal yet; if there is one already, show it.
     Stage,
     /// Make a staged key the one that seals.
     Promote {

@@ -1036,7 +1036,8 @@ pub struct Keyring {
     /// The keys, in the order of their ids.
     #[prost(message, repeated, tag = "3")]
     pub keys: ::prost::alloc::vec::Vec<Key>,
-    /// The replicas, in the order of their names.
+    /// The replicas, in the order of their names. One that was silent for a day is left out once another has started, which
+    /// takes over its counts.
     #[prost(message, repeated, tag = "4")]
     pub replicas: ::prost::alloc::vec::Vec<Replica>,
 }
