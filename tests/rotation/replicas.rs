@@ -3,6 +3,7 @@
 use std::{fs, time::Duration};
 
 use postern_rpc::crypto::{Context, EncryptRequest, Keyring, StageKeyRequest};
+use tonic::Status;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -12,14 +13,17 @@ use uuid::Uuid;
 use crate::fleet::{Fleet, Replica, as_user, eventually, key};
 
 pub(crate) async fn seal(fleet: &Fleet, replica: &Replica, times: usize) {
-    let token = fleet.token(Uuid::new_v4());
-    let mut client = fleet.crypto(replica, "connection-service");
     for _ in 0..times {
-        let context =
-            Context { secret_id: vec![1; 16], kind: "postgres".to_owned(), endpoint_digest: vec![7; 32] };
-        let message = EncryptRequest { context: Some(context), plaintext: vec![1; 128] };
-        client.encrypt(as_user(&token, message)).await.unwrap();
+        encrypt(fleet, replica).await.unwrap();
     }
+}
+
+async fn encrypt(fleet: &Fleet, replica: &Replica) -> Result<(), Status> {
+    let context =
+        Context { secret_id: vec![1; 16], kind: "postgres".to_owned(), endpoint_digest: vec![7; 32] };
+    let message = EncryptRequest { context: Some(context), plaintext: vec![1; 128] };
+    let token = fleet.token(Uuid::new_v4());
+    fleet.crypto(replica, "connection-service").encrypt(as_user(&token, message)).await.map(drop)
 }
 
 fn replicas(ring: &Keyring) -> Vec<(&str, i64, bool)> {
@@ -86,7 +90,8 @@ async fn a_second_replica_of_one_name_does_not_start() {
     seal(&fleet, &fleet.start("one").await, 1).await;
 }
 
-/// Nothing waits for it, so that it must not be asked to open what it may lack the key of.
+/// Nothing waits for it, so that it must not be asked to open what it may lack the key of, and seals nothing under a key
+/// that may be gone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_that_cannot_report_is_not_healthy_until_it_can() {
     let fleet = Fleet::new().await;
@@ -105,9 +110,12 @@ async fn a_replica_that_cannot_report_is_not_healthy_until_it_can() {
     while is(ServingStatus::Serving).await {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    let refused = encrypt(&fleet, &one).await.unwrap_err();
+    assert_eq!(refused.get_details_error_info().unwrap().reason, "DEPENDENCY_UNAVAILABLE");
     fs::remove_file(&replicas).unwrap();
     fs::rename(&away, &replicas).unwrap();
     eventually("it is healthy again", async || is(ServingStatus::Serving).await).await;
+    encrypt(&fleet, &one).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

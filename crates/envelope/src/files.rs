@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::{fs::OFlags, process::geteuid};
 use tempfile::{Builder, NamedTempFile};
 
 /// How long a change waits for another one: each takes a few file operations, and some calls to the root.
@@ -33,21 +34,23 @@ impl From<io::Error> for WriteError {
     }
 }
 
-/// Publishes a new file of mode 0600, whole or not at all, and durable when this returns.
+/// Publishes a new file of mode 0600, whole or not at all, and durable when this returns. Root makes it for the owner of
+/// the folder.
 ///
 /// The bytes go to a temporary file beside it, which then takes the name in one step that fails with
 /// [`io::ErrorKind::AlreadyExists`] when the name is taken: of two processes that race, one wins.
 pub(crate) fn publish_new(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     let file = written_beside(path, bytes)?;
+    give_to_owner(path, file.as_file())?;
     let name = |file: NamedTempFile| file.persist_noclobber(path).map_err(|failed| failed.error);
     durably(path, || name(file).map(drop), File::sync_all)
 }
 
-/// Puts new contents into the place of a file, with mode 0600, whole or not at all, and durable when this returns. The
-/// owner stays the same, so that who runs a command as root does not take the file away from the service.
+/// Puts new contents into the place of a file, with mode 0600, whole or not at all, and durable when this returns. Root
+/// leaves it to its owner, so that a command run as root does not take it away from the service.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     let file = written_beside(path, bytes)?;
-    keep_owner(path, file.as_file())?;
+    give_to_owner(path, file.as_file())?;
     let name = |file: NamedTempFile| file.persist(path).map_err(|failed| failed.error);
     durably(path, || name(file).map(drop), File::sync_all)
 }
@@ -89,8 +92,11 @@ impl Lock {
     }
 
     fn acquire_within(path: &Path, patience: Duration) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(lock_path(path))?;
-        keep_owner(path, &file)?;
+        // A link there is not followed: whoever may write to the folder could have root give away any file.
+        let mut options = OpenOptions::new();
+        options.create(true).append(true).mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+        let file = options.open(lock_path(path))?;
+        give_to_owner(path, &file)?;
         let start = Instant::now();
         loop {
             match file.try_lock() {
@@ -124,17 +130,23 @@ fn durably(
     sync(&folder).map_err(WriteError::NotDurable)
 }
 
-/// Gives `file` the owner and the group that the file at `path` has, if there is one.
-fn keep_owner(path: &Path, file: &File) -> io::Result<()> {
-    let (wanted, found) = match fs::metadata(path) {
-        Ok(wanted) => (wanted, file.metadata()?),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    if (wanted.uid(), wanted.gid()) == (found.uid(), found.gid()) {
+/// Gives a file that root has just made to the owner of the file at `path`, or of its folder if there is none. Nobody else
+/// can give files away.
+fn give_to_owner(path: &Path, file: &File) -> io::Result<()> {
+    if !geteuid().is_root() {
         return Ok(());
     }
-    fchown(file, Some(wanted.uid()), Some(wanted.gid()))
+    let wanted = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::metadata(folder_of(path))?,
+        found => found?,
+    };
+    let found = file.metadata()?;
+    // What another has made, or another name leads to, is not root's to give.
+    let is_own = found.is_file() && found.nlink() == 1 && found.uid() == 0;
+    if is_own && (wanted.uid(), wanted.gid()) != (found.uid(), found.gid()) {
+        fchown(file, Some(wanted.uid()), Some(wanted.gid()))?;
+    }
+    Ok(())
 }
 
 /// End of the name of a temporary file: `.<file>.<random>.tmp`.
@@ -168,6 +180,8 @@ fn folder_of(path: &Path) -> &Path {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{chown, symlink};
+
     use super::*;
 
     #[test]
@@ -199,21 +213,37 @@ mod tests {
         ));
     }
 
-    /// Only root can give files away; for everybody else there is nothing to keep.
+    /// As root, for a folder of somebody else; as anybody else, for an own one.
     #[test]
-    fn a_file_keeps_its_owner_and_so_does_its_lock() {
+    fn files_belong_to_the_owner_of_what_they_replace_or_of_their_folder() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
-        publish_new(&path, b"old").unwrap();
-        let own = fs::metadata(&path).unwrap().uid();
-        let owner = if own == 0 { 65534 } else { own };
-        std::os::unix::fs::chown(&path, Some(owner), None).unwrap();
+        let owner = if geteuid().is_root() { 65534 } else { geteuid().as_raw() };
+        chown(folder.path(), Some(owner), None).unwrap();
+        let owner_of = |path: &Path| fs::metadata(path).unwrap().uid();
 
+        publish_new(&path, b"old").unwrap();
         drop(Lock::acquire(&path).unwrap());
         replace(&path, b"new").unwrap();
-        let owner_of = |path: &Path| fs::metadata(path).unwrap().uid();
         assert_eq!((owner_of(&path), owner_of(&lock_path(&path))), (owner, owner));
         assert_eq!(fs::read(&path).unwrap(), b"new");
+    }
+
+    #[test]
+    fn a_lock_file_that_leads_elsewhere_is_refused_and_what_is_there_keeps_its_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, precious) = (folder.path().join("file"), folder.path().join("precious"));
+        fs::write(&precious, "root's own").unwrap();
+        let before = fs::metadata(&precious).unwrap().uid();
+        if geteuid().is_root() {
+            chown(folder.path(), Some(65534), None).unwrap();
+        }
+        symlink(&precious, lock_path(&path)).unwrap();
+        assert!(Lock::acquire(&path).is_err());
+        fs::remove_file(lock_path(&path)).unwrap();
+        fs::hard_link(&precious, lock_path(&path)).unwrap();
+        drop(Lock::acquire(&path).unwrap());
+        assert_eq!(fs::metadata(&precious).unwrap().uid(), before);
     }
 
     #[test]

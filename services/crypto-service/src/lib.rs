@@ -65,7 +65,12 @@ async fn start(
     let tls = ServerTls::load(&config.tls)?;
     let keyring = Arc::new(config.keyring);
     let own = keyring.clone();
-    let (reporter, _name) = spawn_blocking(move || enter(&own)).await??;
+    let entering = spawn_blocking(move || enter(&own));
+    let (reporter, _name) = tokio::select! {
+        // The folder may hang.
+        entered = entering => entered??,
+        () = life.stopping() => return Ok(()),
+    };
     let mut tasks = JoinSet::new();
     let (stop, stopped) = oneshot::channel();
     tasks.spawn(reporter.clone().run(stopped));
@@ -111,8 +116,8 @@ async fn with_all(
 }
 
 fn rpcs(ring: Arc<RingHolder>, reporter: Arc<Reporter>) -> Rpcs {
-    let crypto = sizes::Bounded::new(rpc::Crypto::new(ring.clone()));
     let heard = reporter.heard();
+    let crypto = sizes::Bounded::new(rpc::Crypto::new(ring.clone(), heard.clone()));
     let keyring = KeyringServiceServer::new(rpc::Keyring::new(ring, reporter));
     Rpcs::default().with(crypto).with(keyring).healthy_while(heard)
 }

@@ -13,6 +13,7 @@ use std::{
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use zeroize::Zeroize;
 
 /// Bytes that are held back at most: as much as fits into a TLS record.
 const HELD_BYTES: usize = 16 * 1024;
@@ -41,6 +42,8 @@ impl<S: AsyncWrite + Unpin> Coalescing<S> {
                 return Poll::Ready(Err(ErrorKind::WriteZero.into()));
             }
             if let Some(of_more) = written.checked_sub(held.len()) {
+                // Not left to the allocator: the buffer stays for as long as the connection does.
+                self.held.as_mut_slice().zeroize();
                 self.held.clear();
                 self.taken = 0;
                 return Poll::Ready(Ok(of_more));

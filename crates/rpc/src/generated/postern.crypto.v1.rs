@@ -255,7 +255,8 @@ pub mod crypto_service_client {
     ///
     /// Beside the errors that are listed, every RPC may answer INTERNAL (INTERNAL: a defect; the log has more), and those that
     /// take a user's token UNAVAILABLE (ISSUER_UNAVAILABLE: the keys of the token's issuer cannot be fetched). A request that is
-    /// longer than its longest fields allow is refused with INVALID_ARGUMENT (INVALID_FIELD, PLAINTEXT_TOO_LARGE).
+    /// longer than its longest fields allow is refused with INVALID_ARGUMENT (INVALID_FIELD, PLAINTEXT_TOO_LARGE). A replica
+    /// whose reports do not reach the others seals nothing, and answers UNAVAILABLE (DEPENDENCY_UNAVAILABLE).
     #[derive(Debug, Clone)]
     pub struct CryptoServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -593,7 +594,8 @@ pub mod crypto_service_server {
     ///
     /// Beside the errors that are listed, every RPC may answer INTERNAL (INTERNAL: a defect; the log has more), and those that
     /// take a user's token UNAVAILABLE (ISSUER_UNAVAILABLE: the keys of the token's issuer cannot be fetched). A request that is
-    /// longer than its longest fields allow is refused with INVALID_ARGUMENT (INVALID_FIELD, PLAINTEXT_TOO_LARGE).
+    /// longer than its longest fields allow is refused with INVALID_ARGUMENT (INVALID_FIELD, PLAINTEXT_TOO_LARGE). A replica
+    /// whose reports do not reach the others seals nothing, and answers UNAVAILABLE (DEPENDENCY_UNAVAILABLE).
     #[derive(Debug)]
     pub struct CryptoServiceServer<T> {
         inner: Arc<T>,

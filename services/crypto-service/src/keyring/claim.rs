@@ -5,9 +5,14 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use super::ReplicaName;
+
+/// How long a replica waits for its name: one that takes over what others left may have it for a moment.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Held for as long as the replica runs. Of two with one name, each would write over what the other has loaded, and a
 /// key could be promoted that one of them lacks.
@@ -32,8 +37,21 @@ pub(crate) enum ClaimError {
 }
 
 impl NameClaim {
-    /// Takes the name among the replicas that share this ring's folder.
+    /// Takes the name among the replicas that share this ring's folder, and waits a while for it.
     pub(crate) fn take(ring: &Path, name: &ReplicaName) -> Result<Self, ClaimError> {
+        let start = Instant::now();
+        loop {
+            match Self::take_at_once(ring, name) {
+                Err(ClaimError::Taken(_)) if start.elapsed() < PATIENCE => {
+                    thread::sleep(Duration::from_millis(20));
+                }
+                taken => return taken,
+            }
+        }
+    }
+
+    /// Takes the name if nobody has it.
+    pub(crate) fn take_at_once(ring: &Path, name: &ReplicaName) -> Result<Self, ClaimError> {
         let folder = ring.with_file_name("replicas");
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         Self::at(folder.join(format!("{name}.lock")), name)
@@ -82,7 +100,7 @@ mod tests {
         let ring = folder.path().join("keyring.json");
         let one = NameClaim::take(&ring, &name("one")).unwrap();
         let _two = NameClaim::take(&ring, &name("two")).unwrap();
-        let refused = NameClaim::take(&ring, &name("one")).err().unwrap();
+        let refused = NameClaim::take_at_once(&ring, &name("one")).err().unwrap();
         assert!(matches!(refused, ClaimError::Taken(taken) if taken == "one"));
         drop(one);
         NameClaim::take(&ring, &name("one")).unwrap().give_up().unwrap();

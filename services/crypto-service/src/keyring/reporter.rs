@@ -17,18 +17,28 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, timeout_at},
 };
 
-use super::{Peer, ReplicaName, Report, Reports, RingHolder, UseCounts, presence::LIVE, reports::Remains};
+use super::{Peer, ReplicaName, Report, Reports, RingHolder, UseCounts, presence::LIVE};
 
 /// Time between two reports.
 const REPORT: Duration = Duration::from_secs(2);
 
 /// What the reports said when this replica came.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Before {
     /// Counts of this replica's earlier runs.
     pub(crate) uses: BTreeMap<KeyId, UseCounts>,
     /// The latest revision that any replica has ever used; 0 without reports.
     pub(crate) revision: u64,
+}
+
+impl Before {
+    fn add(&mut self, other: &Report) {
+        for (id, counts) in other.uses() {
+            let sum = self.uses.entry(id).or_default();
+            *sum = sum.plus(counts);
+        }
+        self.revision = self.revision.max(other.latest);
+    }
 }
 
 /// This replica's voice among the reports.
@@ -52,8 +62,12 @@ impl Reporter {
             tracing::warn!(kind = %error.kind(), "the last report of this replica cannot be read; its counts start anew");
             None
         });
-        let revisions = reports.all().unwrap_or_default().into_iter().map(|peer| peer.report.latest);
-        let revision = revisions.max().unwrap_or_default();
+        let others = reports.all().unwrap_or_else(|error| {
+            tracing::warn!(kind = %error.kind(), "the replicas' reports cannot be read: whether the key ring is older than theirs is not known");
+            Vec::new()
+        });
+        let known = others.iter().map(|peer| &peer.report).chain(&last);
+        let revision = known.map(|report| report.latest).max().unwrap_or_default();
         let before = Before { uses: last.map(|report| report.uses()).unwrap_or_default(), revision };
         Self {
             name,
@@ -70,14 +84,18 @@ impl Reporter {
     /// own, the reports that all read every two seconds would grow for ever. To be called once this one has reported.
     /// Blocks.
     pub(crate) fn inherit(&mut self) -> io::Result<()> {
-        let remains = self.reports.remains(&self.name)?;
-        for (id, counts) in remains.iter().flat_map(|gone| gone.report.uses()) {
-            let sum = self.before.uses.entry(id).or_default();
-            *sum = sum.plus(counts);
+        for name in self.reports.gone(&self.name)? {
+            let Some(gone) = self.reports.remains(&self.name, &name)? else { continue };
+            let before = self.before.clone();
+            self.before.add(&gone.report);
+            // Before its own is removed, for nothing else has its counts, and the latest revision.
+            if let Err(error) = self.publish() {
+                self.before = before;
+                return Err(error);
+            }
+            gone.remove()?;
         }
-        // Before they are removed, for nothing else has their counts, and the latest revision.
-        self.publish()?;
-        remains.into_iter().try_for_each(Remains::remove)
+        Ok(())
     }
 
     /// This replica's name.
@@ -143,6 +161,7 @@ impl Reporter {
                 () = self.soon.notified() => {}
                 _ = due.tick() => {}
             }
+            let began = Instant::now();
             let mut writing = pin!(self.write(Self::report));
             let outcome = if let Ok(outcome) = timeout_at(last + LIVE, &mut writing).await {
                 outcome
@@ -151,7 +170,9 @@ impl Reporter {
                 writing.await
             };
             if outcome.is_ok() {
-                last = Instant::now();
+                // The others count from when it was written.
+                last = began;
+                self.heard.send_replace(true);
             } else if last.elapsed() >= LIVE {
                 self.heard.send_replace(false);
             }
@@ -168,7 +189,13 @@ impl Reporter {
         report: impl FnOnce(&Self) -> Report + Send + 'static,
     ) -> io::Result<()> {
         let own = Arc::clone(self);
-        spawn_blocking(move || own.put(&report(&own)).and_then(|()| own.all().map(drop))).await?
+        let write = move || {
+            own.put(&report(&own))?;
+            // Who cannot look says so where it matters: before a change of the ring.
+            let _ = own.all();
+            Ok(())
+        };
+        spawn_blocking(write).await?
     }
 
     fn put(&self, report: &Report) -> io::Result<()> {
@@ -204,7 +231,9 @@ mod tests {
         let folder = RingFolder::new();
         let left = |name: &str, hours: u64| {
             let uses = BTreeMap::from([(id(1), UseCounts { seals: 2, opens: 3, last_use: 4 })]);
-            folder.reports().put(&Report::new(replica(name), 7, Vec::new(), &uses, 5).stopped()).unwrap();
+            let latest = if name == "gone" { 9 } else { 7 };
+            let report = Report::new(replica(name), 7, Vec::new(), &uses, 5).after(latest);
+            folder.reports().put(&report.stopped()).unwrap();
             drop(NameClaim::take(&folder.ring(), &replica(name)).unwrap());
             make_older(&folder.report_of(name), hours);
         };
@@ -220,9 +249,9 @@ mod tests {
         reporter.publish().unwrap();
         reporter.inherit().unwrap();
         let expected = UseCounts { seals: 6, opens: 9, last_use: 4 };
-        assert_eq!((reporter.before.uses[&id(1)], reporter.before.revision), (expected, 7));
+        assert_eq!((reporter.before.uses[&id(1)], reporter.before.revision), (expected, 9));
         let own = folder.reports().of(&replica("one")).unwrap().unwrap();
-        assert_eq!((own.uses()[&id(1)], own.latest), (expected, 7));
+        assert_eq!((own.uses()[&id(1)], own.latest), (expected, 9));
         let mut files: Vec<_> = fs::read_dir(folder.report_of("one").parent().unwrap())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -2,12 +2,12 @@
 
 use std::{
     ffi::OsStr,
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, Metadata, OpenOptions},
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use super::{
@@ -48,12 +48,18 @@ pub(crate) struct Remains {
 impl Remains {
     /// Removes its report, and then its claim to the name.
     pub(crate) fn remove(self) -> io::Result<()> {
-        fs::remove_file(&self.path)?;
-        match fs::remove_file(temporary(&self.path)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => self.claim.give_up(),
+        for path in [temporary(&self.path), self.path] {
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
+        self.claim.give_up()
     }
+}
+
+fn is_gone(report: &Report, (written, _): Version, now: SystemTime) -> bool {
+    report.is_known() && now.duration_since(written).is_ok_and(|age| age > GONE)
 }
 
 impl Reports {
@@ -89,18 +95,27 @@ impl Reports {
         Ok(found.into_iter().map(peer).collect())
     }
 
-    /// What replicas left that had been silent for a day when this one, of this name, last reported: both by the clock
-    /// of the files. One that runs has its name, whatever its report says; one that cannot be read is left alone.
-    pub(crate) fn remains(&self, name: &ReplicaName) -> io::Result<Vec<Remains>> {
-        let now = fs::metadata(self.path(name))?.modified()?;
-        let silent = |(written, _): Version| now.duration_since(written).is_ok_and(|age| age > GONE);
-        let gone =
-            self.found()?.into_iter().filter(|(report, version)| report.is_known() && silent(*version));
-        let remains = gone.filter_map(|(report, _)| {
-            let claim = NameClaim::take(&self.ring, &report.name).ok()?;
-            Some(Remains { path: self.path(&report.name), report, claim })
-        });
-        Ok(remains.collect())
+    /// The replicas that had been silent for a day when this one, of this name, last reported: both by the clock of the
+    /// files. One whose report cannot be read is left alone.
+    pub(crate) fn gone(&self, own: &ReplicaName) -> io::Result<Vec<ReplicaName>> {
+        let now = fs::metadata(self.path(own))?.modified()?;
+        let found = self.found()?.into_iter().filter(|(report, version)| is_gone(report, *version, now));
+        Ok(found.map(|(report, _)| report.name).collect())
+    }
+
+    /// What one of them left. `None` if it runs after all: then it has its name, and may have reported since; or if somebody
+    /// else was here before.
+    pub(crate) fn remains(&self, own: &ReplicaName, gone: &ReplicaName) -> io::Result<Option<Remains>> {
+        let Ok(claim) = NameClaim::take_at_once(&self.ring, gone) else { return Ok(None) };
+        let now = fs::metadata(self.path(own))?.modified()?;
+        let path = self.path(gone);
+        match report_in(&path) {
+            Ok(Some((report, version))) if is_gone(&report, version, now) => {
+                Ok(Some(Remains { report, path, claim }))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => claim.give_up().map(|()| None),
+            found => found.map(|_| None),
+        }
     }
 
     /// Puts a replica's report in place, whole.
@@ -166,13 +181,21 @@ fn report_in(path: &Path) -> io::Result<Option<(Report, Version)>> {
 
 /// The file's version, and what is in it.
 fn read(path: &Path) -> io::Result<(Version, io::Result<Report>)> {
-    let file = File::open(path)?;
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
+        // Of another user, say.
+        Err(error) => return Ok((version(&fs::symlink_metadata(path)?)?, Err(error))),
+    };
     // Of the open file: a name may lead to an older one for a while, on a file system that is shared.
-    let metadata = file.metadata()?;
-    let version = (metadata.modified()?, metadata.ino());
+    let version = version(&file.metadata()?)?;
     let mut bytes = Vec::new();
     let report = file.take(REPORT_BYTES).read_to_end(&mut bytes);
     Ok((version, report.and_then(|_| Ok(serde_json::from_slice(&bytes)?))))
+}
+
+fn version(metadata: &Metadata) -> io::Result<Version> {
+    Ok((metadata.modified()?, metadata.ino()))
 }
 
 fn alone<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {

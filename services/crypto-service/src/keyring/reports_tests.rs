@@ -74,11 +74,18 @@ fn a_replica_whose_report_cannot_be_read_has_loaded_nothing_as_far_as_is_known()
         fs::write(replicas.join(format!("{file}.json")), text).unwrap();
     }
     fs::create_dir(replicas.join("odd.json")).unwrap();
+    std::os::unix::fs::symlink("round.json", replicas.join("round.json")).unwrap();
     let peers = reports.all().unwrap();
     let told: Vec<_> =
         peers.iter().map(|peer| (peer.report.name.as_str(), peer.report.loaded.len(), peer.live)).collect();
-    let expected =
-        [("broken", 0, true), ("later", 0, true), ("long", 0, true), ("odd", 0, true), ("one", 2, true)];
+    let expected = [
+        ("broken", 0, true),
+        ("later", 0, true),
+        ("long", 0, true),
+        ("odd", 0, true),
+        ("one", 2, true),
+        ("round", 0, true),
+    ];
     assert_eq!(told, expected);
 
     // One that nobody renews is of nobody who runs.

@@ -12,11 +12,15 @@ mod rewrap;
 use std::sync::Arc;
 
 use postern_chassis::signed_in;
-use postern_rpc::crypto::{
-    BatchDecryptRequest, BatchDecryptResponse, BatchEncryptRequest, BatchEncryptResponse, BatchRewrapRequest,
-    BatchRewrapResponse, DecryptRequest, DecryptResponse, EncryptRequest, EncryptResponse, RewrapRequest,
-    RewrapResponse, crypto_service_server::CryptoService,
+use postern_rpc::{
+    Problem, Reason,
+    crypto::{
+        BatchDecryptRequest, BatchDecryptResponse, BatchEncryptRequest, BatchEncryptResponse,
+        BatchRewrapRequest, BatchRewrapResponse, DecryptRequest, DecryptResponse, EncryptRequest,
+        EncryptResponse, RewrapRequest, RewrapResponse, crypto_service_server::CryptoService,
+    },
 };
+use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
 use crate::keyring::RingHolder;
@@ -27,11 +31,23 @@ pub(crate) use keyring::Keyring;
 /// `postern.crypto.v1.CryptoService` over a key ring.
 pub(crate) struct Crypto {
     ring: Arc<RingHolder>,
+    heard: watch::Receiver<bool>,
 }
 
 impl Crypto {
-    pub(crate) fn new(ring: Arc<RingHolder>) -> Self {
-        Self { ring }
+    /// `heard`: whether the other replicas know what this one has loaded.
+    pub(crate) fn new(ring: Arc<RingHolder>, heard: watch::Receiver<bool>) -> Self {
+        Self { ring, heard }
+    }
+
+    /// The ring, to seal with. Not while nobody waits for this replica: the key that it takes for the primary one may be
+    /// destroyed elsewhere meanwhile, with what is sealed under it.
+    fn sealing(&self) -> Result<&Arc<RingHolder>, Problem> {
+        if *self.heard.borrow() {
+            return Ok(&self.ring);
+        }
+        let message = "This replica of crypto-service cannot tell the others what it seals with.";
+        Err(Problem::new(Reason::DependencyUnavailable, message).hint("Try again in a minute."))
     }
 }
 
@@ -39,7 +55,7 @@ impl Crypto {
 impl CryptoService for Crypto {
     async fn encrypt(&self, request: Request<EncryptRequest>) -> Result<Response<EncryptResponse>, Status> {
         let owner = signed_in(&request)?.principal.owner();
-        Ok(Response::new(encrypt::encrypt(&self.ring, owner, request.into_inner())?))
+        Ok(Response::new(encrypt::encrypt(self.sealing()?, owner, request.into_inner())?))
     }
 
     async fn batch_encrypt(
@@ -47,7 +63,7 @@ impl CryptoService for Crypto {
         request: Request<BatchEncryptRequest>,
     ) -> Result<Response<BatchEncryptResponse>, Status> {
         let owner = signed_in(&request)?.principal.owner();
-        Ok(Response::new(batch_encrypt::batch_encrypt(&self.ring, owner, request.into_inner()).await?))
+        Ok(Response::new(batch_encrypt::batch_encrypt(self.sealing()?, owner, request.into_inner()).await?))
     }
 
     async fn decrypt(&self, request: Request<DecryptRequest>) -> Result<Response<DecryptResponse>, Status> {
@@ -64,14 +80,14 @@ impl CryptoService for Crypto {
     }
 
     async fn rewrap(&self, request: Request<RewrapRequest>) -> Result<Response<RewrapResponse>, Status> {
-        Ok(Response::new(rewrap::rewrap(&self.ring, request.into_inner()).await?))
+        Ok(Response::new(rewrap::rewrap(self.sealing()?, request.into_inner()).await?))
     }
 
     async fn batch_rewrap(
         &self,
         request: Request<BatchRewrapRequest>,
     ) -> Result<Response<BatchRewrapResponse>, Status> {
-        Ok(Response::new(batch_rewrap::batch_rewrap(&self.ring, request.into_inner()).await?))
+        Ok(Response::new(batch_rewrap::batch_rewrap(self.sealing()?, request.into_inner()).await?))
     }
 }
 

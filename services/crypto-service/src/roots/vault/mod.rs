@@ -8,7 +8,7 @@ mod config;
 mod session;
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -181,15 +181,15 @@ impl Vault {
             }
         };
         match extended {
-            Ok((session, renewed)) => {
-                self.set_session(session);
+            Ok((renewed_session, renewed)) => {
+                self.exchange(session, renewed_session);
                 if let Renewed::Ending(left) = renewed {
                     let seconds = left.as_secs();
                     tracing::warn!(root = %self.name, seconds, "the root's token ends soon and cannot be renewed for longer; write a new one to its file");
                 }
             }
             Err(trouble) => {
-                self.set_session(session.later());
+                self.exchange(session, session.later());
                 tracing::error!(root = %self.name, "the root's token was not renewed: {trouble}; the ring in memory keeps serving, and cannot be changed or loaded once the token has ended");
             }
         }
@@ -197,6 +197,14 @@ impl Vault {
 
     fn session(&self) -> Option<Session> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts `new` in the place of `old`, unless a call has signed in anew meanwhile.
+    fn exchange(&self, old: &Session, new: Session) {
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        if session.as_ref().is_some_and(|current| Arc::ptr_eq(&current.token, &old.token)) {
+            *session = Some(new);
+        }
     }
 
     fn set_session(&self, session: Session) {
