@@ -47,6 +47,18 @@ async fn a_row_that_fails_is_reported_and_stops_no_other() {
     }
 }
 
+#[tokio::test]
+async fn a_broken_row_that_names_a_key_of_the_future_stops_no_other() {
+    let stage = Stage::new().await;
+    stage.user_with("ada", 5).await;
+    stage.rotate().await;
+    stage.tamper(r"sealed = '\x50534c31ffffffff' || substring(sealed from 9)", "name = 'c-2'").await;
+
+    let report = stage.job().run(|_| {}).await.unwrap();
+    assert_eq!((report.rewrapped, report.failed, report.elsewhere), (4, 1, 0));
+    assert_eq!(stage.seals().await.into_iter().collect::<Vec<_>>(), [(2, 4), (u32::MAX, 1)]);
+}
+
 /// The walk is repeated after one that has moved something, and meets the rows that failed again.
 #[tokio::test]
 async fn a_row_that_fails_is_sent_once() {

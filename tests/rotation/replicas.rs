@@ -90,8 +90,8 @@ async fn a_second_replica_of_one_name_does_not_start() {
     seal(&fleet, &fleet.start("one").await, 1).await;
 }
 
-/// Nothing waits for it, so that it must not be asked to open what it may lack the key of, and seals nothing under a key
-/// that may be gone.
+/// Nothing waits for it, so that it must not be asked to open what it may lack the key of, and seals nothing under a
+/// key that may be gone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_that_cannot_report_is_not_healthy_until_it_can() {
     let fleet = Fleet::new().await;

@@ -34,8 +34,8 @@ impl From<io::Error> for WriteError {
     }
 }
 
-/// Publishes a new file of mode 0600, whole or not at all, and durable when this returns. Root makes it for the owner of
-/// the folder.
+/// Publishes a new file of mode 0600, whole or not at all, and durable when this returns. Root makes it for the owner
+/// of the folder.
 ///
 /// The bytes go to a temporary file beside it, which then takes the name in one step that fails with
 /// [`io::ErrorKind::AlreadyExists`] when the name is taken: of two processes that race, one wins.
@@ -130,8 +130,8 @@ fn durably(
     sync(&folder).map_err(WriteError::NotDurable)
 }
 
-/// Gives a file that root has just made to the owner of the file at `path`, or of its folder if there is none. Nobody else
-/// can give files away.
+/// Gives a file that root has just made to the owner of the file at `path`, or of its folder if there is none. Nobody
+/// else can give files away.
 fn give_to_owner(path: &Path, file: &File) -> io::Result<()> {
     if !geteuid().is_root() {
         return Ok(());

@@ -111,9 +111,12 @@ impl Job {
         let sent = seals.len();
         let answers = self.crypto.rewrap(&seals).await?;
         if !self.told {
-            let read = seals.iter().map(|(_, seal)| &seal.secret.sealed);
-            let seen = read.chain(answers.iter().flatten()).filter_map(|sealed| key_id(sealed));
-            self.key = seen.max().max(self.key);
+            // A seal that does not open may name any key.
+            let opened = seals.iter().zip(&answers).filter_map(|((_, seal), answer)| {
+                let answer = answer.as_ref().ok()?;
+                key_id(&seal.secret.sealed).max(key_id(answer))
+            });
+            self.key = opened.max().max(self.key);
         }
         for ((place, seal), _) in seals.iter().zip(&answers).filter(|(_, answer)| is_broken(answer)) {
             self.broken.remember(*place, seal);

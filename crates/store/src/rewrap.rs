@@ -3,7 +3,10 @@
 use postern_domain::{ConnectionId, EndpointDigest, OwnerId, SecretId, TenantKind, Version};
 use sqlx::{PgPool, Postgres, Row, Transaction, postgres::PgRow};
 
-use crate::{Role, SealedSecret, StoreError, role, row, scope::query};
+use crate::{
+    Role, SealedSecret, StoreError, role, row,
+    scope::{query, transaction},
+};
 
 /// Reads and replaces seals. Opens none, and writes nothing else.
 #[derive(Clone)]
@@ -99,35 +102,36 @@ impl RewrapStore {
         );
         // The planner takes the policies to leave this role one row in two hundred. It would rather read a table of
         // some ten thousand rows as a whole, for each page, than the part of the index that the page is in.
-        const BY_INDEX: &str =
-            "select set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)";
-        let mut transaction = self.0.begin().await?;
-        query(BY_INDEX).execute(&mut *transaction).await?;
+        const BEGIN: &str = "begin; set local enable_seqscan = off; set local enable_bitmapscan = off";
         let rows = query(PAGE)
             .bind(after.map(|(owner, _)| owner.0))
             .bind(after.map(|(_, id)| id.0))
             .bind(except.map(|id| id.to_be_bytes().to_vec()))
-            .bind(limit)
-            .fetch_all(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
+            .bind(limit);
+        let rows = transaction(&self.0, BEGIN.to_owned(), |connection| {
+            Box::pin(async move { Ok(rows.fetch_all(connection).await?) })
+        })
+        .await?;
         rows.iter().map(SealRow::read).collect()
     }
 
     /// Puts a new seal of the same secret in place of `read`. `false` if the row is not as it was read: a save that
     /// came in between wins.
     pub async fn replace(&self, place: Place, read: &StoredSeal, sealed: &[u8]) -> Result<bool, StoreError> {
-        // One statement, which is a transaction of its own: cut off at any point, the row holds one whole seal.
-        let done = query(
+        // One statement, and all of it or nothing: cut off at any point, the row holds one whole seal. In a
+        // transaction, since a pooler may give its preparation and its execution to two sessions otherwise.
+        let update = query(
             "update postern.connections set sealed = $5
               where id = $1 and version = $2 and secret_id = $3 and sealed = $4",
         )
         .bind(place.1.0)
         .bind(read.version.0)
         .bind(read.secret.id.0)
-        .bind(&read.secret.sealed)
-        .bind(sealed)
-        .execute(&self.0)
+        .bind(read.secret.sealed.clone())
+        .bind(sealed.to_vec());
+        let done = transaction(&self.0, "begin".to_owned(), |connection| {
+            Box::pin(async move { Ok(update.execute(connection).await?) })
+        })
         .await?;
         Ok(done.rows_affected() == 1)
     }
@@ -140,7 +144,10 @@ impl RewrapStore {
             key_id!(),
             " as key_id from postern.connections) as sealed group by key_id order by key_id"
         );
-        let rows = query(COUNTS).fetch_all(&self.0).await?;
+        let rows = transaction(&self.0, "begin".to_owned(), |connection| {
+            Box::pin(async move { Ok(query(COUNTS).fetch_all(connection).await?) })
+        })
+        .await?;
         rows.iter().map(SealCount::read).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! Transactions on behalf of one owner.
+//! Transactions, and those on behalf of one owner.
 
 use futures_util::future::BoxFuture;
 use postern_domain::OwnerId;
@@ -9,17 +9,28 @@ use crate::StoreError;
 /// Runs `work` in a transaction that sees the rows of `owner` only, and commits if it succeeds.
 ///
 /// The owner is set for this transaction alone, so that it cannot leak to whoever gets the connection next, behind a
-/// transaction-mode pooler too. The work runs in a task of its own: a caller that goes away does not stop it half-way,
-/// where sqlx would leave a connection between two states.
+/// transaction-mode pooler too.
 pub(crate) async fn as_owner<T: Send + 'static>(
     pool: &PgPool,
     owner: OwnerId,
     work: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {
+    // A UUID prints as hexadecimal digits and dashes: nothing to escape.
+    transaction(pool, format!("begin; set local postern.owner_id = '{owner}'"), work).await
+}
+
+/// Runs `work` in a transaction, and commits if it succeeds. `begin` begins it, and sets what holds for it, in one
+/// round trip.
+///
+/// The work runs in a task of its own: a caller that goes away does not stop it half-way, where sqlx would leave a
+/// connection between two states.
+pub(crate) async fn transaction<T: Send + 'static>(
+    pool: &PgPool,
+    begin: String,
+    work: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
     let pool = pool.clone();
     let task = tokio::spawn(async move {
-        // One round trip for both. A UUID prints as hexadecimal digits and dashes: nothing to escape.
-        let begin = format!("begin; set local postern.owner_id = '{owner}'");
         let mut transaction = pool.begin_with(AssertSqlSafe(begin)).await?;
         let value = work(&mut transaction).await?;
         transaction.commit().await?;

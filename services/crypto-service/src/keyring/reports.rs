@@ -103,8 +103,8 @@ impl Reports {
         Ok(found.map(|(report, _)| report.name).collect())
     }
 
-    /// What one of them left. `None` if it runs after all: then it has its name, and may have reported since; or if somebody
-    /// else was here before.
+    /// What one of them left. `None` if it runs after all: then it has its name, and may have reported since; or if
+    /// somebody else was here before.
     pub(crate) fn remains(&self, own: &ReplicaName, gone: &ReplicaName) -> io::Result<Option<Remains>> {
         let Ok(claim) = NameClaim::take_at_once(&self.ring, gone) else { return Ok(None) };
         let now = fs::metadata(self.path(own))?.modified()?;

@@ -40,8 +40,8 @@ impl Crypto {
         Self { ring, heard }
     }
 
-    /// The ring, to seal with. Not while nobody waits for this replica: the key that it takes for the primary one may be
-    /// destroyed elsewhere meanwhile, with what is sealed under it.
+    /// The ring, to seal with. Not while nobody waits for this replica: the key that it takes for the primary one may
+    /// be destroyed elsewhere meanwhile, with what is sealed under it.
     fn sealing(&self) -> Result<&Arc<RingHolder>, Problem> {
         if *self.heard.borrow() {
             return Ok(&self.ring);
