@@ -1,16 +1,57 @@
 //! Configuration: one TOML file, named by `POSTERN_CONFIG`. A key that is not known stops the start.
 
-use std::{env, fs, net::SocketAddr, path::PathBuf};
+use std::{env, fmt, fs, net::SocketAddr, path::PathBuf};
 
 use anyhow::{Context, Result};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error},
+};
 
 /// Reads the file that `POSTERN_CONFIG` names.
 pub fn load<C: DeserializeOwned>() -> Result<C> {
     let path = env::var_os("POSTERN_CONFIG").map(PathBuf::from);
     let path = path.context("POSTERN_CONFIG is not set; it names the service's TOML file")?;
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    toml::from_str(&text).with_context(|| format!("{} is not a valid configuration", path.display()))
+    parse(&text).with_context(|| format!("{} is not a valid configuration", path.display()))
+}
+
+/// Why a configuration is none: where, and what is wrong there. Without the line itself, in which somebody may have put a
+/// password where the name of its file belongs.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Invalid {
+    line: usize,
+    message: String,
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.message)
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+/// Reads a configuration.
+pub fn parse<C: DeserializeOwned>(text: &str) -> Result<C, Invalid> {
+    toml::from_str(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        Invalid { line: before.matches('\n').count() + 1, message: error.message().to_owned() }
+    })
+}
+
+/// For a field that names the file of a secret: a URL in its place is refused, and not shown.
+pub fn secret_file<'de, D: Deserializer<'de>>(value: D) -> Result<PathBuf, D::Error> {
+    let text = String::deserialize(value)?;
+    if text.contains("://") {
+        return Err(D::Error::custom("this is a URL; put it into a file, and name that file here"));
+    }
+    Ok(text.into())
+}
+
+/// [`secret_file`], for a field that may be left out.
+pub fn optional_secret_file<'de, D: Deserializer<'de>>(value: D) -> Result<Option<PathBuf>, D::Error> {
+    secret_file(value).map(Some)
 }
 
 /// A service's own certificate, and the authority it shares with its callers and callees. PEM files.
@@ -56,6 +97,30 @@ pub struct CryptoClientConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_that_is_wrong_is_named_and_not_shown() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Database {
+            #[serde(deserialize_with = "secret_file")]
+            url_file: PathBuf,
+            #[serde(default, deserialize_with = "optional_secret_file")]
+            other_file: Option<PathBuf>,
+        }
+        let fine = parse::<Database>("url_file = '/run/url'").unwrap();
+        assert_eq!((fine.url_file, fine.other_file), ("/run/url".into(), None));
+        for (line, text) in [
+            (2, "url_file = '/run/url'\nurl = 'postgres://a:canary@b/c'"),
+            (1, "url_file = 'postgres://a:canary@b/c'"),
+            (3, "\nurl_file = '/run/url'\nother_file = 'postgres://a:canary@b/c'"),
+            (1, "url_file = 'postgres://a:canary@b/c"),
+        ] {
+            let error = parse::<Database>(text).unwrap_err();
+            assert_eq!(error.line, line, "{error}");
+            assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
+        }
+    }
 
     #[test]
     fn an_unknown_key_is_refused() {

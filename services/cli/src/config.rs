@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use postern_chassis::config::CryptoClientConfig;
+use postern_chassis::config::{self, CryptoClientConfig, optional_secret_file};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::failure::{Exit, Failure};
@@ -27,14 +27,19 @@ pub(crate) struct Config {
 #[expect(clippy::struct_field_names, reason = "they are the keys of the file")]
 pub(crate) struct DatabaseConfig {
     /// For an administrator, who makes roles.
+    #[serde(default, deserialize_with = "optional_secret_file")]
     admin_url_file: Option<PathBuf>,
     /// For `postern_migrator`.
+    #[serde(default, deserialize_with = "optional_secret_file")]
     migrator_url_file: Option<PathBuf>,
     /// For `postern_connection`; the command line only gives it its password, and looks whether it fits.
+    #[serde(default, deserialize_with = "optional_secret_file")]
     connection_url_file: Option<PathBuf>,
     /// For `postern_proxy`; likewise.
+    #[serde(default, deserialize_with = "optional_secret_file")]
     proxy_url_file: Option<PathBuf>,
     /// For `postern_rewrap`.
+    #[serde(default, deserialize_with = "optional_secret_file")]
     rewrap_url_file: Option<PathBuf>,
 }
 
@@ -126,7 +131,7 @@ impl Config {
 pub(crate) fn read<C: DeserializeOwned>(path: &Path) -> Result<C, Failure> {
     let wrong = |why: String| Failure::new(Exit::Usage, format!("{}: {why}", path.display()));
     let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    toml::from_str(&text).map_err(|error| wrong(error.to_string()))
+    config::parse(&text).map_err(|error| wrong(error.to_string()))
 }
 
 #[cfg(test)]

@@ -108,6 +108,13 @@ async fn a_database_that_does_not_fit_is_told() {
         "fail: postern_proxy: the control database cannot be used: its URL says nothing",
     );
     assert!(!run.stdout.contains("secret-word"), "{}", run.stdout);
+
+    // A file that is there and cannot be read.
+    let copy = stage.postern.state().join("unreadable.toml");
+    let url_file = stage.postern.state().join("urls/postern_rewrap");
+    changed(&stage.config(), url_file.to_str().unwrap(), stage.postern.state().to_str().unwrap(), &copy);
+    let run = Run::of(postern().args(["doctor", "--json"]).arg("--config").arg(&copy));
+    found(&run, 1, "database", &format!("fail: postern_rewrap: {}: ", stage.postern.state().display()));
 }
 
 #[tokio::test]

@@ -16,7 +16,17 @@ fn a_configuration_that_is_missing_or_mistyped_is_a_wrong_command() {
     Run::of(&mut status()).refused(2, "POSTERN_CONFIG");
     Run::of(status().arg("--config").arg(&config)).refused(2, "postern.toml");
     fs::write(&config, "[cripto]\n").unwrap();
-    Run::of(status().env("POSTERN_CONFIG", &config)).refused(2, "cripto");
+    Run::of(status().env("POSTERN_CONFIG", &config)).refused(2, "line 1: unknown field `cripto`");
+    for key in ["migrator_url", "migrator_url_file"] {
+        fs::write(&config, format!("[database]\n{key} = 'postgres://postern_migrator:canary@db/app'\n"))
+            .unwrap();
+        for command in ["migrate", "doctor"] {
+            let run = Run::of(postern().arg(command).arg("--config").arg(&config));
+            let said = run.stdout + &run.stderr;
+            assert!(run.code != 0 && said.contains("line 2"), "{said}");
+            assert!(!said.contains("canary"), "{said}");
+        }
+    }
     fs::write(&config, "").unwrap();
     Run::of(postern().arg("migrate").arg("--config").arg(&config)).refused(2, "migrator_url_file");
 }

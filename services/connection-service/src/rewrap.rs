@@ -18,6 +18,7 @@ use tonic::transport::Channel;
 #[serde(deny_unknown_fields)]
 pub struct RewrapConfig {
     /// A file with the control database's URL, for the role `postern_rewrap`.
+    #[serde(deserialize_with = "postern_chassis::config::secret_file")]
     pub database_url_file: PathBuf,
     /// Seconds from the end of one run to the next. A run that finds nothing to do costs one scan of the seals.
     #[serde(default = "hour")]

@@ -51,6 +51,20 @@ impl KeyFileError {
     }
 }
 
+impl KeyFileError {
+    /// Whether a file was written all the same, and may not last.
+    pub fn is_written(&self) -> bool {
+        use RingFileError::NotDurable;
+
+        matches!(
+            self,
+            Self::Ring(NotDurable(_))
+                | Self::Change(ChangeError::Ring(NotDurable(_)))
+                | Self::NewRoot { source: RootFileError::NotDurable(_), .. }
+        )
+    }
+}
+
 /// The ring after the change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RingState {

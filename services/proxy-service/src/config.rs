@@ -27,6 +27,7 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 pub struct Backends {
     /// A file with the control database's URL, for the role `postern_proxy`.
+    #[serde(deserialize_with = "postern_chassis::config::secret_file")]
     pub database_url_file: PathBuf,
     /// crypto-service.
     pub crypto: CryptoClientConfig,

@@ -20,8 +20,10 @@ pub(super) async fn look(config: &Config, findings: &mut Findings) -> Option<Vec
                 findings.push(Finding::skipped("database", message));
                 continue;
             }
-            // Told with the files.
-            Err(_) => continue,
+            Err(failure) => {
+                findings.push(Finding::failed("database", format!("{}: {failure}", login.role())));
+                continue;
+            }
         };
         let signed_in = match login {
             Login::Migrator => roles::survey(&url).await.map(|survey| judge(&survey, findings)),

@@ -58,6 +58,11 @@ fn service_config(path: Option<&Path>) -> Result<Config, Failure> {
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn refused(error: KeyFileError) -> Failure {
-    let exit = if error.is_unavailable() { Exit::Unavailable } else { Exit::Refused };
+    let exit = match &error {
+        error if error.is_unavailable() => Exit::Unavailable,
+        // Something was changed, unlike where a command is refused.
+        error if error.is_written() => Exit::Failed,
+        _ => Exit::Refused,
+    };
     Failure::new(exit, error.to_string())
 }

@@ -91,12 +91,13 @@ fn reason_of(error: RingFileError) -> Reason {
             Reason::KeyringBroken
         }
         Older { .. } | Forked { .. } => Reason::KeyringForked,
-        Exists | Io(_) | NotDurable(_) => Reason::KeyringInaccessible,
+        Exists | Io(_) => Reason::KeyringInaccessible,
         Busy => Reason::KeyringBusy,
         RootKind | WrongRoot(_) => Reason::RootMismatch,
         RootDenied => Reason::RootDenied,
         RootUnavailable => Reason::RootUnavailable,
-        Entropy(_) => Reason::Internal,
+        // Somebody has to look: the change was made.
+        Entropy(_) | NotDurable(_) => Reason::Internal,
     }
 }
 
