@@ -1,6 +1,9 @@
 //! connection-service rewraps in the background, where it is told to.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{
+    num::{NonZeroU32, NonZeroU64},
+    time::Duration,
+};
 
 use postern_chassis::Lifecycle;
 use postern_connection_service::{RewrapConfig, Rewrapping};
@@ -14,7 +17,7 @@ async fn each_rotation_is_followed_until_the_service_stops() {
     let user = stage.user_with("ada", 10).await;
     let config = RewrapConfig {
         database_url_file: stage.postern.state().join("urls/postern_rewrap"),
-        interval_seconds: 1,
+        interval_seconds: NonZeroU64::MIN,
         rows_per_second: NonZeroU32::new(1000).unwrap(),
     };
     let life = Lifecycle::default();
@@ -37,7 +40,7 @@ async fn one_replica_rewraps_at_a_time() {
     stage.rotate().await;
     let config = RewrapConfig {
         database_url_file: stage.postern.state().join("urls/postern_rewrap"),
-        interval_seconds: 0,
+        interval_seconds: NonZeroU64::MIN,
         rows_per_second: NonZeroU32::new(1000).unwrap(),
     };
     let turn = stage.store.turn().await.unwrap().expect("nobody has it");
@@ -60,7 +63,7 @@ async fn it_does_not_start_with_another_role() {
     let stage = Stage::new().await;
     let config = RewrapConfig {
         database_url_file: stage.postern.state().join("urls/postern_connection"),
-        interval_seconds: 1,
+        interval_seconds: NonZeroU64::MIN,
         rows_per_second: NonZeroU32::MIN,
     };
     let refused = Rewrapping::connect(&config, &stage.crypto("connection-service")).await.err().unwrap();

@@ -7,7 +7,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 use postern_rewrap::{Job, Report};
-use postern_rpc::crypto::Keyring;
+use postern_rpc::crypto::{KeyState, Keyring};
 use postern_store::SealCount;
 use serde::Serialize;
 
@@ -56,6 +56,9 @@ struct Done {
     failures: Vec<FailedRow>,
     /// Seals that are still under other keys.
     remaining: i64,
+    /// A key that is disabled, and has seals.
+    #[serde(skip)]
+    disabled: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -80,13 +83,31 @@ pub(crate) async fn run(options: &RewrapOptions, config: &Config, output: Output
     let bar = bar(plan.to_rewrap)?;
     let job =
         Job::new(store.clone(), crypto.channel.clone()).under(plan.primary_key_id).at_most(options.rate);
-    let report =
-        job.run(|report| bar.set_position(report.rewrapped + report.overtaken + report.failed)).await;
+    let mut moved = 0;
+    let report = job.run(|report| {
+        bar.set_position(report.rewrapped + report.overtaken + report.failed);
+        moved = report.rewrapped;
+    });
+    let report = report.await;
     bar.finish_and_clear();
 
-    let done = Done::new(&report?, &Plan::new(&ring, &store.counts().await?)?);
+    let report = report.map_err(|error| done_in_part(error.into(), moved))?;
+    let after = store.counts().await.map_err(|error| done_in_part(error.into(), moved))?;
+    let done = Done::new(&report, &Plan::new(&ring, &after)?);
     output.print(&done, || done.to_text())?;
     done.complain()
+}
+
+/// What stopped it half-way: not a refusal any more, after which all is as it was.
+fn done_in_part(failure: Failure, moved: u64) -> Failure {
+    if moved == 0 {
+        return failure;
+    }
+    let exit = if failure.exit == Exit::Unavailable { Exit::Unavailable } else { Exit::Failed };
+    let (message, hint) = failure.into_parts();
+    let after =
+        Failure::new(exit, format!("{message}; {} moved before that, and stay", count(moved, "seal")));
+    after.hint(hint.unwrap_or_else(|| "Run this again to go on.".to_owned()))
 }
 
 /// On stderr, and nowhere if that is no terminal.
@@ -99,10 +120,7 @@ fn bar(length: i64) -> Result<ProgressBar, Failure> {
 impl Plan {
     fn new(ring: &Keyring, counts: &[SealCount]) -> Result<Self, Failure> {
         let primary_key_id = crypto::primary(ring)?.id;
-        let state = |id| {
-            let key = ring.keys.iter().find(|key| key.id == id);
-            key.map_or("unknown", |key| crypto::state_word(key.state()))
-        };
+        let state = |id| crypto::state_word(crypto::state(ring, id).unwrap_or_default());
         let planned = |count: &SealCount| PlannedKey {
             key_id: count.key_id,
             state: state(count.key_id),
@@ -128,6 +146,12 @@ impl Plan {
     }
 }
 
+impl PlannedKey {
+    fn is_disabled(&self) -> bool {
+        self.state == crypto::state_word(KeyState::Disabled) && self.seals > 0
+    }
+}
+
 impl Done {
     fn new(report: &Report, after: &Plan) -> Self {
         let failures = report.failures.iter().map(|failure| FailedRow {
@@ -143,6 +167,7 @@ impl Done {
             failed: report.failed,
             failures: failures.collect(),
             remaining: after.to_rewrap,
+            disabled: after.keys.iter().find(|key| key.is_disabled()).map(|key| key.key_id),
         }
     }
 
@@ -158,7 +183,12 @@ impl Done {
         }
         if self.failed > 0 {
             let message = format!("{} could not be moved and stay as they are", count(self.failed, "seal"));
-            return Err(Failure::new(Exit::Failed, message).hint("Their owners can save them again."));
+            let hint = match self.disabled {
+                // Nothing is lost yet.
+                Some(id) => format!("Run `postern keyring enable {id}`, and then this again."),
+                None => "Their owners can save them again.".to_owned(),
+            };
+            return Err(Failure::new(Exit::Failed, message).hint(hint));
         }
         if self.remaining > 0 {
             let message = format!(
@@ -168,5 +198,20 @@ impl Done {
             return Err(Failure::new(Exit::Failed, message).hint("Run this again."));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_moved_before_a_failure_is_said_and_is_no_refusal() {
+        let refused = || Failure::refused("the certificate is no operator's");
+        assert_eq!(done_in_part(refused(), 0).exit, Exit::Refused);
+        let halfway = done_in_part(refused(), 3);
+        assert_eq!(halfway.exit, Exit::Failed);
+        assert!(halfway.to_string().contains("3 seals moved before that"), "{halfway}");
+        assert_eq!(done_in_part(Failure::new(Exit::Unavailable, "away"), 3).exit, Exit::Unavailable);
     }
 }

@@ -98,6 +98,13 @@ async fn a_key_that_was_disabled_too_early_comes_back() {
     stage.run(&["keyring", "disable", "1", "--yes"]).succeeded();
     assert_eq!(postern_testkit::reason(&ada.query("c-0", "select 1").await.unwrap_err()), "SEAL_BROKEN");
     stage.run(&["keyring", "destroy", "1", "--yes"]).refused(3, "Run `postern keyring enable 1`");
+    let early = stage.run(&["rewrap"]);
+    assert_eq!(early.code, 1, "{}", early.stderr);
+    assert!(
+        early.stderr.contains("Run `postern keyring enable 1`, and then this again."),
+        "{}",
+        early.stderr
+    );
 
     let ring = stage.run(&["keyring", "enable", "1", "--json"]).succeeded().json();
     assert_eq!((&ring["keys"][0]["state"], &ring["revision"]), (&"active".into(), &5.into()));

@@ -4,7 +4,12 @@
 //! Off unless configured, for it gives this service a second database role, which reads the endpoints and the seals of
 //! all owners. It still opens none.
 
-use std::{fs, num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    num::{NonZeroU32, NonZeroU64},
+    path::PathBuf,
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use postern_chassis::{Lifecycle, config::CryptoClientConfig, mtls};
@@ -22,14 +27,14 @@ pub struct RewrapConfig {
     pub database_url_file: PathBuf,
     /// Seconds from the end of one run to the next. A run that finds nothing to do costs one scan of the seals.
     #[serde(default = "hour")]
-    pub interval_seconds: u64,
+    pub interval_seconds: NonZeroU64,
     /// Rows a second, at most, of all replicas of this service together.
     #[serde(default = "hundred")]
     pub rows_per_second: NonZeroU32,
 }
 
-fn hour() -> u64 {
-    3600
+fn hour() -> NonZeroU64 {
+    NonZeroU64::new(3600).expect("3600 is not 0")
 }
 
 fn hundred() -> NonZeroU32 {
@@ -52,7 +57,7 @@ impl Rewrapping {
         Ok(Self {
             store: RewrapStore::connect(url.trim()).await?,
             crypto: mtls::crypto_channel(crypto)?,
-            interval: Duration::from_secs(config.interval_seconds),
+            interval: Duration::from_secs(config.interval_seconds.get()),
             rate: config.rows_per_second,
         })
     }

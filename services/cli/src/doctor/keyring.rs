@@ -51,8 +51,7 @@ fn replicas(ring: &Keyring) -> Finding {
 }
 
 fn stored(ring: &Keyring, SealCount { key_id, seals, .. }: SealCount) -> Finding {
-    let key = ring.keys.iter().find(|key| key.id == key_id);
-    let state = key.map_or(KeyState::Unspecified, postern_rpc::crypto::Key::state);
+    let state = crypto::state(ring, key_id).unwrap_or_default();
     let stored = count(seals.unsigned_abs(), "seal");
     let message = format!("{stored} under key {key_id}, which is {}", crypto::state_word(state));
     match state {
