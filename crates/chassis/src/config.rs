@@ -16,8 +16,8 @@ pub fn load<C: DeserializeOwned>() -> Result<C> {
     parse(&text).with_context(|| format!("{} is not a valid configuration", path.display()))
 }
 
-/// Why a configuration is none: where, and what is wrong there. Without the line itself, in which somebody may have put a
-/// password where the name of its file belongs.
+/// Why a configuration is none: where, and what is wrong there. Without the line itself, in which somebody may have put
+/// a password where the name of its file belongs.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Invalid {
     line: usize,
