@@ -1,7 +1,7 @@
 //! A change holds for the very next query.
 
 use postern_rpc::connection::{
-    AccessMode, GetConnectionRequest, PostgresTarget, TlsMode, UpsertConnectionRequest,
+    AccessMode, GetConnectionRequest, PostgresTarget, UpsertConnectionRequest,
     upsert_connection_request::Target,
 };
 use postern_testkit::{Postern, TenantServer, reason};
@@ -61,15 +61,7 @@ async fn a_stored_password_stays_with_the_server_it_was_saved_for() {
     let user = Postern::shared().await.user("changes-four");
     user.save("main", tenant.dsn("secret")).await.unwrap();
 
-    let target = PostgresTarget {
-        host: "127.0.0.1".into(),
-        port: tenant.port().into(),
-        database: tenant.name.clone(),
-        user: tenant.name.clone(),
-        tls_mode: TlsMode::Disable.into(),
-        access_mode: AccessMode::ReadWrite.into(),
-        ..PostgresTarget::default()
-    };
+    let target = tenant.target(AccessMode::ReadWrite);
     let change = |target| UpsertConnectionRequest {
         name: "main".into(),
         target: Some(Target::Postgres(target)),

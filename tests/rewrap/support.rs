@@ -8,9 +8,7 @@ use postern_chassis::{
 };
 use postern_rewrap::Job;
 use postern_rpc::{
-    connection::{
-        AccessMode, PostgresTarget, TlsMode, UpsertConnectionRequest, upsert_connection_request::Target,
-    },
+    connection::{AccessMode, UpsertConnectionRequest, upsert_connection_request::Target},
     crypto::{PromoteKeyRequest, StageKeyRequest, keyring_service_client::KeyringServiceClient},
 };
 use postern_store::RewrapStore;
@@ -100,18 +98,9 @@ pub(crate) fn keep_secret(
     tenant: &TenantDatabase,
     access_mode: AccessMode,
 ) -> UpsertConnectionRequest {
-    let target = PostgresTarget {
-        host: "127.0.0.1".into(),
-        port: tenant.port().into(),
-        database: tenant.name.clone(),
-        user: tenant.name.clone(),
-        tls_mode: TlsMode::Disable.into(),
-        access_mode: access_mode.into(),
-        ..PostgresTarget::default()
-    };
     UpsertConnectionRequest {
         name: name.into(),
-        target: Some(Target::Postgres(target)),
+        target: Some(Target::Postgres(tenant.target(access_mode))),
         ..UpsertConnectionRequest::default()
     }
 }

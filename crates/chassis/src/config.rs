@@ -1,6 +1,6 @@
 //! Configuration: one TOML file, named by `POSTERN_CONFIG`. A key that is not known stops the start.
 
-use std::{env, fmt, fs, net::SocketAddr, path::PathBuf};
+use std::{env, fs, net::SocketAddr, path::PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{
@@ -18,19 +18,12 @@ pub fn load<C: DeserializeOwned>() -> Result<C> {
 
 /// Why a configuration is none: where, and what is wrong there. Without the line itself, in which somebody may have put
 /// a password where the name of its file belongs.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error)]
+#[error("line {line}: {message}")]
 pub struct Invalid {
     line: usize,
     message: String,
 }
-
-impl fmt::Display for Invalid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.message)
-    }
-}
-
-impl std::error::Error for Invalid {}
 
 /// Reads a configuration.
 pub fn parse<C: DeserializeOwned>(text: &str) -> Result<C, Invalid> {

@@ -130,7 +130,7 @@ impl Reporter {
     }
 
     /// Whether this replica's reports arrive. One whose do not is waited for by nobody, so that it must not be asked to
-    /// open anything: its health says so.
+    /// open anything, as its health says, and seals nothing.
     pub(crate) fn heard(&self) -> watch::Receiver<bool> {
         self.heard.subscribe()
     }
@@ -209,7 +209,7 @@ impl Reporter {
 fn tell(outcome: io::Result<()>, last: &mut Option<io::ErrorKind>) {
     let trouble = outcome.err().map(|error| error.kind());
     if let Some(kind) = trouble.filter(|_| trouble != *last) {
-        tracing::error!(%kind, "what this replica has loaded cannot be reported: after ten seconds nothing waits for it, and its health fails");
+        tracing::error!(%kind, "what this replica has loaded cannot be reported: after ten seconds nothing waits for it, it seals nothing, and its health fails");
     }
     *last = trouble;
 }
