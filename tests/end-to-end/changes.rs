@@ -1,8 +1,8 @@
 //! A change holds for the very next query.
 
 use postern_rpc::connection::{
-    AccessMode, GetConnectionRequest, PostgresTarget, UpsertConnectionRequest,
-    upsert_connection_request::Target,
+    AccessMode, GetConnectionRequest, PostgresEndpoint, UpsertConnectionRequest,
+    upsert_connection_request::Endpoint,
 };
 use postern_testkit::{Postern, TenantServer, reason};
 use tonic::Code;
@@ -61,17 +61,17 @@ async fn a_stored_password_stays_with_the_server_it_was_saved_for() {
     let user = Postern::shared().await.user("changes-four");
     user.save("main", tenant.dsn("secret")).await.unwrap();
 
-    let target = tenant.target(AccessMode::ReadWrite);
-    let change = |target| UpsertConnectionRequest {
+    let endpoint = tenant.endpoint(AccessMode::ReadWrite);
+    let change = |endpoint| UpsertConnectionRequest {
         name: "main".into(),
-        target: Some(Target::Postgres(target)),
+        endpoint: Some(Endpoint::Postgres(endpoint)),
         ..UpsertConnectionRequest::default()
     };
-    let changed = user.upsert(change(target.clone())).await.unwrap();
+    let changed = user.upsert(change(endpoint.clone())).await.unwrap();
     assert_eq!(changed.version, 2);
     user.query("main", "create table kept (n int)").await.unwrap();
 
-    let elsewhere = PostgresTarget { host: "localhost".into(), ..target };
+    let elsewhere = PostgresEndpoint { host: "localhost".into(), ..endpoint };
     let status = user.upsert(change(elsewhere)).await.unwrap_err();
     assert_eq!((status.code(), reason(&status).as_str()), (Code::FailedPrecondition, "SECRET_REQUIRED"));
 }
@@ -81,10 +81,10 @@ async fn a_stale_version_is_refused_and_changes_nothing() {
     let tenant = TenantServer::shared().await.database("secret").await;
     let user = Postern::shared().await.user("changes-five");
     let save = async |expected| {
-        let target = Some(Target::PostgresDsn(tenant.dsn("secret")));
+        let endpoint = Some(Endpoint::PostgresDsn(tenant.dsn("secret")));
         let request = UpsertConnectionRequest {
             name: "main".into(),
-            target,
+            endpoint,
             password: None,
             expected_version: expected,
         };

@@ -8,7 +8,7 @@ use postern_chassis::{
 };
 use postern_rewrap::Job;
 use postern_rpc::{
-    connection::{AccessMode, UpsertConnectionRequest, upsert_connection_request::Target},
+    connection::{AccessMode, UpsertConnectionRequest, upsert_connection_request::Endpoint},
     crypto::{PromoteKeyRequest, StageKeyRequest, keyring_service_client::KeyringServiceClient},
 };
 use postern_store::RewrapStore;
@@ -100,7 +100,7 @@ pub(crate) fn keep_secret(
 ) -> UpsertConnectionRequest {
     UpsertConnectionRequest {
         name: name.into(),
-        target: Some(Target::Postgres(tenant.target(access_mode))),
+        endpoint: Some(Endpoint::Postgres(tenant.endpoint(access_mode))),
         ..UpsertConnectionRequest::default()
     }
 }

@@ -21,5 +21,5 @@ redacted!(
     crypto::DecryptResult,
     crypto::decrypt_result::Outcome,
     UpsertConnectionRequest,
-    crate::connection::upsert_connection_request::Target,
+    crate::connection::upsert_connection_request::Endpoint,
 );

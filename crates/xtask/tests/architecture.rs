@@ -43,7 +43,6 @@ const ARROWS: &[(&str, &[&str])] = &[
     // crypto-service for the ring's files alone, which `keyring init` and `move-root` work on in place: how keys are
     // wrapped stays that service's knowledge, and `envelope` its alone.
     ("cli", &["chassis", "crypto-service", "domain", "rewrap", "rpc", "store"]),
-    ("testkit", &["chassis", "devkit", "domain", "rpc", "standalone"]),
 ];
 
 #[test]
@@ -166,7 +165,7 @@ fn the_top_level_holds_nothing_unexpected() {
 
 /// Whether a package, without its prefix, is one of tests/, which may use everything.
 fn is_for_tests(package: &str) -> bool {
-    package.ends_with("-tests") || ["bench", "fuzz"].contains(&package)
+    package.ends_with("-tests") || ["bench", "fuzz", "testkit"].contains(&package)
 }
 
 fn metadata() -> Value {

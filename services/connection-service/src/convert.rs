@@ -8,7 +8,7 @@ use postern_domain::{
 };
 use postern_rpc::{
     Problem, Reason,
-    connection::{self as proto, upsert_connection_request::Target},
+    connection::{self as proto, upsert_connection_request::Endpoint},
 };
 use postern_store::{SavedConnection, StoreError};
 use prost_types::Timestamp;
@@ -19,15 +19,15 @@ pub(crate) fn name(text: &str) -> Result<ConnectionName, Problem> {
 }
 
 /// Where an upsert leads, and the secret that came with it.
-pub(crate) fn target(
-    target: Option<Target>,
+pub(crate) fn endpoint(
+    endpoint: Option<Endpoint>,
     password: Option<String>,
 ) -> Result<(PostgresEndpoint, Option<Secret>), Problem> {
     let password = password.map(secret).transpose()?;
-    match target {
-        None => Err(Problem::field("target", "say where the connection leads: postgres or postgres_dsn")),
-        Some(Target::Postgres(target)) => Ok((endpoint(target)?, password)),
-        Some(Target::PostgresDsn(text)) => {
+    match endpoint {
+        None => Err(Problem::field("endpoint", "say where the connection leads: postgres or postgres_dsn")),
+        Some(Endpoint::Postgres(endpoint)) => Ok((postgres(endpoint)?, password)),
+        Some(Endpoint::PostgresDsn(text)) => {
             let text = Secret::from_text(text);
             let text = std::str::from_utf8(text.expose()).map_err(|_| Problem::internal())?;
             let parsed =
@@ -50,22 +50,22 @@ fn secret(text: String) -> Result<Secret, Problem> {
     }
 }
 
-fn endpoint(target: proto::PostgresTarget) -> Result<PostgresEndpoint, Problem> {
-    let (tls_mode, access_mode) = (target.tls_mode(), target.access_mode());
-    let port = match target.port {
+fn postgres(endpoint: proto::PostgresEndpoint) -> Result<PostgresEndpoint, Problem> {
+    let (tls_mode, access_mode) = (endpoint.tls_mode(), endpoint.access_mode());
+    let port = match endpoint.port {
         0 => PostgresEndpoint::DEFAULT_PORT,
         port => port
             .try_into()
             .map_err(|_| Problem::field("postgres.port", "a port is a number from 1 to 65535"))?,
     };
-    let user = identifier("postgres.user", target.user)?;
-    let database = if target.database.is_empty() {
+    let user = identifier("postgres.user", endpoint.user)?;
+    let database = if endpoint.database.is_empty() {
         user.clone()
     } else {
-        identifier("postgres.database", target.database)?
+        identifier("postgres.database", endpoint.database)?
     };
     Ok(PostgresEndpoint {
-        host: Host::parse(&target.host)
+        host: Host::parse(&endpoint.host)
             .map_err(|error| Problem::field("postgres.host", error.to_string()))?,
         port,
         database,
@@ -74,7 +74,7 @@ fn endpoint(target: proto::PostgresTarget) -> Result<PostgresEndpoint, Problem> 
             proto::TlsMode::Unspecified | proto::TlsMode::VerifyFull => TlsMode::VerifyFull,
             proto::TlsMode::Disable => TlsMode::Disable,
         },
-        ca: ca(&target.ca_pem)?,
+        ca: ca(&endpoint.ca_pem)?,
         access_mode: match access_mode {
             proto::AccessMode::Unspecified | proto::AccessMode::ReadOnly => AccessMode::ReadOnly,
             proto::AccessMode::ReadWrite => AccessMode::ReadWrite,
@@ -102,7 +102,7 @@ fn identifier(field: &'static str, text: String) -> Result<String, Problem> {
 /// A stored connection as its owner may see it.
 pub(crate) fn connection(saved: SavedConnection) -> proto::Connection {
     let endpoint = saved.endpoint;
-    let target = proto::PostgresTarget {
+    let endpoint = proto::PostgresEndpoint {
         host: endpoint.host.to_string(),
         port: endpoint.port.into(),
         database: endpoint.database,
@@ -122,7 +122,7 @@ pub(crate) fn connection(saved: SavedConnection) -> proto::Connection {
     proto::Connection {
         name: saved.name.to_string(),
         version: saved.version.0,
-        target: Some(proto::connection::Target::Postgres(target)),
+        endpoint: Some(proto::connection::Endpoint::Postgres(endpoint)),
         create_time: Some(timestamp(saved.created_at)),
         update_time: Some(timestamp(saved.updated_at)),
     }

@@ -13,9 +13,9 @@ use uuid::Uuid;
 use crate::convert;
 
 /// Where an upsert leads, and the secret that came with it.
-pub fn target(request: UpsertConnectionRequest) -> Result<(PostgresEndpoint, Option<Secret>), Problem> {
+pub fn endpoint(request: UpsertConnectionRequest) -> Result<(PostgresEndpoint, Option<Secret>), Problem> {
     convert::name(&request.name)?;
-    convert::target(request.target, request.password)
+    convert::endpoint(request.endpoint, request.password)
 }
 
 /// What its owner is shown of a connection that was saved under this name.

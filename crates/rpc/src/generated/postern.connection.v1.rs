@@ -15,22 +15,22 @@ pub struct Connection {
     #[prost(message, optional, tag = "5")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
     /// Where the connection leads.
-    #[prost(oneof = "connection::Target", tags = "3")]
-    pub target: ::core::option::Option<connection::Target>,
+    #[prost(oneof = "connection::Endpoint", tags = "3")]
+    pub endpoint: ::core::option::Option<connection::Endpoint>,
 }
 /// Nested message and enum types in `Connection`.
 pub mod connection {
     /// Where the connection leads.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
-    pub enum Target {
+    pub enum Endpoint {
         /// A Postgres server.
         #[prost(message, tag = "3")]
-        Postgres(super::PostgresTarget),
+        Postgres(super::PostgresEndpoint),
     }
 }
-/// PostgresTarget says where a Postgres server is and how to reach it.
+/// PostgresEndpoint is where a Postgres server is and how to reach it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct PostgresTarget {
+pub struct PostgresEndpoint {
     /// Host name or IP address, without a port.
     #[prost(string, tag = "1")]
     pub host: ::prost::alloc::string::String,
@@ -67,18 +67,18 @@ pub struct UpsertConnectionRequest {
     #[prost(int64, optional, tag = "5")]
     pub expected_version: ::core::option::Option<i64>,
     /// Where the connection leads.
-    #[prost(oneof = "upsert_connection_request::Target", tags = "2, 3")]
-    pub target: ::core::option::Option<upsert_connection_request::Target>,
+    #[prost(oneof = "upsert_connection_request::Endpoint", tags = "2, 3")]
+    pub endpoint: ::core::option::Option<upsert_connection_request::Endpoint>,
 }
 /// Nested message and enum types in `UpsertConnectionRequest`.
 pub mod upsert_connection_request {
     /// Where the connection leads.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     #[prost(skip_debug)]
-    pub enum Target {
+    pub enum Endpoint {
         /// A Postgres server, field by field.
         #[prost(message, tag = "2")]
-        Postgres(super::PostgresTarget),
+        Postgres(super::PostgresEndpoint),
         /// A Postgres server, as postgresql://user:password@host:port/database?sslmode=verify-full. Its
         /// password, if it has one, is sealed as the password field would be. Parameters other than
         /// sslmode (verify-full, require, disable) are refused; "require" is taken as verify-full.

@@ -148,9 +148,9 @@ pub struct Summary {
 /// Timings says where the time of a query went, as seen by proxy-service.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Timings {
-    /// Reading the caller's connection from the control database.
+    /// Looking the connection up in the control database.
     #[prost(message, optional, tag = "1")]
-    pub resolve: ::core::option::Option<::prost_types::Duration>,
+    pub lookup: ::core::option::Option<::prost_types::Duration>,
     /// Getting a connection to the tenant: opening the seal, dialling and signing in, or waiting for the pool.
     #[prost(message, optional, tag = "2")]
     pub acquire: ::core::option::Option<::prost_types::Duration>,

@@ -16,7 +16,7 @@ pub(super) async fn upsert(
     caller: &SignedIn,
     request: UpsertConnectionRequest,
 ) -> Result<UpsertConnectionResponse, Problem> {
-    let (endpoint, secret) = convert::target(request.target, request.password)?;
+    let (endpoint, secret) = convert::endpoint(request.endpoint, request.password)?;
     let name = convert::name(&request.name)?;
     let expected = request.expected_version.map(Version);
     if expected.is_some_and(|version| version.0 < 0) {

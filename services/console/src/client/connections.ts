@@ -3,14 +3,14 @@ import { PosternError, toPosternError } from "./errors";
 import type {
   Connection,
   ConnectionService,
-  PostgresTarget,
+  PostgresEndpoint,
 } from "./gen/postern/connection/v1/connection_pb";
 
 /** The most the service returns at once. */
 const PAGE_SIZE = 200;
 
-/** The fields of a Postgres target, without the message's own bookkeeping. */
-export type PostgresFields = Omit<PostgresTarget, "$typeName" | "$unknown">;
+/** The fields of a Postgres endpoint, without the message's own bookkeeping. */
+export type PostgresFields = Omit<PostgresEndpoint, "$typeName" | "$unknown">;
 
 export interface ConnectionChange {
   name: string;
@@ -46,7 +46,7 @@ export class Connections {
     const { connection } = await decoding(
       this.client.upsertConnection({
         name,
-        target: { case: "postgres", value: postgres },
+        endpoint: { case: "postgres", value: postgres },
         expectedVersion,
         ...(password === undefined ? {} : { password }),
       }),

@@ -36,7 +36,7 @@ export interface Summary {
   truncated: "rows" | "bytes" | null;
   role: string;
   /** Milliseconds, as the proxy-service saw them; absent where it did not say. */
-  timings: { [K in "resolve" | "acquire" | "firstRow" | "total"]: number | undefined };
+  timings: { [K in "lookup" | "acquire" | "firstRow" | "total"]: number | undefined };
 }
 
 /** Runs one statement. Aborting the signal cancels it on the tenant's server as well. */
@@ -105,7 +105,7 @@ function toSummary(wire: WireSummary): Summary {
     truncated: truncations[wire.truncation],
     role: wire.role,
     timings: {
-      resolve: toMilliseconds(wire.timings?.resolve),
+      lookup: toMilliseconds(wire.timings?.lookup),
       acquire: toMilliseconds(wire.timings?.acquire),
       firstRow: toMilliseconds(wire.timings?.firstRow),
       total: toMilliseconds(wire.timings?.total),

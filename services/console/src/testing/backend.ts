@@ -50,7 +50,7 @@ export class Backend {
     const connection = create(ConnectionSchema, {
       name,
       version,
-      target: {
+      endpoint: {
         case: "postgres",
         value: {
           host: "db.example.com",
@@ -80,8 +80,8 @@ export class Backend {
       upsertConnection: (request) => {
         this.upserts.push(request);
         if (this.upsertFault) throw this.upsertFault;
-        if (request.target.case !== "postgres") throw new ConnectError("postgres only");
-        return { connection: this.save(request.name, request.target.value) };
+        if (request.endpoint.case !== "postgres") throw new ConnectError("postgres only");
+        return { connection: this.save(request.name, request.endpoint.value) };
       },
       deleteConnection: (request) => {
         this.deletes.push(request);

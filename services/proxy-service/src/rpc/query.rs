@@ -101,7 +101,7 @@ impl Plan {
         stream(&mut rows, parts).await?;
 
         let timings = Timings {
-            resolve: Some(convert::span(resolved_at - self.started)),
+            lookup: Some(convert::span(resolved_at - self.started)),
             acquire: Some(convert::span(reached_at - resolved_at)),
             first_row: Some(convert::span(first_row_at - reached_at)),
             total: Some(convert::span(self.started.elapsed())),

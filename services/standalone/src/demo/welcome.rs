@@ -4,8 +4,7 @@ use std::{fs, io::ErrorKind, path::PathBuf};
 
 use anyhow::{Context, Result};
 use postern_rpc::connection::{
-    UpsertConnectionRequest, connection_service_client::ConnectionServiceClient,
-    upsert_connection_request::Target,
+    UpsertConnectionRequest, connection_service_client::ConnectionServiceClient, upsert_connection_request,
 };
 use tonic::{
     Code, Request,
@@ -50,7 +49,7 @@ impl Welcome {
     async fn save_demo(&self, token: &str) -> Result<()> {
         let mut request = Request::new(UpsertConnectionRequest {
             name: "demo".to_owned(),
-            target: Some(Target::PostgresDsn(self.demo.dsn.clone())),
+            endpoint: Some(upsert_connection_request::Endpoint::PostgresDsn(self.demo.dsn.clone())),
             expected_version: Some(0),
             ..UpsertConnectionRequest::default()
         });

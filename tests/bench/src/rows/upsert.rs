@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use postern_rpc::connection::{
     UpsertConnectionRequest, connection_service_client::ConnectionServiceClient,
-    upsert_connection_request::Target as To,
+    upsert_connection_request::Endpoint,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -60,7 +60,7 @@ impl Caller for Upsert {
     async fn call(&mut self) -> Result<()> {
         let request = UpsertConnectionRequest {
             name: self.name.clone(),
-            target: Some(To::PostgresDsn(self.dsn.clone())),
+            endpoint: Some(Endpoint::PostgresDsn(self.dsn.clone())),
             ..UpsertConnectionRequest::default()
         };
         let answer = self.client.upsert_connection(self.bearer.authorize(request)).await?.into_inner();

@@ -14,8 +14,7 @@ use postern_chassis::{
 };
 use postern_devkit::ca::{DevCa, TRUST_DOMAIN};
 use postern_rpc::connection::{
-    UpsertConnectionRequest, connection_service_client::ConnectionServiceClient,
-    upsert_connection_request::Target,
+    UpsertConnectionRequest, connection_service_client::ConnectionServiceClient, upsert_connection_request,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -91,9 +90,9 @@ impl Postern {
 
     /// Saves a connection for the user.
     pub(crate) async fn save(&self, name: &str, dsn: &str) -> Result<()> {
-        let target = Some(Target::PostgresDsn(dsn.to_owned()));
+        let endpoint = Some(upsert_connection_request::Endpoint::PostgresDsn(dsn.to_owned()));
         let request =
-            UpsertConnectionRequest { name: name.to_owned(), target, ..UpsertConnectionRequest::default() };
+            UpsertConnectionRequest { name: name.to_owned(), endpoint, ..UpsertConnectionRequest::default() };
         let mut client = ConnectionServiceClient::new(self.channel().await?);
         client
             .upsert_connection(self.bearer.authorize(request))

@@ -1,11 +1,11 @@
 //! An upsert that is accepted leads where it says, and what its owner is shown of it would save the same again.
 
-use postern_connection_service::fuzzing::{shown, target};
+use postern_connection_service::fuzzing::{endpoint as read, shown};
 use postern_domain::{
     PostgresEndpoint,
     limits::{CA_PEM_BYTES, NAME_BYTES, SECRET_BYTES},
 };
-use postern_rpc::connection::{PostgresTarget, UpsertConnectionRequest, connection, upsert_connection_request::Target};
+use postern_rpc::connection::{self as proto, UpsertConnectionRequest, upsert_connection_request::Endpoint};
 use prost::Message;
 use tonic::Status;
 
@@ -14,14 +14,14 @@ use crate::Verdict;
 /// Decodes and converts, there and back.
 pub fn check(input: &[u8]) -> Verdict {
     let Ok(request) = UpsertConnectionRequest::decode(input) else { return Verdict::Refused };
-    let (name, asked) = (request.name.clone(), request.target.clone());
-    let converted = target(request);
+    let (name, asked) = (request.name.clone(), request.endpoint.clone());
+    let converted = read(request);
     match &converted {
         Ok((endpoint, secret)) => {
             is_sound(endpoint);
             let fits = |length| (1..=SECRET_BYTES).contains(&length);
             assert!(secret.as_ref().is_none_or(|secret| fits(secret.len()) && !secret.expose().contains(&0)));
-            if let Some(Target::Postgres(asked)) = asked {
+            if let Some(Endpoint::Postgres(asked)) = asked {
                 is_what_was_asked(endpoint, &asked);
             }
             saves_the_same_again(&name, endpoint);
@@ -33,7 +33,7 @@ pub fn check(input: &[u8]) -> Verdict {
 
 /// Inputs to start from.
 pub fn seeds() -> Vec<Vec<u8>> {
-    let fields = PostgresTarget {
+    let fields = proto::PostgresEndpoint {
         host: "db.example.com".into(),
         port: 6543,
         database: "app".into(),
@@ -42,16 +42,16 @@ pub fn seeds() -> Vec<Vec<u8>> {
         access_mode: 2,
         ca_pem: String::new(),
     };
-    let least = PostgresTarget { host: "192.0.2.1".into(), user: "ada".into(), ..PostgresTarget::default() };
+    let least = proto::PostgresEndpoint { host: "192.0.2.1".into(), user: "ada".into(), ..proto::PostgresEndpoint::default() };
     let dsn = "postgresql://ada:secret@db.example.com/app?sslmode=disable".to_owned();
-    let with_ca = PostgresTarget { ca_pem: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----".into(), ..fields.clone() };
-    let request = |target, password: Option<&str>| UpsertConnectionRequest {
+    let with_ca = proto::PostgresEndpoint { ca_pem: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----".into(), ..fields.clone() };
+    let request = |endpoint, password: Option<&str>| UpsertConnectionRequest {
         name: "demo".into(),
-        target,
+        endpoint,
         password: password.map(str::to_owned),
         expected_version: Some(1),
     };
-    let targets = [Target::Postgres(fields), Target::Postgres(least), Target::PostgresDsn(dsn), Target::Postgres(with_ca)];
+    let targets = [Endpoint::Postgres(fields), Endpoint::Postgres(least), Endpoint::PostgresDsn(dsn), Endpoint::Postgres(with_ca)];
     let requests = targets.into_iter().flat_map(|target| [request(Some(target.clone()), None), request(Some(target), Some("x"))]);
     requests.map(|request| request.encode_to_vec()).collect()
 }
@@ -64,7 +64,7 @@ fn is_sound(endpoint: &PostgresEndpoint) {
     assert!(endpoint.ca.as_pem().len() <= CA_PEM_BYTES);
 }
 
-fn is_what_was_asked(endpoint: &PostgresEndpoint, asked: &PostgresTarget) {
+fn is_what_was_asked(endpoint: &PostgresEndpoint, asked: &proto::PostgresEndpoint) {
     assert!(asked.port == 0 || asked.port == u32::from(endpoint.port));
     assert_eq!(asked.user, endpoint.user);
     let database = if asked.database.is_empty() { &asked.user } else { &asked.database };
@@ -77,13 +77,13 @@ fn is_what_was_asked(endpoint: &PostgresEndpoint, asked: &PostgresTarget) {
 fn saves_the_same_again(name: &str, endpoint: &PostgresEndpoint) {
     let seen = shown(name, endpoint.clone()).expect("the name was accepted");
     assert_eq!(seen.name, name);
-    let Some(connection::Target::Postgres(seen)) = seen.target else { panic!("a connection without a target") };
+    let Some(proto::connection::Endpoint::Postgres(seen)) = seen.endpoint else { panic!("a connection without an endpoint") };
     let again = UpsertConnectionRequest {
         name: name.to_owned(),
-        target: Some(Target::Postgres(seen)),
+        endpoint: Some(Endpoint::Postgres(seen)),
         ..UpsertConnectionRequest::default()
     };
-    let (again, secret) = target(again).unwrap_or_else(|problem| panic!("{problem}"));
+    let (again, secret) = read(again).unwrap_or_else(|problem| panic!("{problem}"));
     assert_eq!((&again, again.digest()), (endpoint, endpoint.digest()));
     assert!(secret.is_none(), "a secret that nobody sent");
 }

@@ -32,7 +32,7 @@ describe("adding a connection", () => {
       name: "shop",
       password: "s3cret",
       expectedVersion: 0n,
-      target: { value: { host: "db.example.com", port: 6543, accessMode: AccessMode.READ_ONLY } },
+      endpoint: { value: { host: "db.example.com", port: 6543, accessMode: AccessMode.READ_ONLY } },
     });
     await waitFor(() => expect(window.location.search).toBe("?page=query&connection=shop"));
   });
@@ -85,7 +85,7 @@ describe("editing a connection", () => {
     expect(backend.upserts[0]?.password).toBeUndefined();
     expect(backend.upserts[0]).toMatchObject({
       expectedVersion: 3n,
-      target: { value: { accessMode: AccessMode.READ_WRITE } },
+      endpoint: { value: { accessMode: AccessMode.READ_WRITE } },
     });
   });
 
@@ -121,7 +121,7 @@ describe("editing a connection", () => {
     await waitFor(() => expect(backend.upserts).toHaveLength(1));
     expect(backend.upserts[0]).toMatchObject({
       expectedVersion: 3n,
-      target: { value: { user: "reader" } },
+      endpoint: { value: { user: "reader" } },
     });
   });
 

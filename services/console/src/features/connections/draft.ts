@@ -33,18 +33,18 @@ export const blankDraft: Draft = {
 };
 
 export function draftOf(connection: Connection): Draft {
-  const target = connection.target.value;
-  if (target === undefined) return { ...blankDraft, name: connection.name };
+  const endpoint = connection.endpoint.value;
+  if (endpoint === undefined) return { ...blankDraft, name: connection.name };
   return {
     name: connection.name,
-    host: target.host,
-    port: target.port === 0 ? "" : String(target.port),
-    database: target.database,
-    user: target.user,
+    host: endpoint.host,
+    port: endpoint.port === 0 ? "" : String(endpoint.port),
+    database: endpoint.database,
+    user: endpoint.user,
     password: "",
-    tls: target.tlsMode === TlsMode.DISABLE ? "disable" : "verify",
-    ca: target.caPem,
-    readOnly: target.accessMode !== AccessMode.READ_WRITE,
+    tls: endpoint.tlsMode === TlsMode.DISABLE ? "disable" : "verify",
+    ca: endpoint.caPem,
+    readOnly: endpoint.accessMode !== AccessMode.READ_WRITE,
   };
 }
 

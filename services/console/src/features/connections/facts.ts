@@ -9,26 +9,26 @@ export interface ConnectionFacts {
   transport: "tlsVerified" | "tlsOwnCa" | "tlsOff";
 }
 
-export function factsOf({ target: { value: target } }: Connection): ConnectionFacts {
-  if (target === undefined)
+export function factsOf({ endpoint: { value: endpoint } }: Connection): ConnectionFacts {
+  if (endpoint === undefined)
     return { endpoint: "", role: "", readOnly: true, transport: "tlsVerified" };
   return {
-    endpoint: endpointOf(target),
-    role: target.user,
-    readOnly: target.accessMode !== AccessMode.READ_WRITE,
-    transport: transportOf(target),
+    endpoint: endpointOf(endpoint),
+    role: endpoint.user,
+    readOnly: endpoint.accessMode !== AccessMode.READ_WRITE,
+    transport: transportOf(endpoint),
   };
 }
 
-type Target = NonNullable<Connection["target"]["value"]>;
+type Endpoint = NonNullable<Connection["endpoint"]["value"]>;
 
-function endpointOf({ host, port, database, user }: Target): string {
+function endpointOf({ host, port, database, user }: Endpoint): string {
   const name = host.includes(":") ? `[${host}]` : host;
   const shownPort = port === 0 || port === DEFAULT_PORT ? "" : `:${port}`;
   return `${name}${shownPort}/${database || user}`;
 }
 
-function transportOf({ tlsMode, caPem }: Target): ConnectionFacts["transport"] {
+function transportOf({ tlsMode, caPem }: Endpoint): ConnectionFacts["transport"] {
   if (tlsMode === TlsMode.DISABLE) return "tlsOff";
   return caPem === "" ? "tlsVerified" : "tlsOwnCa";
 }

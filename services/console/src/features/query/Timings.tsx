@@ -3,7 +3,7 @@ import type { Summary } from "../../client";
 import { useFormat } from "../../i18n/format";
 import styles from "./Timings.module.css";
 
-const steps = ["resolve", "acquire", "firstRow", "total"] as const;
+const steps = ["lookup", "acquire", "firstRow", "total"] as const;
 
 /** Where the time of a query went, as the proxy-service saw it. */
 export function Timings({ timings }: Pick<Summary, "timings">) {

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file postern/connection/v1/connection.proto.
  */
 export const file_postern_connection_v1_connection: GenFile = /*@__PURE__*/
-  fileDesc("CiZwb3N0ZXJuL2Nvbm5lY3Rpb24vdjEvY29ubmVjdGlvbi5wcm90bxIVcG9zdGVybi5jb25uZWN0aW9uLnYxItIBCgpDb25uZWN0aW9uEgwKBG5hbWUYASABKAkSDwoHdmVyc2lvbhgCIAEoAxI5Cghwb3N0Z3JlcxgDIAEoCzIlLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5Qb3N0Z3Jlc1RhcmdldEgAEi8KC2NyZWF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCAoGdGFyZ2V0IsYBCg5Qb3N0Z3Jlc1RhcmdldBIMCgRob3N0GAEgASgJEgwKBHBvcnQYAiABKA0SEAoIZGF0YWJhc2UYAyABKAkSDAoEdXNlchgEIAEoCRIwCgh0bHNfbW9kZRgFIAEoDjIeLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5UbHNNb2RlEg4KBmNhX3BlbRgGIAEoCRI2CgthY2Nlc3NfbW9kZRgHIAEoDjIhLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5BY2Nlc3NNb2RlIuYBChdVcHNlcnRDb25uZWN0aW9uUmVxdWVzdBIMCgRuYW1lGAEgASgJEjkKCHBvc3RncmVzGAIgASgLMiUucG9zdGVybi5jb25uZWN0aW9uLnYxLlBvc3RncmVzVGFyZ2V0SAASGwoMcG9zdGdyZXNfZHNuGAMgASgJQgOAAQFIABIaCghwYXNzd29yZBgEIAEoCUIDgAEBSAGIAQESHQoQZXhwZWN0ZWRfdmVyc2lvbhgFIAEoA0gCiAEBQggKBnRhcmdldEILCglfcGFzc3dvcmRCEwoRX2V4cGVjdGVkX3ZlcnNpb24iUQoYVXBzZXJ0Q29ubmVjdGlvblJlc3BvbnNlEjUKCmNvbm5lY3Rpb24YASABKAsyIS5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuQ29ubmVjdGlvbiIkChRHZXRDb25uZWN0aW9uUmVxdWVzdBIMCgRuYW1lGAEgASgJIk4KFUdldENvbm5lY3Rpb25SZXNwb25zZRI1Cgpjb25uZWN0aW9uGAEgASgLMiEucG9zdGVybi5jb25uZWN0aW9uLnYxLkNvbm5lY3Rpb24iPwoWTGlzdENvbm5lY3Rpb25zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJqChdMaXN0Q29ubmVjdGlvbnNSZXNwb25zZRI2Cgtjb25uZWN0aW9ucxgBIAMoCzIhLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5Db25uZWN0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJbChdEZWxldGVDb25uZWN0aW9uUmVxdWVzdBIMCgRuYW1lGAEgASgJEh0KEGV4cGVjdGVkX3ZlcnNpb24YAiABKANIAIgBAUITChFfZXhwZWN0ZWRfdmVyc2lvbiIaChhEZWxldGVDb25uZWN0aW9uUmVzcG9uc2UqUwoHVGxzTW9kZRIYChRUTFNfTU9ERV9VTlNQRUNJRklFRBAAEhgKFFRMU19NT0RFX1ZFUklGWV9GVUxMEAESFAoQVExTX01PREVfRElTQUJMRRACKmAKCkFjY2Vzc01vZGUSGwoXQUNDRVNTX01PREVfVU5TUEVDSUZJRUQQABIZChVBQ0NFU1NfTU9ERV9SRUFEX09OTFkQARIaChZBQ0NFU1NfTU9ERV9SRUFEX1dSSVRFEAIy2wMKEUNvbm5lY3Rpb25TZXJ2aWNlEnMKEFVwc2VydENvbm5lY3Rpb24SLi5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuVXBzZXJ0Q29ubmVjdGlvblJlcXVlc3QaLy5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuVXBzZXJ0Q29ubmVjdGlvblJlc3BvbnNlEmoKDUdldENvbm5lY3Rpb24SKy5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuR2V0Q29ubmVjdGlvblJlcXVlc3QaLC5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuR2V0Q29ubmVjdGlvblJlc3BvbnNlEnAKD0xpc3RDb25uZWN0aW9ucxItLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5MaXN0Q29ubmVjdGlvbnNSZXF1ZXN0Gi4ucG9zdGVybi5jb25uZWN0aW9uLnYxLkxpc3RDb25uZWN0aW9uc1Jlc3BvbnNlEnMKEERlbGV0ZUNvbm5lY3Rpb24SLi5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuRGVsZXRlQ29ubmVjdGlvblJlcXVlc3QaLy5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuRGVsZXRlQ29ubmVjdGlvblJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("CiZwb3N0ZXJuL2Nvbm5lY3Rpb24vdjEvY29ubmVjdGlvbi5wcm90bxIVcG9zdGVybi5jb25uZWN0aW9uLnYxItYBCgpDb25uZWN0aW9uEgwKBG5hbWUYASABKAkSDwoHdmVyc2lvbhgCIAEoAxI7Cghwb3N0Z3JlcxgDIAEoCzInLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5Qb3N0Z3Jlc0VuZHBvaW50SAASLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIKCghlbmRwb2ludCLIAQoQUG9zdGdyZXNFbmRwb2ludBIMCgRob3N0GAEgASgJEgwKBHBvcnQYAiABKA0SEAoIZGF0YWJhc2UYAyABKAkSDAoEdXNlchgEIAEoCRIwCgh0bHNfbW9kZRgFIAEoDjIeLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5UbHNNb2RlEg4KBmNhX3BlbRgGIAEoCRI2CgthY2Nlc3NfbW9kZRgHIAEoDjIhLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5BY2Nlc3NNb2RlIuoBChdVcHNlcnRDb25uZWN0aW9uUmVxdWVzdBIMCgRuYW1lGAEgASgJEjsKCHBvc3RncmVzGAIgASgLMicucG9zdGVybi5jb25uZWN0aW9uLnYxLlBvc3RncmVzRW5kcG9pbnRIABIbCgxwb3N0Z3Jlc19kc24YAyABKAlCA4ABAUgAEhoKCHBhc3N3b3JkGAQgASgJQgOAAQFIAYgBARIdChBleHBlY3RlZF92ZXJzaW9uGAUgASgDSAKIAQFCCgoIZW5kcG9pbnRCCwoJX3Bhc3N3b3JkQhMKEV9leHBlY3RlZF92ZXJzaW9uIlEKGFVwc2VydENvbm5lY3Rpb25SZXNwb25zZRI1Cgpjb25uZWN0aW9uGAEgASgLMiEucG9zdGVybi5jb25uZWN0aW9uLnYxLkNvbm5lY3Rpb24iJAoUR2V0Q29ubmVjdGlvblJlcXVlc3QSDAoEbmFtZRgBIAEoCSJOChVHZXRDb25uZWN0aW9uUmVzcG9uc2USNQoKY29ubmVjdGlvbhgBIAEoCzIhLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5Db25uZWN0aW9uIj8KFkxpc3RDb25uZWN0aW9uc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkiagoXTGlzdENvbm5lY3Rpb25zUmVzcG9uc2USNgoLY29ubmVjdGlvbnMYASADKAsyIS5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuQ29ubmVjdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiWwoXRGVsZXRlQ29ubmVjdGlvblJlcXVlc3QSDAoEbmFtZRgBIAEoCRIdChBleHBlY3RlZF92ZXJzaW9uGAIgASgDSACIAQFCEwoRX2V4cGVjdGVkX3ZlcnNpb24iGgoYRGVsZXRlQ29ubmVjdGlvblJlc3BvbnNlKlMKB1Rsc01vZGUSGAoUVExTX01PREVfVU5TUEVDSUZJRUQQABIYChRUTFNfTU9ERV9WRVJJRllfRlVMTBABEhQKEFRMU19NT0RFX0RJU0FCTEUQAipgCgpBY2Nlc3NNb2RlEhsKF0FDQ0VTU19NT0RFX1VOU1BFQ0lGSUVEEAASGQoVQUNDRVNTX01PREVfUkVBRF9PTkxZEAESGgoWQUNDRVNTX01PREVfUkVBRF9XUklURRACMtsDChFDb25uZWN0aW9uU2VydmljZRJzChBVcHNlcnRDb25uZWN0aW9uEi4ucG9zdGVybi5jb25uZWN0aW9uLnYxLlVwc2VydENvbm5lY3Rpb25SZXF1ZXN0Gi8ucG9zdGVybi5jb25uZWN0aW9uLnYxLlVwc2VydENvbm5lY3Rpb25SZXNwb25zZRJqCg1HZXRDb25uZWN0aW9uEisucG9zdGVybi5jb25uZWN0aW9uLnYxLkdldENvbm5lY3Rpb25SZXF1ZXN0GiwucG9zdGVybi5jb25uZWN0aW9uLnYxLkdldENvbm5lY3Rpb25SZXNwb25zZRJwCg9MaXN0Q29ubmVjdGlvbnMSLS5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuTGlzdENvbm5lY3Rpb25zUmVxdWVzdBouLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5MaXN0Q29ubmVjdGlvbnNSZXNwb25zZRJzChBEZWxldGVDb25uZWN0aW9uEi4ucG9zdGVybi5jb25uZWN0aW9uLnYxLkRlbGV0ZUNvbm5lY3Rpb25SZXF1ZXN0Gi8ucG9zdGVybi5jb25uZWN0aW9uLnYxLkRlbGV0ZUNvbm5lY3Rpb25SZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * Connection is what a user may read back: everything but the secret.
@@ -39,15 +39,15 @@ export type Connection = Message<"postern.connection.v1.Connection"> & {
   /**
    * Where the connection leads.
    *
-   * @generated from oneof postern.connection.v1.Connection.target
+   * @generated from oneof postern.connection.v1.Connection.endpoint
    */
-  target: {
+  endpoint: {
     /**
      * A Postgres server.
      *
-     * @generated from field: postern.connection.v1.PostgresTarget postgres = 3;
+     * @generated from field: postern.connection.v1.PostgresEndpoint postgres = 3;
      */
-    value: PostgresTarget;
+    value: PostgresEndpoint;
     case: "postgres";
   } | { case: undefined; value?: undefined };
 
@@ -74,11 +74,11 @@ export const ConnectionSchema: GenMessage<Connection> = /*@__PURE__*/
   messageDesc(file_postern_connection_v1_connection, 0);
 
 /**
- * PostgresTarget says where a Postgres server is and how to reach it.
+ * PostgresEndpoint is where a Postgres server is and how to reach it.
  *
- * @generated from message postern.connection.v1.PostgresTarget
+ * @generated from message postern.connection.v1.PostgresEndpoint
  */
-export type PostgresTarget = Message<"postern.connection.v1.PostgresTarget"> & {
+export type PostgresEndpoint = Message<"postern.connection.v1.PostgresEndpoint"> & {
   /**
    * Host name or IP address, without a port.
    *
@@ -130,10 +130,10 @@ export type PostgresTarget = Message<"postern.connection.v1.PostgresTarget"> & {
 };
 
 /**
- * Describes the message postern.connection.v1.PostgresTarget.
- * Use `create(PostgresTargetSchema)` to create a new message.
+ * Describes the message postern.connection.v1.PostgresEndpoint.
+ * Use `create(PostgresEndpointSchema)` to create a new message.
  */
-export const PostgresTargetSchema: GenMessage<PostgresTarget> = /*@__PURE__*/
+export const PostgresEndpointSchema: GenMessage<PostgresEndpoint> = /*@__PURE__*/
   messageDesc(file_postern_connection_v1_connection, 1);
 
 /**
@@ -152,15 +152,15 @@ export type UpsertConnectionRequest = Message<"postern.connection.v1.UpsertConne
   /**
    * Where the connection leads.
    *
-   * @generated from oneof postern.connection.v1.UpsertConnectionRequest.target
+   * @generated from oneof postern.connection.v1.UpsertConnectionRequest.endpoint
    */
-  target: {
+  endpoint: {
     /**
      * A Postgres server, field by field.
      *
-     * @generated from field: postern.connection.v1.PostgresTarget postgres = 2;
+     * @generated from field: postern.connection.v1.PostgresEndpoint postgres = 2;
      */
-    value: PostgresTarget;
+    value: PostgresEndpoint;
     case: "postgres";
   } | {
     /**

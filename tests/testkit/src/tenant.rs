@@ -6,7 +6,7 @@ use std::{
 };
 
 use postern_devkit::postgres::{Binaries, Cluster};
-use postern_rpc::connection::{AccessMode, PostgresTarget, TlsMode};
+use postern_rpc::connection::{AccessMode, PostgresEndpoint, TlsMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -57,15 +57,15 @@ impl TenantServer {
 
 impl TenantDatabase {
     /// Where it is and who signs in, as a connection has it that is saved without a DSN, and without a password.
-    pub fn target(&self, access_mode: AccessMode) -> PostgresTarget {
-        PostgresTarget {
+    pub fn endpoint(&self, access_mode: AccessMode) -> PostgresEndpoint {
+        PostgresEndpoint {
             host: "127.0.0.1".into(),
             port: self.port().into(),
             database: self.name.clone(),
             user: self.name.clone(),
             tls_mode: TlsMode::Disable.into(),
             access_mode: access_mode.into(),
-            ..PostgresTarget::default()
+            ..PostgresEndpoint::default()
         }
     }
 

@@ -3,7 +3,7 @@
 use postern_rpc::{
     connection::{
         Connection, DeleteConnectionRequest, UpsertConnectionRequest,
-        connection_service_client::ConnectionServiceClient, upsert_connection_request::Target,
+        connection_service_client::ConnectionServiceClient, upsert_connection_request,
     },
     proxy::{
         ColumnData, Header, QueryRequest, Summary, proxy_service_client::ProxyServiceClient,
@@ -86,10 +86,10 @@ impl User {
 
     /// Saves a connection from a DSN.
     pub async fn save(&self, name: &str, dsn: String) -> Result<Connection, Status> {
-        let target = Some(Target::PostgresDsn(dsn));
+        let endpoint = Some(upsert_connection_request::Endpoint::PostgresDsn(dsn));
         self.upsert(UpsertConnectionRequest {
             name: name.into(),
-            target,
+            endpoint,
             ..UpsertConnectionRequest::default()
         })
         .await
