@@ -1,7 +1,7 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 
-/** Where `cargo xtask up` serves everything but the console's own files. */
+/** The server that API requests are forwarded to; `cargo xtask up` starts one at this address. */
 const SERVER = process.env.POSTERN_SERVER ?? "http://127.0.0.1:8080";
 
 const forwarded = ["/postern.connection.v1", "/postern.proxy.v1", "/dev/token", "/config.json"];

@@ -1,6 +1,6 @@
 import type { FullConfig, Reporter, Suite } from "@playwright/test/reporter";
 
-/** Ends the run with one plain line that a script can count: "browser: N passed, N failed, N skipped". */
+/** Ends the run with a line that scripts can parse: "browser: N passed, N failed, N skipped". */
 export default class ClosingLine implements Reporter {
   private suite: Suite | undefined;
 

@@ -2,16 +2,14 @@ import { randomBytes } from "node:crypto";
 import { expect, type Locator, type Page } from "@playwright/test";
 import { environment } from "./environment";
 
-/** What a person does in the console, in a person's words. */
-
-/** Somebody nobody has seen before, so that no test meets what another one left. */
+/** A username that no other test has used, so that tests do not see each other's data. */
 export function freshUser(): string {
   return `tester-${randomBytes(5).toString("hex")}`;
 }
 
 export async function signIn(page: Page, user = freshUser()): Promise<string> {
   await page.goto("/");
-  await page.getByLabel("User name").fill(user);
+  await page.getByLabel("Username").fill(user);
   await page.getByRole("button", { name: "Sign in" }).click();
   await expect(page.getByRole("heading", { name: "demo" })).toBeVisible();
   return user;
@@ -27,7 +25,7 @@ export async function write(page: Page, sql: string): Promise<void> {
   await page.keyboard.insertText(sql);
 }
 
-/** Writes a statement and runs it the way one does: by the keyboard. */
+/** Writes a statement, if given, and runs it with the keyboard shortcut. */
 export async function run(page: Page, sql?: string): Promise<void> {
   if (sql === undefined) await editor(page).click();
   else await write(page, sql);
@@ -42,7 +40,7 @@ export function rowCount(page: Page): Locator {
   return page.getByTestId("row-count");
 }
 
-/** Pastes a text into whatever has the focus, as the browser does it. */
+/** Focuses the field and pastes text into it, with the event that a browser sends. */
 export async function paste(field: Locator, text: string): Promise<void> {
   await field.focus();
   await field.evaluate((element, pasted) => {
@@ -54,7 +52,7 @@ export async function paste(field: Locator, text: string): Promise<void> {
   }, text);
 }
 
-/** Saves the second tenant under a name, by pasting its connection string. */
+/** Adds a connection to the second tenant's database by pasting its connection string. */
 export async function addTenant(page: Page, name: string): Promise<void> {
   await page.getByRole("navigation").getByRole("button", { name: "Add connection" }).click();
   const dialog = page.getByRole("dialog");
@@ -69,19 +67,19 @@ export async function openConnections(page: Page): Promise<void> {
   await expect(page.getByRole("table", { name: "Connections" })).toBeVisible();
 }
 
-/** The tenant's password, as it is and as a connection string writes it. */
+/** The tenant's password, in plain text and percent-encoded. */
 export function tenantPassword(): { plain: string; encoded: string } {
   const encoded = new URL(environment.tenantDsn).password;
   if (encoded === "") throw new Error("POSTERN_TENANT_DSN has no password");
   return { plain: decodeURIComponent(encoded), encoded };
 }
 
-/** Another tab of the same person; sessionStorage is a tab's own, so the session is carried over by hand. */
-export async function secondTab(page: Page, address: string): Promise<Page> {
+/** Opens another browser tab for the same user. sessionStorage is per tab, so this copies the session. */
+export async function secondTab(page: Page, url: string): Promise<Page> {
   const session = await page.evaluate(() => sessionStorage.getItem("postern.session") ?? "");
   const other = await page.context().newPage();
   await other.goto("/");
   await other.evaluate((kept) => sessionStorage.setItem("postern.session", kept), session);
-  await other.goto(address);
+  await other.goto(url);
   return other;
 }

@@ -1,8 +1,8 @@
-/** What a run needs to be told. See README.md. */
+/** The environment variables of a run. See README.md. */
 export const environment = {
   /** The console's origin; a server must be listening there. */
   url: required("POSTERN_URL"),
-  /** A Postgres of a second tenant, as a connection string with its password. */
+  /** Connection string, with password, of a second tenant's Postgres. */
   tenantDsn: required("POSTERN_TENANT_DSN"),
   chromium: process.env.POSTERN_CHROMIUM ?? "/usr/bin/chromium",
   screenshot: process.env.POSTERN_SCREENSHOT !== undefined,

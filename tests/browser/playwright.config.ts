@@ -3,7 +3,7 @@ import { environment } from "./environment";
 
 export default defineConfig({
   testDir: "specs",
-  // One browser at a time: the server and its databases share the machine with it.
+  // One browser at a time, because the server and its databases share the machine.
   workers: 1,
   forbidOnly: process.env.CI !== undefined,
   timeout: 45_000,

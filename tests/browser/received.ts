@@ -1,6 +1,6 @@
 import type { Page, Response } from "@playwright/test";
 
-/** Everything a page was ever sent, kept so that a test can say what is not in it. */
+/** Records everything a page receives, so that a test can check what it does not contain. */
 export class Received {
   private readonly bodies: Promise<Buffer>[] = [];
 
@@ -13,7 +13,7 @@ export class Received {
   }
 }
 
-/** A redirect has no body, and that of a cancelled call is lost; both have nothing to look at. */
+/** Redirects have no body, and the body of a cancelled call is lost; only their headers are recorded. */
 async function bodyOf(response: Response): Promise<Buffer> {
   const headers = Buffer.from(JSON.stringify(response.headers()));
   return response.body().then(
@@ -22,8 +22,8 @@ async function bodyOf(response: Response): Promise<Buffer> {
   );
 }
 
-/** All that the page keeps: both storages, its cookies, its address, and what it shows. */
-export async function keptBy(page: Page): Promise<string> {
+/** Everything the page stores or shows: storage, cookies, URL, inputs and content. */
+export async function storedBy(page: Page): Promise<string> {
   const stored = await page.evaluate(() =>
     JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, history.state]),
   );

@@ -6,13 +6,13 @@ for (const colorScheme of ["light", "dark"] as const) {
   test.describe(`in the ${colorScheme} scheme`, () => {
     test.use({ colorScheme, reducedMotion: "reduce" });
 
-    test("the sign-in page", async ({ page }) => {
+    test("the sign-in page has no violations", async ({ page }) => {
       await page.goto("/");
-      await expect(page.getByLabel("User name")).toBeVisible();
+      await expect(page.getByLabel("Username")).toBeVisible();
       await expectAccessible(page);
     });
 
-    test("the connections, their form and the question before deleting", async ({ page }) => {
+    test("the connection list, form and delete dialog have no violations", async ({ page }) => {
       await signIn(page);
       await openConnections(page);
       await expectAccessible(page);
@@ -25,7 +25,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       await expectAccessible(page);
     });
 
-    test("the query page with a result, and with an error", async ({ page }) => {
+    test("the query page has no violations with a result or an error", async ({ page }) => {
       await signIn(page);
       await run(page);
       await expect(grid(page).getByRole("gridcell").first()).toBeVisible();
@@ -39,10 +39,10 @@ for (const colorScheme of ["light", "dark"] as const) {
   });
 }
 
-test("the main job can be done without a mouse", async ({ page }) => {
+test("signing in and running a query works without a mouse", async ({ page }) => {
   await page.goto("/");
   const user = `keyboard-${Date.now()}`;
-  await expect(page.getByLabel("User name")).toBeFocused();
+  await expect(page.getByLabel("Username")).toBeFocused();
   await page.keyboard.type(`${user}\n`);
   await editor(page).focus();
   await write(page, "select 1 as one");

@@ -2,9 +2,7 @@ import { expect, test } from "@playwright/test";
 import { addTenant, grid, paste, run, signIn, write } from "../console";
 import { environment } from "../environment";
 
-test("a pasted connection string becomes a connection that answers, with parameters", async ({
-  page,
-}) => {
+test("a connection added from a pasted string runs a query with parameters", async ({ page }) => {
   await signIn(page);
   await addTenant(page, "second-tenant");
   await write(page, "select $1::int8 + 1 as next, $2::text as word");
@@ -12,19 +10,19 @@ test("a pasted connection string becomes a connection that answers, with paramet
   await page.getByLabel("Value of $1").fill("9007199254740992");
   await page.getByLabel("Value of $2").fill("gate");
   await page.getByRole("button", { name: /^Run/ }).click();
-  // Beyond what a double can hold: exact only if it was never made one.
+  // Not representable as a double, so it is exact only if it was never converted to one.
   await expect(grid(page).getByRole("gridcell", { name: "9007199254740993" })).toBeVisible();
   await expect(grid(page).getByRole("gridcell", { name: "gate" })).toBeVisible();
 });
 
-test("NULL is told apart from the empty text", async ({ page }) => {
+test("NULL is distinguished from empty text", async ({ page }) => {
   await signIn(page);
   await run(page, "select null::text as nothing, '' as empty, true as yes");
   await expect(grid(page).getByRole("gridcell", { name: "NULL" })).toHaveCount(1);
   await expect(grid(page).getByRole("gridcell", { name: "true" })).toBeVisible();
 });
 
-test("the string disappears from its field once it was understood", async ({ page }) => {
+test("a valid connection string is cleared from its field", async ({ page }) => {
   await signIn(page);
   await page.goto("/?page=connections&form=new");
   const field = page.getByLabel("Connection string");

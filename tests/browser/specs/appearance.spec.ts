@@ -1,7 +1,7 @@
 import { expect, test } from "@playwright/test";
 import { rowCount, run, signIn } from "../console";
 
-test("the language can be changed to Russian, and stays so", async ({ page }) => {
+test("the language can be changed to Russian, and a reload keeps it", async ({ page }) => {
   await signIn(page);
   await run(page);
   await expect(rowCount(page)).toHaveText("200 rows");
@@ -13,7 +13,7 @@ test("the language can be changed to Russian, and stays so", async ({ page }) =>
   await expect(page.getByRole("button", { name: /^Выполнить/ })).toBeVisible();
 });
 
-test("the colour scheme can be changed to dark, and stays so", async ({ page }) => {
+test("the theme can be changed to dark, and a reload keeps it", async ({ page }) => {
   await signIn(page);
   const body = page.locator("body");
   const light = await body.evaluate((element) => getComputedStyle(element).backgroundColor);

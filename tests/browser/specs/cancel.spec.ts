@@ -14,7 +14,7 @@ test("cancelling a query stops it on screen and in the database", async ({ page 
   await expectAlive(watcher, mark, "0");
 });
 
-/** How many statements with this mark the database is running; its role sees its own. */
+/** Checks how many statements with this mark the database is running; a role can see its own. */
 async function expectAlive(page: Page, mark: string, count: string): Promise<void> {
   const sql = `select count(*) as alive from pg_stat_activity
     where state = 'active' and pid <> pg_backend_pid() and query like '%${mark}%'`;

@@ -3,7 +3,7 @@ import { addTenant, grid, openConnections, run, secondTab, signIn } from "../con
 
 const NAME = "short-lived";
 
-test("a deleted connection is dead for the very next query", async ({ page }) => {
+test("the next query on a deleted connection fails", async ({ page }) => {
   await signIn(page);
   await addTenant(page, NAME);
   await run(page, "select 1 as alive");
@@ -16,11 +16,11 @@ test("a deleted connection is dead for the very next query", async ({ page }) =>
   await other.getByRole("button", { name: "Delete connection" }).click();
   await expect(other.getByRole("table").getByText(NAME)).toHaveCount(0);
 
-  await run(page, "select 2 as dead");
+  await run(page, "select 2 as gone");
   await expect(page.getByRole("alert")).toContainText("Connection not found");
 });
 
-test("deleting can be thought better of", async ({ page }) => {
+test("a deletion can be cancelled", async ({ page }) => {
   await signIn(page);
   await openConnections(page);
   await page.getByRole("button", { name: "Delete: demo" }).click();

@@ -8,11 +8,11 @@ import {
   signIn,
   tenantPassword,
 } from "../console";
-import { keptBy, Received } from "../received";
+import { Received, storedBy } from "../received";
 
 const NAME = "second-tenant";
 
-test("an edit without a password keeps the stored one, and no password ever comes back", async ({
+test("an edit without a password keeps the stored one, and no password is ever sent back", async ({
   page,
 }) => {
   const received = new Received(page);
@@ -24,7 +24,7 @@ test("an edit without a password keeps the stored one, and no password ever come
   await expect(page.getByLabel("Password")).toHaveValue("");
   await page.getByRole("switch", { name: /^Read-only/ }).click();
   await page.getByRole("button", { name: "Save" }).click();
-  await expect(page.getByRole("row", { name: new RegExp(NAME) })).toContainText("Read and write");
+  await expect(page.getByRole("row", { name: new RegExp(NAME) })).toContainText("Read-write");
 
   await page.getByRole("table").getByRole("link", { name: NAME }).click();
   await run(page, "select 1 as still_works");
@@ -34,17 +34,17 @@ test("an edit without a password keeps the stored one, and no password ever come
   await expectNoPassword(page, received);
 });
 
-test("another endpoint needs the password again", async ({ page }) => {
+test("changing the endpoint requires the password again", async ({ page }) => {
   await signIn(page);
   await addTenant(page, NAME);
   await edit(page);
   await page.getByLabel("Database").fill("another_database");
   await page.getByRole("button", { name: "Save" }).click();
-  await expect(page.getByText("sealed for the former endpoint").first()).toBeVisible();
+  await expect(page.getByText("The endpoint changed").first()).toBeVisible();
   await expect(page.getByRole("dialog")).toBeVisible();
 });
 
-test("a change that comes too late is told so, and can start again", async ({ page }) => {
+test("a stale edit is rejected and can be redone on the latest version", async ({ page }) => {
   await signIn(page);
   await addTenant(page, NAME);
   await edit(page);
@@ -57,10 +57,8 @@ test("a change that comes too late is told so, and can start again", async ({ pa
 
   await page.getByRole("switch", { name: /^Read-only/ }).click();
   await page.getByRole("button", { name: "Save" }).click();
-  await expect(
-    page.getByText("Somebody changed this connection after you opened it"),
-  ).toBeVisible();
-  await page.getByRole("button", { name: "Load the newest version" }).click();
+  await expect(page.getByText("This connection changed after you opened it")).toBeVisible();
+  await page.getByRole("button", { name: "Load latest version" }).click();
   await expect(page.getByRole("switch", { name: /^Read-only/ })).not.toBeChecked();
 });
 
@@ -74,11 +72,11 @@ async function expectNoPassword(page: Page, received: Received): Promise<void> {
   const { plain, encoded } = tenantPassword();
   const forms = [plain, encoded, Buffer.from(plain).toString("base64").replace(/=+$/, "")];
   const bodies = await received.all();
-  // The list of connections is among them: had it the password, this would see it.
+  // The bodies include the connection list, so a password in it would be found.
   expect(bodies.includes(NAME)).toBe(true);
-  const kept = await keptBy(page);
+  const stored = await storedBy(page);
   for (const form of forms) {
     expect(bodies.includes(form), "the password was in a response").toBe(false);
-    expect(kept.includes(form), "the password is kept by the page").toBe(false);
+    expect(stored.includes(form), "the page stores the password").toBe(false);
   }
 }

@@ -7,21 +7,19 @@ import { environment } from "../environment";
 const root = join(import.meta.dirname, "../../..");
 const buf = join(root, "services/console/node_modules/.bin/buf");
 
-/** Calls an RPC as anyone would from a terminal: with buf, over gRPC-web, and with nothing of ours but the protos. */
+/** Calls an RPC with buf, over gRPC-web, as anyone with the protos can from a terminal. */
 async function call(method: string, message: object, token: string): Promise<string> {
   const request = ["--data", JSON.stringify(message), "--header", `authorization: Bearer ${token}`];
-  const target = `${environment.url}/${method}`;
+  const url = `${environment.url}/${method}`;
   const { stdout } = await promisify(execFile)(
     buf,
-    ["curl", "--protocol", "grpcweb", "--schema", ".", ...request, target],
+    ["curl", "--protocol", "grpcweb", "--schema", ".", ...request, url],
     { cwd: root },
   );
   return stdout;
 }
 
-test("a client that is not ours signs in, saves a connection and streams rows", async ({
-  request,
-}) => {
+test("a third-party client can sign in, save a connection and stream rows", async ({ request }) => {
   const answer = await request.post(`${environment.url}/dev/token`, { data: { user: "foreign" } });
   const { access_token: token } = await answer.json();
   const save = { name: "mine", postgresDsn: environment.tenantDsn };

@@ -1,7 +1,10 @@
 import { expect, test } from "@playwright/test";
 import { addTenant, openConnections, run, signIn } from "../console";
 
-test("a second user sees nothing of the first, even by its name", async ({ page, browser }) => {
+test("a user cannot see or query another user's connection, even by name", async ({
+  page,
+  browser,
+}) => {
   await signIn(page);
   await addTenant(page, "mine-alone");
 
@@ -19,7 +22,7 @@ test("a second user sees nothing of the first, even by its name", async ({ page,
   await context.close();
 });
 
-test("the next user in the same tab starts clean", async ({ page }) => {
+test("a user who signs in after another sees none of the other's connections", async ({ page }) => {
   await signIn(page);
   await addTenant(page, "mine-alone");
   await page.getByRole("button", { name: "Sign out" }).click();

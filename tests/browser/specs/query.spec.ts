@@ -13,13 +13,13 @@ test("the demo query fills the grid with typed columns", async ({ page }) => {
   await expect(total).toHaveCSS("text-align", "right");
 });
 
-test("rows appear while the result is still arriving, and all of them can be reached", async ({
+test("rows appear while the result is still arriving, and all rows can be scrolled to", async ({
   page,
 }) => {
   await signIn(page);
   await page.getByLabel("Row limit").selectOption("100,000 rows");
   const counts = await watchCounts(page);
-  // The server pauses twice on the way: however fast the machine is, what came before a pause has to be on screen.
+  // The statement pauses twice, so that even on a fast machine the rows before a pause are rendered.
   const pause = "case when n % 40000 = 0 then pg_sleep(0.5)::text end";
   await run(
     page,
@@ -36,14 +36,14 @@ test("rows appear while the result is still arriving, and all of them can be rea
   await expect(grid(page).getByRole("gridcell", { name: "100000", exact: true })).toBeVisible();
 });
 
-test("a result longer than the row limit is cut, and says so", async ({ page }) => {
+test("a result that exceeds the row limit is marked as truncated", async ({ page }) => {
   await signIn(page);
   await page.getByLabel("Row limit").selectOption("100 rows");
   await run(page, "select n from generate_series(1, 5000) as n");
-  await expect(page.getByText("Cut at 100 rows")).toBeVisible();
+  await expect(page.getByText("Truncated at 100 rows")).toBeVisible();
 });
 
-/** Notes every number the row counter shows from now on. */
+/** Records every number the row counter shows from now on. */
 async function watchCounts(page: Page): Promise<() => Promise<number[]>> {
   await page.evaluate(() => {
     const seen = new Set<number>();

@@ -5,13 +5,13 @@ import { environment } from "../environment";
 
 const committed = join(import.meta.dirname, "../../../services/console/screenshots/console.png");
 
-test("the picture for the README can be taken", async ({ page }, info) => {
+test("the screenshot for the README can be taken", async ({ page }, info) => {
   await signIn(page, "alice");
   await run(page);
   await expect(rowCount(page)).toHaveText("200 rows");
   await page.evaluate(() => document.fonts.ready);
   await page.mouse.move(720, 140);
-  // The committed picture changes only when asked to: its dates do with every run.
+  // The dates shown change with every run, so the committed picture is replaced only on request.
   const path = environment.screenshot ? committed : info.outputPath("console.png");
   await page.screenshot({ path, animations: "disabled" });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "@playwright/test";
 import { editor, freshUser, signIn } from "../console";
 
-test("a new user signs in and finds the demo connection with a query worth looking at", async ({
+test("a new user signs in and finds the demo connection with an example query", async ({
   page,
 }) => {
   const user = await signIn(page);
@@ -11,7 +11,9 @@ test("a new user signs in and finds the demo connection with a query worth looki
   await expect(page).toHaveURL(/\?page=query&connection=demo$/);
 });
 
-test("a reload keeps the session and the place; signing out ends both", async ({ page }) => {
+test("a reload keeps the session and the current page, and signing out ends the session", async ({
+  page,
+}) => {
   await signIn(page);
   await page.goto("/?page=connections");
   await expect(page.getByRole("table", { name: "Connections" })).toBeVisible();
@@ -19,12 +21,12 @@ test("a reload keeps the session and the place; signing out ends both", async ({
   await expect(page.getByRole("table", { name: "Connections" })).toBeVisible();
 
   await page.getByRole("button", { name: "Sign out" }).click();
-  await expect(page.getByLabel("User name")).toBeVisible();
+  await expect(page.getByLabel("Username")).toBeVisible();
   await page.reload();
-  await expect(page.getByLabel("User name")).toBeVisible();
+  await expect(page.getByLabel("Username")).toBeVisible();
 });
 
-test("a token the server does not know leads back to the sign-in page", async ({ page }) => {
+test("a token that the server rejects leads back to the sign-in page", async ({ page }) => {
   await page.goto("/");
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const forged = `${part({ alg: "none" })}.${part({ sub: freshUser(), exp: 4_000_000_000 })}.`;
@@ -32,5 +34,5 @@ test("a token the server does not know leads back to the sign-in page", async ({
     sessionStorage.setItem("postern.session", JSON.stringify({ user: "mallory", token }));
   }, forged);
   await page.reload();
-  await expect(page.getByText("Your session has ended. Please sign in again.")).toBeVisible();
+  await expect(page.getByText("Your session has expired. Please sign in again.")).toBeVisible();
 });

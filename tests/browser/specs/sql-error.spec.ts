@@ -1,9 +1,7 @@
 import { expect, test } from "@playwright/test";
 import { run, signIn } from "../console";
 
-test("a mistake in the SQL shows the database's words, its hint, and the place", async ({
-  page,
-}) => {
+test("an SQL error shows the database's message, hint and position", async ({ page }) => {
   await signIn(page);
   await run(page, "select 'ß🏰' as sign,\n       nam\n  from (select 1 as name) as people");
   const alert = page.getByRole("alert");

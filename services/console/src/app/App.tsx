@@ -10,7 +10,7 @@ import { cssVariables, theme } from "../theme";
 import { Boundary } from "./Boundary";
 import { SignedIn } from "./SignedIn";
 
-/** What the console needs from outside; the tests pass a network of their own. */
+/** What the console needs from the browser. Tests pass their own network. */
 export interface Platform {
   i18n: i18n;
   session: Session;
@@ -30,7 +30,7 @@ export function App({ platform }: { platform: Platform }) {
   );
 }
 
-/** The key throws away everything that belonged to the user before. */
+/** Keyed by user, so that nothing of the previous user's state survives a change of user. */
 function Gate({ platform }: { platform: Platform }) {
   const { session } = platform;
   const { user } = useSyncExternalStore(session.subscribe, session.snapshot);

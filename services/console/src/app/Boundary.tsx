@@ -2,9 +2,9 @@ import { Button } from "@mantine/core";
 import { Bomb } from "lucide-react";
 import { Component, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { EmptyState } from "../parts/EmptyState";
+import { EmptyState } from "../components/EmptyState";
 
-/** The last resort: a fault of the console itself shows a page, not an empty window. */
+/** The outermost error boundary: if rendering fails, shows an error page instead of a blank one. */
 export class Boundary extends Component<{ children: ReactNode }, { fault: Error | null }> {
   override state: { fault: Error | null } = { fault: null };
 

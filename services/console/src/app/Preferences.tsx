@@ -10,7 +10,7 @@ const classNames = {
   indicator: styles.indicator ?? "",
 };
 
-/** Language and colour scheme. Both are kept by the browser, for this person on this device. */
+/** Language and theme. Both are stored in this browser. */
 export function Preferences() {
   return (
     <div className={styles.preferences}>

@@ -5,20 +5,20 @@ import type { Connection } from "../client";
 import { factsOf } from "../features/connections/facts";
 import { useConnections } from "../features/connections/useConnections";
 import { Logo } from "../theme";
-import { PlaceLink } from "./PlaceLink";
 import { Preferences } from "./Preferences";
-import { go, type Place } from "./place";
+import { RouteLink } from "./RouteLink";
+import { navigate, type Route } from "./route";
 import styles from "./Sidebar.module.css";
 
 interface Props {
-  place: Place;
+  route: Route;
   user: string;
   onSignOut: () => void;
 }
 
-export function Sidebar({ place, user, onSignOut }: Props) {
+export function Sidebar({ route, user, onSignOut }: Props) {
   const { t } = useTranslation();
-  const add = () => go({ page: "connections", form: { kind: "new" } });
+  const add = () => navigate({ page: "connections", form: { kind: "new" } });
   return (
     <nav aria-label={t("app.navigation")} className={styles.sidebar}>
       <div className={styles.brand}>
@@ -26,20 +26,20 @@ export function Sidebar({ place, user, onSignOut }: Props) {
         Postern
       </div>
       <div className={styles.section}>
-        <PlaceLink
+        <RouteLink
           to={{ page: "connections", form: null }}
           className={styles.heading}
-          aria-current={place.page === "connections" ? "page" : undefined}
+          aria-current={route.page === "connections" ? "page" : undefined}
         >
           {t("connections.title")}
-        </PlaceLink>
+        </RouteLink>
         <Tooltip label={t("connections.add")}>
           <ActionIcon size={24} aria-label={t("connections.add")} onClick={add}>
             <Plus size={15} />
           </ActionIcon>
         </Tooltip>
       </div>
-      <ConnectionLinks selected={place.page === "query" ? place.connection : null} />
+      <ConnectionLinks selected={route.page === "query" ? route.connection : null} />
       <div className={styles.foot}>
         <Preferences />
         <User user={user} onSignOut={onSignOut} />
@@ -69,7 +69,7 @@ function ConnectionLinks({ selected }: { selected: string | null }) {
 function ConnectionLink({ connection, selected }: { connection: Connection; selected: boolean }) {
   const { name } = connection;
   return (
-    <PlaceLink
+    <RouteLink
       to={{ page: "query", connection: name }}
       className={styles.item}
       aria-current={selected ? "page" : undefined}
@@ -77,7 +77,7 @@ function ConnectionLink({ connection, selected }: { connection: Connection; sele
       <Database size={15} strokeWidth={1.75} className={styles.icon} aria-hidden="true" />
       <span className={styles.name}>{name}</span>
       <span className={styles.endpoint}>{factsOf(connection).endpoint}</span>
-    </PlaceLink>
+    </RouteLink>
   );
 }
 

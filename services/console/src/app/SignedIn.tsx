@@ -2,7 +2,7 @@ import type { Transport } from "@connectrpc/connect";
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { Code, createPostern, PosternError, type TokenSource } from "../client";
-import { DesksProvider } from "../features/query/DesksProvider";
+import { QueryTabsProvider } from "../features/query/QueryTabsProvider";
 import type { Session } from "../features/sign-in/session";
 import { PosternProvider } from "./postern";
 import { Workspace } from "./Workspace";
@@ -13,7 +13,7 @@ interface Props {
   transport: (tokens: TokenSource) => Transport;
 }
 
-/** One user's time in the console: a client, a cache and open queries that nobody else shares. */
+/** One user's session: a client, a cache and query tabs that are discarded when the user changes. */
 export function SignedIn({ user, session, transport }: Props) {
   const [postern] = useState(() => createPostern(transport(session)));
   const [queryClient] = useState(() => makeQueryClient((thrown) => endIfRefused(session, thrown)));
@@ -21,15 +21,15 @@ export function SignedIn({ user, session, transport }: Props) {
   return (
     <PosternProvider value={postern}>
       <QueryClientProvider client={queryClient}>
-        <DesksProvider postern={postern} onFailure={(error) => endIfRefused(session, error)}>
+        <QueryTabsProvider postern={postern} onFailure={(error) => endIfRefused(session, error)}>
           <Workspace user={user} onSignOut={() => session.signOut()} />
-        </DesksProvider>
+        </QueryTabsProvider>
       </QueryClientProvider>
     </PosternProvider>
   );
 }
 
-/** A token the server no longer takes ends the session, wherever that shows first. */
+/** Signs out when any call reports that the server no longer accepts the token. */
 function endIfRefused(session: Session, thrown: unknown): void {
   if (thrown instanceof PosternError && thrown.code === Code.Unauthenticated) session.signOut(true);
 }

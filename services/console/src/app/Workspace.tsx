@@ -2,12 +2,12 @@ import { Button } from "@mantine/core";
 import { Plus, Unplug } from "lucide-react";
 import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
+import { EmptyState } from "../components/EmptyState";
+import { ErrorNote } from "../components/ErrorNote";
 import { ConnectionsPage } from "../features/connections/ConnectionsPage";
 import { useConnections } from "../features/connections/useConnections";
 import { QueryPage } from "../features/query/QueryPage";
-import { EmptyState } from "../parts/EmptyState";
-import { ErrorNote } from "../parts/ErrorNote";
-import { go, type Place, usePlace } from "./place";
+import { navigate, type Route, useRoute } from "./route";
 import { Sidebar } from "./Sidebar";
 import styles from "./Workspace.module.css";
 
@@ -18,34 +18,34 @@ interface Props {
 
 export function Workspace({ user, onSignOut }: Props) {
   const { t } = useTranslation();
-  const place = usePlace();
-  useTitle(place);
+  const route = useRoute();
+  useTitle(route);
   return (
     <div className={styles.workspace}>
       <a href="#content" className={styles.skip}>
         {t("app.skip")}
       </a>
-      <Sidebar place={place} user={user} onSignOut={onSignOut} />
+      <Sidebar route={route} user={user} onSignOut={onSignOut} />
       <main id="content" className={styles.main} tabIndex={-1}>
-        <Page place={place} />
+        <Page route={route} />
       </main>
     </div>
   );
 }
 
-function Page({ place }: { place: Place }) {
-  if (place.page === "connections") return <ConnectionsPage form={place.form} />;
-  if (place.connection === null) return <NoneChosen />;
-  return <QueryPage key={place.connection} connection={place.connection} />;
+function Page({ route }: { route: Route }) {
+  if (route.page === "connections") return <ConnectionsPage form={route.form} />;
+  if (route.connection === null) return <NoConnectionSelected />;
+  return <QueryPage key={route.connection} connection={route.connection} />;
 }
 
-/** With no connection in the address, the first one is as good as any; without any, one is to be added. */
-function NoneChosen() {
+/** The URL names no connection: opens the first one, or offers to add one if there is none. */
+function NoConnectionSelected() {
   const { t } = useTranslation();
   const list = useConnections();
   const first = list.data?.[0]?.name;
   useEffect(() => {
-    if (first !== undefined) go({ page: "query", connection: first }, { replace: true });
+    if (first !== undefined) navigate({ page: "query", connection: first }, { replace: true });
   }, [first]);
   if (list.error && list.data === undefined) {
     return (
@@ -63,7 +63,7 @@ function NoneChosen() {
     <EmptyState icon={Unplug} title={t("connections.emptyTitle")} text={t("connections.emptyText")}>
       <Button
         leftSection={<Plus size={15} />}
-        onClick={() => go({ page: "connections", form: { kind: "new" } })}
+        onClick={() => navigate({ page: "connections", form: { kind: "new" } })}
       >
         {t("connections.add")}
       </Button>
@@ -71,9 +71,9 @@ function NoneChosen() {
   );
 }
 
-function useTitle(place: Place): void {
+function useTitle(route: Route): void {
   const { t } = useTranslation();
-  const connection = place.page === "query" ? place.connection : t("connections.title");
+  const connection = route.page === "query" ? route.connection : t("connections.title");
   useEffect(() => {
     document.title = connection === null ? "Postern" : `${connection} · Postern`;
   }, [connection]);

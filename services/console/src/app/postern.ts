@@ -5,9 +5,9 @@ const PosternContext = createContext<Postern | null>(null);
 
 export const PosternProvider = PosternContext.Provider;
 
-/** The signed-in user's way to the server. */
+/** The signed-in user's client. */
 export function usePostern(): Postern {
   const postern = useContext(PosternContext);
-  if (postern === null) throw new Error("usePostern is for signed-in pages");
+  if (postern === null) throw new Error("usePostern needs a PosternProvider");
   return postern;
 }

@@ -6,22 +6,22 @@ import type {
   PostgresEndpoint,
 } from "./gen/postern/connection/v1/connection_pb";
 
-/** The most the service returns at once. */
+/** The largest page the service returns. */
 const PAGE_SIZE = 200;
 
-/** The fields of a Postgres endpoint, without the message's own bookkeeping. */
+/** The fields of a Postgres endpoint, without the message metadata. */
 export type PostgresFields = Omit<PostgresEndpoint, "$typeName" | "$unknown">;
 
 export interface ConnectionChange {
   name: string;
   postgres: PostgresFields;
-  /** Absent: keep the stored one. */
+  /** If absent, the stored password is kept. */
   password?: string;
-  /** The version this change starts from; 0n: the connection must not exist yet. */
+  /** The version this change is based on; 0n if the connection must not exist yet. */
   expectedVersion: bigint;
 }
 
-/** The saved connections of the signed-in user. Every failure is a PosternError. */
+/** The signed-in user's saved connections. Every method throws only PosternError. */
 export class Connections {
   private readonly client: Client<typeof ConnectionService>;
 
@@ -33,7 +33,7 @@ export class Connections {
     const all: Connection[] = [];
     let pageToken = "";
     do {
-      const page = await decoding(
+      const page = await withPosternError(
         this.client.listConnections({ pageSize: PAGE_SIZE, pageToken }, signal ? { signal } : {}),
       );
       all.push(...page.connections);
@@ -43,7 +43,7 @@ export class Connections {
   }
 
   async save({ name, postgres, password, expectedVersion }: ConnectionChange): Promise<Connection> {
-    const { connection } = await decoding(
+    const { connection } = await withPosternError(
       this.client.upsertConnection({
         name,
         endpoint: { case: "postgres", value: postgres },
@@ -52,16 +52,16 @@ export class Connections {
       }),
     );
     if (connection === undefined)
-      throw new PosternError(Code.Internal, "the answer has no connection");
+      throw new PosternError(Code.Internal, "the response has no connection");
     return connection;
   }
 
   async delete(name: string, expectedVersion: bigint): Promise<void> {
-    await decoding(this.client.deleteConnection({ name, expectedVersion }));
+    await withPosternError(this.client.deleteConnection({ name, expectedVersion }));
   }
 }
 
-async function decoding<T>(call: Promise<T>): Promise<T> {
+async function withPosternError<T>(call: Promise<T>): Promise<T> {
   try {
     return await call;
   } catch (thrown) {

@@ -1,11 +1,11 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { toPosternError } from "./errors";
-import { ErrorInfoSchema } from "./gen/google/rpc/error_details_pb";
+import { ErrorInfoSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb";
 import { SqlErrorSchema } from "./gen/postern/proxy/v1/proxy_pb";
 
 describe("toPosternError", () => {
-  it("reads reason, hint and field out of ErrorInfo", () => {
+  it("reads reason, hint and field from ErrorInfo", () => {
     const error = toPosternError(
       new ConnectError("port is out of range", Code.InvalidArgument, undefined, [
         {
@@ -28,7 +28,7 @@ describe("toPosternError", () => {
     });
   });
 
-  it("does not take another domain's reason for its own", () => {
+  it("ignores the reason of another domain", () => {
     const detail = {
       desc: ErrorInfoSchema,
       value: { reason: "VERSION_STALE", domain: "googleapis.com" },
@@ -38,7 +38,7 @@ describe("toPosternError", () => {
     expect(error.code).toBe(Code.Aborted);
   });
 
-  it("carries the database's own words about a statement", () => {
+  it("carries the database's error", () => {
     const value = {
       sqlstate: "42P01",
       message: 'relation "nope" does not exist',
@@ -52,13 +52,29 @@ describe("toPosternError", () => {
     expect(toPosternError(thrown).sql).toEqual(value);
   });
 
-  it("tells an unreachable server from a fault of ours", () => {
+  it("reads the retry delay from RetryInfo, in milliseconds", () => {
+    const detail = {
+      desc: RetryInfoSchema,
+      value: { retryDelay: { seconds: 2n, nanos: 500_000_000 } },
+    };
+    const busy = new ConnectError("busy", Code.ResourceExhausted, undefined, [detail]);
+    expect(toPosternError(busy).retryAfter).toBe(2500);
+    expect(toPosternError(new ConnectError("busy")).retryAfter).toBeUndefined();
+  });
+
+  it("reads the request ID from the response headers", () => {
+    const failed = new ConnectError("failed", Code.Internal, { "x-request-id": "4f1c" });
+    expect(toPosternError(failed).requestId).toBe("4f1c");
+    expect(toPosternError(new ConnectError("failed")).requestId).toBeUndefined();
+  });
+
+  it("reports a network failure as unavailable, and a bug as unknown", () => {
     const thrown = ConnectError.from(new TypeError("Failed to fetch"));
     expect(toPosternError(thrown).code).toBe(Code.Unavailable);
     expect(toPosternError(new Error("bug")).code).toBe(Code.Unknown);
   });
 
-  it("leaves a decoded error as it is", () => {
+  it("returns a PosternError unchanged", () => {
     const once = toPosternError(new ConnectError("gone", Code.NotFound));
     expect(toPosternError(once)).toBe(once);
   });

@@ -1,30 +1,38 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { ErrorInfoSchema } from "./gen/google/rpc/error_details_pb";
+import { toMilliseconds } from "./duration";
+import { ErrorInfoSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb";
 import { SqlErrorSchema } from "./gen/postern/proxy/v1/proxy_pb";
 
 const DOMAIN = "postern";
 
-/** What a tenant's Postgres said about a statement. Empty texts mean that it said nothing. */
+/** The response header under which both services log a request. */
+const REQUEST_ID = "x-request-id";
+
+/** A tenant's Postgres error. Fields that Postgres did not send are empty. */
 export interface SqlProblem {
   sqlstate: string;
   message: string;
   detail: string;
   hint: string;
-  /** Character (not UTF-16 unit) of the statement, from 1; 0 if unknown. */
+  /** Position in the statement in characters (not UTF-16 units), from 1; 0 if unknown. */
   position: number;
 }
 
-/** Any failure of a call, in the one shape the rest of the console knows. */
+/** A failed call. The rest of the console handles no other kind of call error. */
 export class PosternError extends Error {
   override readonly name = "PosternError";
   readonly code: Code;
-  /** A reason of Postern's own, such as VERSION_STALE; absent if the failure is not Postern's. */
+  /** Postern's reason, such as VERSION_STALE; undefined if the error did not come from Postern. */
   readonly reason: string | undefined;
-  /** What the person can do about it. */
+  /** What the user can do about it. */
   readonly hint: string | undefined;
-  /** The request field at fault, as its last name: "host", not "postgres.host". */
+  /** The last segment of the invalid request field: "host" for "postgres.host". */
   readonly field: string | undefined;
   readonly sql: SqlProblem | undefined;
+  /** How long to wait before a retry, in milliseconds; undefined if the server did not say. */
+  readonly retryAfter: number | undefined;
+  /** Identifies the request in the services' logs; undefined if no response arrived. */
+  readonly requestId: string | undefined;
 
   constructor(code: Code, message: string, details: Partial<PosternDetails> = {}) {
     super(message);
@@ -33,6 +41,8 @@ export class PosternError extends Error {
     this.hint = details.hint;
     this.field = details.field;
     this.sql = details.sql;
+    this.retryAfter = details.retryAfter;
+    this.requestId = details.requestId;
   }
 
   get cancelled(): boolean {
@@ -45,14 +55,17 @@ interface PosternDetails {
   hint: string | undefined;
   field: string | undefined;
   sql: SqlProblem | undefined;
+  retryAfter: number | undefined;
+  requestId: string | undefined;
 }
 
-/** Decodes whatever a call threw. */
+/** Converts anything thrown by a call. */
 export function toPosternError(thrown: unknown): PosternError {
   if (thrown instanceof PosternError) return thrown;
   const status = ConnectError.from(thrown, Code.Unknown);
   const info = status.findDetails(ErrorInfoSchema).find((detail) => detail.domain === DOMAIN);
   const sql = status.findDetails(SqlErrorSchema)[0];
+  const retry = status.findDetails(RetryInfoSchema)[0];
   return new PosternError(
     networkFailure(thrown) ? Code.Unavailable : status.code,
     status.rawMessage,
@@ -61,6 +74,8 @@ export function toPosternError(thrown: unknown): PosternError {
       hint: info?.metadata.hint,
       field: info?.metadata.field?.split(".").at(-1),
       sql: sql && pick(sql),
+      retryAfter: toMilliseconds(retry?.retryDelay),
+      requestId: status.metadata.get(REQUEST_ID) ?? undefined,
     },
   );
 }
@@ -69,7 +84,7 @@ function pick({ sqlstate, message, detail, hint, position }: SqlProblem): SqlPro
   return { sqlstate, message, detail, hint, position };
 }
 
-/** `fetch` reports an unreachable server as a TypeError, which Connect passes on as Unknown. */
+/** `fetch` reports an unreachable server as a TypeError, which Connect wraps as Unknown. */
 function networkFailure(thrown: unknown): boolean {
   const cause = thrown instanceof ConnectError ? thrown.cause : thrown;
   return cause instanceof TypeError;

@@ -7,7 +7,7 @@ import { expect, it } from "vitest";
 
 const root = join(import.meta.dirname, "../..");
 
-/** Every file under a folder, by its path there. */
+/** The contents of every file under a folder, by relative path. */
 function filesUnder(folder: string, top = folder): Map<string, string> {
   const files = new Map<string, string>();
   for (const name of readdirSync(folder)) {
@@ -19,7 +19,7 @@ function filesUnder(folder: string, top = folder): Map<string, string> {
   return files;
 }
 
-it("the committed code is what the protos generate", () => {
+it("the committed code matches the protos", () => {
   const scratch = mkdtempSync(join(tmpdir(), "postern-gen-"));
   try {
     execFileSync("node_modules/.bin/buf", ["generate", "--output", scratch], { cwd: root });

@@ -14,7 +14,7 @@ export type { Parameter, ResultPart, Statement, Summary } from "./query";
 export { type Cell, Rows } from "./rows";
 export { createPosternTransport } from "./transport";
 
-/** Everything a signed-in user can ask of Postern. */
+/** Everything a signed-in user can do through the public API. */
 export interface Postern {
   readonly connections: Connections;
   query(statement: Statement, signal?: AbortSignal): AsyncGenerator<ResultPart, void, undefined>;

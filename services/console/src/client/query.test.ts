@@ -29,7 +29,7 @@ async function collect(
 const columns = [{ name: "n", typeName: "int8", encoding: Encoding.INT }];
 
 describe("query", () => {
-  it("hands on header, batches and summary", async () => {
+  it("yields header, batches and summary", async () => {
     const parts = await collect(async function* () {
       yield header(columns);
       yield batch(1, [{ ints: [1n] }]);
@@ -42,7 +42,7 @@ describe("query", () => {
     });
   });
 
-  it("sends each parameter as what it is", async () => {
+  it("sends each parameter with its own type", async () => {
     let sent: QueryRequest | undefined;
     await collect(
       async function* (request) {
@@ -63,7 +63,7 @@ describe("query", () => {
     expect(sent?.timeout).toMatchObject({ seconds: 1n, nanos: 500_000_000 });
   });
 
-  it("does not pass a cut result for a whole one", async () => {
+  it("fails when the stream ends without a summary", async () => {
     const early = collect(async function* () {
       yield header(columns);
       yield batch(1, [{ ints: [1n] }]);
@@ -71,7 +71,7 @@ describe("query", () => {
     await expect(early).rejects.toMatchObject({ code: Code.DataLoss });
   });
 
-  it("refuses parts out of order", async () => {
+  it("fails when parts arrive out of order", async () => {
     const disordered = collect(async function* () {
       yield batch(1, [{ ints: [1n] }]);
       yield header(columns);
@@ -79,15 +79,15 @@ describe("query", () => {
     });
     await expect(disordered).rejects.toMatchObject({ code: Code.Internal });
 
-    const twofold = collect(async function* () {
+    const repeated = collect(async function* () {
       yield header(columns);
       yield header(columns);
       yield summary(0);
     });
-    await expect(twofold).rejects.toMatchObject({ code: Code.Internal });
+    await expect(repeated).rejects.toMatchObject({ code: Code.Internal });
   });
 
-  it("decodes a failure in the middle of the rows", async () => {
+  it("decodes a failure that follows some rows", async () => {
     const failing = collect(async function* () {
       yield header(columns);
       throw refusal(Code.DeadlineExceeded, "QUERY_TIMEOUT", "the statement ran for 30 s");

@@ -1,6 +1,6 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Client, Code } from "@connectrpc/connect";
+import { toDuration, toMilliseconds } from "./duration";
 import { PosternError, toPosternError } from "./errors";
 import {
   type Batch,
@@ -13,7 +13,7 @@ import {
 } from "./gen/postern/proxy/v1/proxy_pb";
 import type { Cell } from "./rows";
 
-/** A parameter; `bigint` is sent as a whole number, `number` as a double, `string` as Postgres' text. */
+/** A parameter: `bigint` is sent as an integer, `number` as a double, `string` as Postgres text. */
 export type Parameter = Cell;
 
 export interface Statement {
@@ -24,7 +24,7 @@ export interface Statement {
   timeoutMs?: number;
 }
 
-/** What arrives, in this order: one header, any number of batches, one summary. */
+/** The parts of a result, in this order: one header, any number of batches, one summary. */
 export type ResultPart =
   | { kind: "header"; columns: readonly Column[] }
   | { kind: "batch"; batch: Batch }
@@ -35,11 +35,11 @@ export interface Summary {
   commandTag: string;
   truncated: "rows" | "bytes" | null;
   role: string;
-  /** Milliseconds, as the proxy-service saw them; absent where it did not say. */
+  /** Milliseconds, measured by proxy-service; undefined if not reported. */
   timings: { [K in "lookup" | "acquire" | "firstRow" | "total"]: number | undefined };
 }
 
-/** Runs one statement. Aborting the signal cancels it on the tenant's server as well. */
+/** Runs one statement. Aborting the signal also cancels it on the tenant's server. */
 export async function* query(
   client: Client<typeof ProxyService>,
   statement: Statement,
@@ -50,7 +50,7 @@ export async function* query(
     for await (const { part } of client.query(toRequest(statement), signal ? { signal } : {})) {
       const next = toPart(part);
       if (!(next && follows(last, next.kind))) {
-        throw new PosternError(Code.Internal, `a ${part.case ?? "nameless"} part out of order`);
+        throw new PosternError(Code.Internal, `unexpected ${part.case ?? "unknown"} part`);
       }
       last = next.kind;
       yield next;
@@ -58,7 +58,7 @@ export async function* query(
   } catch (thrown) {
     throw toPosternError(thrown);
   }
-  // A result without its summary was cut somewhere on the way; it must not pass for a whole one.
+  // Without a summary the stream was cut short, so the result must not look complete.
   if (last !== "summary") throw new PosternError(Code.DataLoss, "the result ended early");
 }
 
@@ -118,13 +118,3 @@ const truncations = {
   [Truncation.ROW_LIMIT]: "rows",
   [Truncation.BYTE_LIMIT]: "bytes",
 } as const;
-
-function toMilliseconds(duration: Duration | undefined): number | undefined {
-  return duration && Number(duration.seconds) * 1000 + duration.nanos / 1e6;
-}
-
-function toDuration(milliseconds: number): Duration {
-  const seconds = Math.floor(milliseconds / 1000);
-  const nanos = Math.round((milliseconds - seconds * 1000) * 1e6);
-  return create(DurationSchema, { seconds: BigInt(seconds), nanos });
-}

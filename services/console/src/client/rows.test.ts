@@ -19,7 +19,7 @@ function add(rows: Rows, rowCount: number, ...columns: Data[]): void {
 }
 
 describe("Rows", () => {
-  it("reads the null bitmap bit by bit, least significant first", () => {
+  it("reads the null bitmap least significant bit first", () => {
     const rows = rowsOf(Encoding.TEXT);
     const nulls = new Uint8Array([0b1000_0001, 0b0000_0010]);
     add(rows, 10, { nulls, texts: [..."0123456789"].map((digit) => (digit === "0" ? "" : digit)) });
@@ -27,14 +27,14 @@ describe("Rows", () => {
     expect(isNull).toEqual([true, false, false, false, false, false, false, true, false, true]);
   });
 
-  it("has no NULL where the bitmap is empty or short", () => {
+  it("treats missing bitmap bytes as not NULL", () => {
     const rows = rowsOf(Encoding.INT);
     add(rows, 9, { nulls: new Uint8Array([0]), ints: [0n, 1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n] });
     expect(rows.cell(0, 0)).toBe(0n);
     expect(rows.cell(8, 0)).toBe(8n);
   });
 
-  it("keeps int8 exact beyond what a double can hold", () => {
+  it("keeps int8 exact beyond the precision of a double", () => {
     const rows = rowsOf(Encoding.INT);
     add(rows, 2, { ints: [9_007_199_254_740_993n, -9_223_372_036_854_775_808n] });
     expect(String(rows.cell(0, 0))).toBe("9007199254740993");
@@ -59,7 +59,7 @@ describe("Rows", () => {
     ]);
   });
 
-  it("finds a row in the batch it came in", () => {
+  it("finds a row in the batch it arrived in", () => {
     const rows = rowsOf(Encoding.INT);
     for (const [from, length] of [
       [0, 3],
@@ -72,7 +72,7 @@ describe("Rows", () => {
     for (let row = 0; row < 9; row += 1) expect(rows.cell(row, 0)).toBe(BigInt(row));
   });
 
-  it("refuses what is not there and what does not fit", () => {
+  it("rejects cells that do not exist and batches that do not match the header", () => {
     const rows = rowsOf(Encoding.INT);
     add(rows, 2, { ints: [1n] });
     expect(() => rows.cell(1, 0)).toThrow(RangeError);

@@ -5,16 +5,16 @@ import {
   Encoding,
 } from "./gen/postern/proxy/v1/proxy_pb";
 
-/** One value of a result. `bigint` for whole numbers, so that int8 stays exact. */
+/** One value of a result. Integers are `bigint`, so int8 stays exact. */
 export type Cell = null | boolean | bigint | number | string | Uint8Array;
 
 /**
- * The rows of one result, kept in the columnar batches they came in. A cell is decoded when it is
- * looked at, so the cost of a result follows what is on screen, not what has arrived.
+ * The rows of one result, kept in the columnar batches they arrived in. Cells are decoded on access,
+ * so rendering costs depend on what is visible, not on the size of the result.
  */
 export class Rows {
   private static made = 0;
-  /** Tells this result from any other. */
+  /** Unique per result. */
   readonly id = ++Rows.made;
   readonly columns: readonly Column[];
   private readonly batches: Batch[] = [];
@@ -32,7 +32,7 @@ export class Rows {
 
   append(batch: Batch): void {
     if (batch.columns.length !== this.columns.length) {
-      throw new RangeError("a batch has another number of columns than the header");
+      throw new RangeError("the batch and the header have different numbers of columns");
     }
     this.starts.push(this.total);
     this.batches.push(batch);
@@ -46,12 +46,12 @@ export class Rows {
     const data = batch?.columns[column];
     const encoding = this.columns[column]?.encoding;
     if (start === undefined || data === undefined || encoding === undefined) {
-      throw new RangeError(`there is no cell ${row}, ${column}`);
+      throw new RangeError(`no cell at row ${row}, column ${column}`);
     }
     return cellOf(data, encoding, row - start);
   }
 
-  /** Binary search: a result of a hundred thousand rows has many batches. */
+  /** Binary search, because a large result has many batches. */
   private batchOf(row: number): number {
     if (row < 0 || row >= this.total) return -1;
     let low = 0;
@@ -73,7 +73,7 @@ function cellOf(data: ColumnData, encoding: Encoding, row: number): Cell {
   return value;
 }
 
-/** Bit row % 8, least significant first, of byte row / 8; an empty bitmap has no NULL. */
+/** Row i is NULL if bit i % 8 (least significant first) of byte i / 8 is set; an empty bitmap has no NULLs. */
 function isNull(bitmap: Uint8Array, row: number): boolean {
   return (((bitmap[row >> 3] ?? 0) >> (row & 7)) & 1) === 1;
 }

@@ -2,7 +2,7 @@ import type { Transport } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { bearer, type TokenSource } from "./auth";
 
-/** The network: binary gRPC-web to one origin, signed in as the user whose tokens these are. */
+/** Binary gRPC-web to one origin, authenticated with the given tokens. */
 export function createPosternTransport(baseUrl: string, tokens: TokenSource): Transport {
   return createGrpcWebTransport({
     baseUrl,

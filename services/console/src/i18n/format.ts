@@ -2,15 +2,15 @@ import { useTranslation } from "react-i18next";
 
 export interface Format {
   number(value: number | bigint): string;
-  /** A length of time given in milliseconds. */
+  /** A duration given in milliseconds, in a suitable unit. */
   duration(milliseconds: number): string;
-  /** A moment, as date and time. */
+  /** Date and time. */
   moment(date: Date): string;
 }
 
 const made = new Map<string, Format>();
 
-/** Numbers, times and durations as the chosen language writes them. */
+/** Formats numbers, times and durations for the current language. */
 export function useFormat(): Format {
   const { i18n } = useTranslation();
   return formatFor(i18n.language);

@@ -23,11 +23,11 @@ const stems = (language: Language) =>
 const placeholders = (text: string) => (text.match(/{{.*?}}|<\/?\w+>/g) ?? []).sort();
 
 describe("the texts", () => {
-  it("are the same ones in every language", () => {
+  it("have the same keys in every language", () => {
     expect(stems("ru")).toEqual(stems("en"));
   });
 
-  it.each(languages)("have every plural form that %s has", (language) => {
+  it.each(languages)("have every plural form of %s", (language) => {
     const forms = new Intl.PluralRules(language).resolvedOptions().pluralCategories.toSorted();
     const plurals = [...texts[language].keys()].filter((key) => PLURAL.test(key));
     expect(plurals.length).toBeGreaterThan(0);
@@ -37,14 +37,14 @@ describe("the texts", () => {
     }
   });
 
-  it("fill in the same values", () => {
+  it("have the same placeholders", () => {
     for (const [key, text] of texts.ru) {
       const original = texts.en.get(key) ?? texts.en.get(key.replace(PLURAL, "_other"));
       expect(placeholders(text), key).toEqual(placeholders(original ?? ""));
     }
   });
 
-  it.each(languages)("are none of them empty in %s", (language) => {
+  it.each(languages)("are not empty in %s", (language) => {
     for (const [key, text] of texts[language]) expect(text.trim(), key).not.toBe("");
   });
 
@@ -58,7 +58,7 @@ describe("the texts", () => {
       .filter(([path]) => !path.includes(".test."))
       .map(([, text]) => text)
       .join("\n");
-    // Keys that are put together from a variable end are matched by what is fixed of them.
+    // Keys with a variable last segment are matched by their fixed prefix.
     const used = (key: string) =>
       code.includes(`"${key}"`) || code.includes(`\`${key.slice(0, key.lastIndexOf(".") + 1)}$`);
     expect(stems("en").filter((key) => !used(key))).toEqual([]);
@@ -83,7 +83,7 @@ describe("counting", () => {
     expect(i18n.t("query.rows", { count: 1 })).toBe("1 row");
   });
 
-  it("writes durations in a unit that fits", () => {
+  it("formats durations in a suitable unit", () => {
     const { duration } = formatFor("en");
     expect([0.6, 182.4, 1234, 90_000].map(duration)).toEqual([
       "0.6 ms",
@@ -95,7 +95,7 @@ describe("counting", () => {
 });
 
 describe("preferredLanguage", () => {
-  it("is what was chosen, else what the browser prefers, else English", () => {
+  it("is the chosen language, else the browser's, else English", () => {
     expect(preferredLanguage(window.localStorage, ["de", "ru-RU"])).toBe("ru");
     expect(preferredLanguage(window.localStorage, ["de"])).toBe("en");
     window.localStorage.setItem("postern.language", "en");
@@ -103,6 +103,6 @@ describe("preferredLanguage", () => {
   });
 });
 
-it("every language of the console has its texts", () => {
+it("every language has texts", () => {
   expect(Object.keys(trees)).toEqual([...languages]);
 });

@@ -6,7 +6,7 @@ import ru from "./ru.json";
 export const languages = ["en", "ru"] as const;
 export type Language = (typeof languages)[number];
 
-/** Each language under its own name, which is the same in every language. */
+/** Each language's name in that language. */
 export const languageNames: Record<Language, string> = { en: "English", ru: "Русский" };
 
 const STORAGE_KEY = "postern.language";
@@ -26,7 +26,7 @@ export async function startI18n(language: Language): Promise<i18n> {
     lng: language,
     fallbackLng: "en",
     resources: { en: { translation: en }, ru: { translation: ru } },
-    // React escapes what it renders.
+    // React already escapes what it renders.
     interpolation: { escapeValue: false },
     // Plural forms come from Intl.PluralRules; `{{count, number}}` is formatted by Intl.NumberFormat.
   });

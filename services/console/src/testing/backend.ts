@@ -26,14 +26,14 @@ import {
 type Part = MessageInitShape<typeof QueryResponseSchema>;
 type QueryHandler = (request: QueryRequest, context: HandlerContext) => AsyncIterable<Part>;
 
-/** A Postern of one user, behind the transport: real messages on the wire, no network. */
+/** An in-memory Postern for one user: real messages, no network. */
 export class Backend {
   readonly upserts: UpsertConnectionRequest[] = [];
   readonly deletes: DeleteConnectionRequest[] = [];
   readonly queries: QueryRequest[] = [];
   readonly authorizations: (string | null)[] = [];
   readonly stored: Connection[] = [];
-  /** Set one to have the next call of its kind fail. */
+  /** If set, calls of this kind fail with it. */
   listFault: ConnectError | null = null;
   upsertFault: ConnectError | null = null;
   onQuery: QueryHandler = async function* () {
@@ -129,7 +129,7 @@ export function summary(rowCount: number, truncation = 0, role = "reader"): Part
   return { part: { case: "summary", value } };
 }
 
-/** Never answers; ends when the caller goes away, as a statement on the tenant does. */
+/** Never returns; fails when the caller cancels, like a long-running statement. */
 export async function untilCancelled({ signal }: HandlerContext): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener("abort", () => reject(new ConnectError("cancelled", Code.Canceled)));

@@ -7,14 +7,14 @@ import type { Backend } from "./backend";
 import { signInServer } from "./tokens";
 
 interface Options {
-  /** Where to start, for example "?page=connections". */
+  /** The URL to start at, for example "?page=connections". */
   at?: string;
-  /** Signed in from the start, unless null. */
+  /** The signed-in user; null to start signed out. */
   user?: string | null;
   language?: Language;
 }
 
-/** The whole console over a backend of the test's own: the network is mocked, no module is. */
+/** Renders the whole console against a test backend: only the network is mocked, no modules. */
 export async function renderConsole(backend: Backend, options: Options = {}) {
   const { at = "/", user = "alice", language = "en" } = options;
   window.history.replaceState(null, "", at);

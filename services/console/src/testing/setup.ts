@@ -1,7 +1,7 @@
 import { cleanup } from "@testing-library/react";
 import { afterEach } from "vitest";
 
-// What jsdom lacks because it lays nothing out. Sizes are such that the grid shows its first rows.
+// jsdom has no layout. These stand-ins give elements a size at which the grid shows its first rows.
 if (typeof window !== "undefined") {
   const size = { width: 1000, height: 600 };
   Object.defineProperties(HTMLElement.prototype, {

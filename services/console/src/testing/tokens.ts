@@ -1,14 +1,14 @@
-/** A token shaped like a real one; its signature is nobody's. */
+/** A token in the format of a real one, with an invalid signature. */
 export function tokenFor(user: string, expiresAtSeconds: number): string {
   const part = (value: object) =>
     btoa(JSON.stringify(value)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
   return `${part({ alg: "none" })}.${part({ sub: user, exp: expiresAtSeconds })}.c2ln`;
 }
 
-/** A sign-in server: /config.json and /dev/token, as the development server answers them. */
+/** A sign-in server with the development server's /config.json and /dev/token. */
 export function signInServer({ now = Date.now, lifetime = 900, signIn = "development" } = {}) {
   const requests: { path: string; body: unknown }[] = [];
-  const answer = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
+  const respond = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
     const path = String(input);
     const body = typeof init?.body === "string" ? JSON.parse(init.body) : null;
     requests.push({ path, body });
@@ -17,5 +17,5 @@ export function signInServer({ now = Date.now, lifetime = 900, signIn = "develop
     const expiresAt = Math.floor(now() / 1000) + lifetime;
     return Response.json({ access_token: tokenFor(body.user, expiresAt) });
   };
-  return { fetch: answer as typeof fetch, requests };
+  return { fetch: respond as typeof fetch, requests };
 }

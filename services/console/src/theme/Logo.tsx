@@ -1,6 +1,6 @@
 import styles from "./Logo.module.css";
 
-/** A postern: the small gate in a battlemented wall, its leaf ajar. */
+/** A postern: a small gate, half open, in a battlemented wall. */
 export function Logo({ size = 22 }: { size?: number }) {
   return (
     <svg width={size} height={size} viewBox="0 0 24 24" aria-hidden="true" className={styles.logo}>

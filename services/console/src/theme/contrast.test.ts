@@ -48,7 +48,7 @@ const pairs: [string, string[], number][] = [
 
 describe.each(["light", "dark"] as const)("the %s scheme", (scheme) => {
   const tokens = tokensOf(scheme);
-  it.each(pairs)("%s can be told from %j", (name, behind, least) => {
+  it.each(pairs)("%s has enough contrast on %j", (name, behind, least) => {
     for (const ground of behind) {
       const ratio = contrast(tokens.get(name) ?? "", tokens.get(ground) ?? "");
       expect(ratio, `${name} on ${ground}`).toBeGreaterThanOrEqual(least);

@@ -56,7 +56,7 @@ const dark: MantineColorsTuple = [
   "#111413",
 ];
 
-/** Text on the accent is light in one scheme and dark in the other, which Mantine cannot work out itself. */
+/** Text on the accent color is light in one scheme and dark in the other, which Mantine does not support. */
 const variantColorResolver: VariantColorsResolver = (input) => {
   const colors = defaultVariantColorsResolver(input);
   const onAccent = input.variant === "filled" && (input.color ?? "copper") === "copper";
@@ -65,7 +65,7 @@ const variantColorResolver: VariantColorsResolver = (input) => {
 
 const control = { defaultProps: { size: "xs" } };
 
-/** Mantine, dressed in the tokens of tokens.css; the tuples above repeat them where it wants shades. */
+/** Maps Mantine to tokens.css; the tuples above repeat its colors where Mantine requires ten shades. */
 export const theme = createTheme({
   primaryColor: "copper",
   primaryShade: { light: 7, dark: 4 },

@@ -2,23 +2,23 @@ import { Drawer, Skeleton } from "@mantine/core";
 import { Unplug } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type FormPlace, go } from "../../app/place";
+import { type FormRoute, navigate } from "../../app/route";
 import type { Connection } from "../../client";
-import { EmptyState } from "../../parts/EmptyState";
+import { EmptyState } from "../../components/EmptyState";
 import styles from "./ConnectionDrawer.module.css";
 import { ConnectionForm } from "./ConnectionForm";
 import { useConnections } from "./useConnections";
 
-const close = () => go({ page: "connections", form: null });
+const close = () => navigate({ page: "connections", form: null });
 
-/** The form to add or change a connection, over the list it belongs to. */
-export function ConnectionDrawer({ place }: { place: FormPlace | null }) {
+/** The form for adding or editing a connection, in a drawer over the list. */
+export function ConnectionDrawer({ form }: { form: FormRoute | null }) {
   const { t } = useTranslation();
   const title =
-    place?.kind === "edit" ? t("form.editTitle", { name: place.name }) : t("form.addTitle");
+    form?.kind === "edit" ? t("form.editTitle", { name: form.name }) : t("form.addTitle");
   return (
     <Drawer
-      opened={place !== null}
+      opened={form !== null}
       onClose={close}
       position="right"
       size={480}
@@ -31,12 +31,12 @@ export function ConnectionDrawer({ place }: { place: FormPlace | null }) {
       }}
       closeButtonProps={{ "aria-label": t("app.close") }}
     >
-      {place && <Contents key={place.kind === "edit" ? place.name : ""} place={place} />}
+      {form && <Contents key={form.kind === "edit" ? form.name : ""} form={form} />}
     </Drawer>
   );
 }
 
-function Contents({ place }: { place: FormPlace }) {
+function Contents({ form }: { form: FormRoute }) {
   const { t } = useTranslation();
   const list = useConnections();
   const [generation, setGeneration] = useState(0);
@@ -45,11 +45,11 @@ function Contents({ place }: { place: FormPlace }) {
     setGeneration((before) => before + 1);
   };
 
-  if (place.kind === "new") return <Form key={generation} connection={null} onReload={reload} />;
+  if (form.kind === "new") return <Form key={generation} connection={null} onReload={reload} />;
   if (list.data === undefined) return <Skeleton height={320} radius={0} />;
-  const connection = list.data.find(({ name }) => name === place.name);
+  const connection = list.data.find(({ name }) => name === form.name);
   if (!connection) {
-    return <EmptyState icon={Unplug} title={t("connections.gone", { name: place.name })} />;
+    return <EmptyState icon={Unplug} title={t("connections.gone", { name: form.name })} />;
   }
   return <Form key={generation} connection={connection} onReload={reload} />;
 }
@@ -61,7 +61,7 @@ function Form({
   connection: Connection | null;
   onReload: () => Promise<void>;
 }) {
-  const toQuery = (name: string) => go({ page: "query", connection: name });
+  const toQuery = (name: string) => navigate({ page: "query", connection: name });
   return (
     <ConnectionForm
       connection={connection}

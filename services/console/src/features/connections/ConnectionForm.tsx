@@ -8,7 +8,7 @@ import { SaveProblem } from "./SaveProblem";
 import { useConnectionForm } from "./useConnectionForm";
 
 interface Props {
-  /** The connection to change; null to add one. */
+  /** The connection to edit; null to add one. */
   connection: Connection | null;
   onSaved: (name: string) => void;
   onCancel: () => void;
@@ -71,7 +71,7 @@ export function ConnectionForm({ connection, onSaved, onCancel, onReload }: Prop
           {...text("password")}
           type="password"
           autoComplete="new-password"
-          description={passwordNote(isNew, form.passwordNeeded, t)}
+          description={passwordHint(isNew, form.passwordNeeded, t)}
           required={form.passwordNeeded}
           withAsterisk={false}
         />
@@ -120,7 +120,7 @@ export function ConnectionForm({ connection, onSaved, onCancel, onReload }: Prop
 
 type Translate = ReturnType<typeof useTranslation>["t"];
 
-function passwordNote(isNew: boolean, needed: boolean, t: Translate): string {
+function passwordHint(isNew: boolean, needed: boolean, t: Translate): string {
   if (isNew) return t("form.passwordNew");
   return needed ? t("form.passwordAgain") : t("form.passwordKept");
 }

@@ -1,6 +1,6 @@
 import { Eye, Lock, LockOpen, PencilLine } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import { Tag } from "../../parts/Tag";
+import { Tag } from "../../components/Tag";
 import type { ConnectionFacts } from "./facts";
 
 export function AccessTag({ readOnly }: Pick<ConnectionFacts, "readOnly">) {

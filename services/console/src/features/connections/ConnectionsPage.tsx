@@ -2,20 +2,20 @@ import { Button, Skeleton } from "@mantine/core";
 import { Database, Plus } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type FormPlace, go } from "../../app/place";
+import { type FormRoute, navigate } from "../../app/route";
 import type { Connection } from "../../client";
-import { EmptyState } from "../../parts/EmptyState";
-import { ErrorNote } from "../../parts/ErrorNote";
+import { EmptyState } from "../../components/EmptyState";
+import { ErrorNote } from "../../components/ErrorNote";
 import { ConnectionDrawer } from "./ConnectionDrawer";
 import styles from "./ConnectionsPage.module.css";
 import { ConnectionsTable } from "./ConnectionsTable";
 import { DeleteDialog } from "./DeleteDialog";
 import { useConnections } from "./useConnections";
 
-const add = () => go({ page: "connections", form: { kind: "new" } });
+const add = () => navigate({ page: "connections", form: { kind: "new" } });
 
-/** All of the user's connections, and what can be done with each. */
-export function ConnectionsPage({ form }: { form: FormPlace | null }) {
+/** Lists the user's connections, with actions to query, edit and delete each. */
+export function ConnectionsPage({ form }: { form: FormRoute | null }) {
   const { t } = useTranslation();
   const [deleting, setDeleting] = useState<Connection | null>(null);
   const list = useConnections();
@@ -33,7 +33,7 @@ export function ConnectionsPage({ form }: { form: FormPlace | null }) {
       <div className={styles.body}>
         <List list={list} onDelete={setDeleting} />
       </div>
-      <ConnectionDrawer place={form} />
+      <ConnectionDrawer form={form} />
       <DeleteDialog connection={deleting} onClose={() => setDeleting(null)} />
     </div>
   );

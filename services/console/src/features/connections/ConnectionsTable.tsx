@@ -2,8 +2,8 @@ import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
 import { ActionIcon, Tooltip } from "@mantine/core";
 import { Pencil, Trash2 } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import { PlaceLink } from "../../app/PlaceLink";
-import { go } from "../../app/place";
+import { RouteLink } from "../../app/RouteLink";
+import { navigate } from "../../app/route";
 import type { Connection } from "../../client";
 import { useFormat } from "../../i18n/format";
 import styles from "./ConnectionsPage.module.css";
@@ -49,13 +49,13 @@ function ConnectionRow({
   const { t } = useTranslation();
   const { name, updateTime } = connection;
   const facts = factsOf(connection);
-  const edit = () => go({ page: "connections", form: { kind: "edit", name } });
+  const edit = () => navigate({ page: "connections", form: { kind: "edit", name } });
   return (
     <tr>
       <td>
-        <PlaceLink className={styles.name} to={{ page: "query", connection: name }}>
+        <RouteLink className={styles.name} to={{ page: "query", connection: name }}>
           {name}
-        </PlaceLink>
+        </RouteLink>
       </td>
       <td className={styles.mono} title={facts.endpoint}>
         {facts.endpoint}

@@ -1,13 +1,13 @@
 import { Button, Modal } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Connection } from "../../client";
-import { ErrorNote } from "../../parts/ErrorNote";
-import { useDesks } from "../query/DesksProvider";
+import { ErrorNote } from "../../components/ErrorNote";
+import { useQueryTabs } from "../query/QueryTabsProvider";
 import styles from "./DeleteDialog.module.css";
 import { useDeleteConnection } from "./useConnections";
 
 interface Props {
-  /** The connection to ask about; null while nothing is to be deleted. */
+  /** The connection to delete; null while the dialog is closed. */
   connection: Connection | null;
   onClose: () => void;
 }
@@ -22,19 +22,19 @@ export function DeleteDialog({ connection, onClose }: Props) {
       classNames={{ title: styles.title ?? "" }}
       closeButtonProps={{ "aria-label": t("app.close") }}
     >
-      {connection && <Question connection={connection} onClose={onClose} />}
+      {connection && <Confirmation connection={connection} onClose={onClose} />}
     </Modal>
   );
 }
 
-function Question({ connection, onClose }: { connection: Connection; onClose: () => void }) {
+function Confirmation({ connection, onClose }: { connection: Connection; onClose: () => void }) {
   const { t } = useTranslation();
-  const desks = useDesks();
+  const tabs = useQueryTabs();
   const remove = useDeleteConnection();
   const confirm = () =>
     remove.mutate(connection, {
       onSuccess: () => {
-        desks.clear(connection.name);
+        tabs.clear(connection.name);
         onClose();
       },
     });

@@ -4,8 +4,8 @@ import { useTranslation } from "react-i18next";
 import { type Dsn, type DsnProblem, readDsn } from "./dsn";
 
 /**
- * Takes a connection string apart as soon as it is pasted. A string that was understood disappears from
- * the field, because it holds the password; one that was not stays, to be corrected.
+ * Parses a connection string as soon as it is pasted. A valid string is cleared from the field, because
+ * it contains the password; an invalid one stays, so that it can be corrected.
  */
 export function DsnField({ onRead }: { onRead: (dsn: Dsn) => void }) {
   const { t } = useTranslation();

@@ -1,7 +1,7 @@
 import { Button } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { Code, PosternError } from "../../client";
-import { ErrorNote } from "../../parts/ErrorNote";
+import { ErrorNote } from "../../components/ErrorNote";
 
 interface Props {
   error: PosternError;
@@ -9,15 +9,15 @@ interface Props {
   onReload: () => void;
 }
 
-/** Why nothing was saved. A stale version is the one case with a way out of its own. */
+/** Why a save failed. A stale version also offers to load the latest one. */
 export function SaveProblem({ error, isNew, onReload }: Props) {
   const { t } = useTranslation();
   if (error.reason !== "VERSION_STALE") return <ErrorNote error={error} />;
-  const told = (message: string) =>
+  const withMessage = (message: string) =>
     new PosternError(Code.Aborted, message, { reason: error.reason });
-  if (isNew) return <ErrorNote error={told(t("form.stillThere"))} />;
+  if (isNew) return <ErrorNote error={withMessage(t("form.nameTaken"))} />;
   return (
-    <ErrorNote error={told(t("form.staleText"))}>
+    <ErrorNote error={withMessage(t("form.staleText"))}>
       <Button variant="default" size="compact-xs" onClick={onReload}>
         {t("form.staleReload")}
       </Button>

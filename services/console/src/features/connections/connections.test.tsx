@@ -13,7 +13,7 @@ const ADD = "?page=connections&form=new";
 const EDIT = "?page=connections&form=edit&connection=shop";
 
 describe("adding a connection", () => {
-  it("fills the form from a pasted string and forgets the string", async () => {
+  it("fills the form from a pasted string and clears the string", async () => {
     const backend = new Backend();
     const { user } = await renderConsole(backend, { at: ADD });
     await user.click(await screen.findByLabelText("Connection string"));
@@ -37,25 +37,25 @@ describe("adding a connection", () => {
     await waitFor(() => expect(window.location.search).toBe("?page=query&connection=shop"));
   });
 
-  it("keeps a string it does not understand, and says why", async () => {
+  it("keeps an invalid string and explains what is wrong", async () => {
     const { user } = await renderConsole(new Backend(), { at: ADD });
     const field = await screen.findByLabelText("Connection string");
     await user.click(field);
     await user.paste("postgres://app:p@ss@db/shop");
     expect(field).toHaveProperty("value", "postgres://app:p@ss@db/shop");
-    expect(screen.getByText(/not percent-encoded/)).toBeTruthy();
+    expect(screen.getByText(/Percent-encode special characters/)).toBeTruthy();
   });
 
-  it("sends nothing while something is missing", async () => {
+  it("sends nothing while required fields are empty", async () => {
     const backend = new Backend();
     const { user } = await renderConsole(backend, { at: ADD });
     const dialog = within(await screen.findByRole("dialog"));
     await user.click(dialog.getByRole("button", { name: "Add connection" }));
-    expect(dialog.getAllByText("Fill this in.")).toHaveLength(4);
+    expect(dialog.getAllByText("This field is required.")).toHaveLength(4);
     expect(backend.upserts).toHaveLength(0);
   });
 
-  it("shows the server's refusal at the field it is about", async () => {
+  it("shows the server's error at the field it concerns", async () => {
     const backend = new Backend();
     const hint = "Use the pooler's host.";
     backend.upsertFault = refusal(Code.InvalidArgument, "INVALID_FIELD", "the host has only IPv6", {
@@ -74,7 +74,7 @@ describe("adding a connection", () => {
 });
 
 describe("editing a connection", () => {
-  it("never has the stored password, and keeps it if none is given", async () => {
+  it("does not receive the stored password, and keeps it if none is entered", async () => {
     const backend = new Backend();
     backend.save("shop");
     const { user } = await renderConsole(backend, { at: EDIT });
@@ -89,14 +89,14 @@ describe("editing a connection", () => {
     });
   });
 
-  it("wants the password again once the endpoint has changed", async () => {
+  it("requires the password again when the endpoint changes", async () => {
     const backend = new Backend();
     backend.save("shop");
     const { user } = await renderConsole(backend, { at: EDIT });
     await user.clear(await screen.findByLabelText("Host"));
     await user.type(screen.getByLabelText("Host"), "elsewhere.example.com");
     await user.click(screen.getByRole("button", { name: "Save" }));
-    expect(screen.getAllByText(/sealed for the former endpoint/).length).toBeGreaterThan(0);
+    expect(screen.getAllByText(/^The endpoint changed/).length).toBeGreaterThan(0);
     expect(backend.upserts).toHaveLength(0);
 
     await user.type(screen.getByLabelText("Password"), "n3w");
@@ -104,7 +104,7 @@ describe("editing a connection", () => {
     await waitFor(() => expect(backend.upserts[0]?.password).toBe("n3w"));
   });
 
-  it("changes the version it was opened at, whatever has been fetched since", async () => {
+  it("saves against the version it was opened with, even after a refetch", async () => {
     const backend = new Backend();
     backend.save("shop");
     const { user } = await renderConsole(backend, { at: EDIT });
@@ -125,26 +125,26 @@ describe("editing a connection", () => {
     });
   });
 
-  it("offers the newest version when its own is stale", async () => {
+  it("offers the latest version when its own is stale", async () => {
     const backend = new Backend();
     backend.save("shop");
     backend.upsertFault = refusal(Code.Aborted, "VERSION_STALE", "another version is stored");
     const { user } = await renderConsole(backend, { at: EDIT });
     await user.type(await screen.findByLabelText("User"), "2");
     await user.click(screen.getByRole("button", { name: "Save" }));
-    await screen.findByText("Somebody changed this connection after you opened it");
+    await screen.findByText("This connection changed after you opened it");
 
     backend.stored.length = 0;
     backend.save("shop", { user: "changed-elsewhere" });
-    await user.click(screen.getByRole("button", { name: "Load the newest version" }));
+    await user.click(screen.getByRole("button", { name: "Load latest version" }));
     await waitFor(() =>
       expect(screen.getByLabelText("User")).toHaveProperty("value", "changed-elsewhere"),
     );
   });
 });
 
-describe("the list", () => {
-  it("asks before it deletes, and deletes the version it showed", async () => {
+describe("the connection list", () => {
+  it("asks for confirmation, and deletes the version it showed", async () => {
     const backend = new Backend();
     backend.save("shop");
     const { user } = await renderConsole(backend, { at: "?page=connections" });
@@ -156,7 +156,7 @@ describe("the list", () => {
     expect(backend.deletes[0]).toMatchObject({ name: "shop", expectedVersion: 3n });
   });
 
-  it("says so when the server fails, and tries again when asked", async () => {
+  it("shows a server error, and retries on request", async () => {
     const backend = new Backend();
     backend.listFault = refusal(Code.Internal, "", "out of order");
     const { user } = await renderConsole(backend, { at: "?page=connections" });
@@ -167,11 +167,11 @@ describe("the list", () => {
     expect(await screen.findByRole("table")).toBeTruthy();
   });
 
-  it("sends the user's token, and ends the session when it is refused", async () => {
+  it("sends the user's token, and ends the session when it is rejected", async () => {
     const backend = new Backend();
     backend.listFault = refusal(Code.Unauthenticated, "", "no");
     await renderConsole(backend);
-    await screen.findByText("Your session has ended. Please sign in again.");
+    await screen.findByText("Your session has expired. Please sign in again.");
     expect(backend.authorizations[0]).toMatch(/^Bearer \S+\.\S+\.\S+$/);
     expect(window.sessionStorage.length).toBe(0);
   });

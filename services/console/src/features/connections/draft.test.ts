@@ -18,26 +18,26 @@ describe("needsPassword", () => {
   it.each<[string, Partial<Draft>, boolean]>([
     ["nothing", {}, false],
     ["the role", { user: "writer" }, false],
-    ["the access", { readOnly: false }, false],
+    ["the access mode", { readOnly: false }, false],
     ["the case of the host", { host: "DB.example.com" }, false],
-    ["the port to its default, left out", { port: "" }, false],
+    ["the port from its default to empty", { port: "" }, false],
     ["the host", { host: "other.example.com" }, true],
     ["the port", { port: "6543" }, true],
     ["the database", { database: "other" }, true],
     ["the TLS mode", { tls: "disable" }, true],
     ["the CA", { ca: "-----BEGIN CERTIFICATE-----\nMIIB" }, true],
-  ])("a change of %s", (_what, change, needed) => {
+  ])("changing %s", (_what, change, needed) => {
     expect(needsPassword({ ...stored, ...change }, stored)).toBe(needed);
   });
 
-  it("a role whose name is also the database's", () => {
+  it("changing the user when the database defaults to it requires the password", () => {
     const nameless = { ...stored, database: "" };
     expect(needsPassword({ ...nameless, user: "writer" }, nameless)).toBe(true);
   });
 });
 
 describe("problemsOf", () => {
-  it("asks a new connection for all it needs", () => {
+  it("requires every mandatory field of a new connection", () => {
     expect(problemsOf(blankDraft, null)).toEqual({
       name: "required",
       host: "required",
@@ -46,7 +46,7 @@ describe("problemsOf", () => {
     });
   });
 
-  it("says what is malformed", () => {
+  it("reports malformed fields", () => {
     const draft = {
       ...stored,
       name: "My shop",
@@ -58,7 +58,7 @@ describe("problemsOf", () => {
     expect(problemsOf(draft, null)).toEqual({ name: "name", host: "host", port: "port", ca: "ca" });
   });
 
-  it("asks for the password again when the endpoint moved, and not otherwise", () => {
+  it("requires the password again only when the endpoint changes", () => {
     expect(problemsOf(stored, stored)).toEqual({});
     expect(problemsOf({ ...stored, host: "elsewhere" }, stored)).toEqual({
       password: "passwordAgain",
@@ -68,12 +68,12 @@ describe("problemsOf", () => {
 });
 
 describe("changeOf", () => {
-  it("leaves an empty password out, so that the stored one is kept", () => {
+  it("omits an empty password, so that the stored one is kept", () => {
     expect(changeOf(stored, 3n)).not.toHaveProperty("password");
     expect(changeOf({ ...stored, password: " p " }, 3n).password).toBe(" p ");
   });
 
-  it("keeps the CA to the byte and names the modes", () => {
+  it("keeps the CA byte for byte and maps the modes", () => {
     const ca = "-----BEGIN CERTIFICATE-----\r\nMIIB\r\n-----END CERTIFICATE-----";
     expect(changeOf({ ...stored, ca, readOnly: false, tls: "disable" }, 3n)).toMatchObject({
       expectedVersion: 3n,
@@ -90,7 +90,7 @@ describe("changeOf", () => {
 describe("fillFrom", () => {
   const dsn = { port: 0, user: "postgres", password: "x", tls: "verify" } as const;
 
-  it("suggests a name that says something", () => {
+  it("suggests a meaningful name", () => {
     expect(fillFrom(blankDraft, { ...dsn, host: "db.example.com", database: "Shop_EU" }).name).toBe(
       "shop-eu",
     );
@@ -100,7 +100,7 @@ describe("fillFrom", () => {
     expect(fillFrom(blankDraft, { ...dsn, host: "10.0.0.1", database: "" }).name).toBe("");
   });
 
-  it("does not overwrite a name", () => {
+  it("does not overwrite a name that was entered", () => {
     expect(
       fillFrom({ ...blankDraft, name: "mine" }, { ...dsn, host: "h", database: "d" }).name,
     ).toBe("mine");

@@ -1,7 +1,7 @@
 import { AccessMode, type Connection, type ConnectionChange, TlsMode } from "../../client";
 import { type Dsn, isHost } from "./dsn";
 
-/** The form as it is being filled in: what inputs hold, nothing more. */
+/** The raw contents of the form's inputs. */
 export interface Draft {
   name: string;
   host: string;
@@ -48,7 +48,7 @@ export function draftOf(connection: Connection): Draft {
   };
 }
 
-/** Fills a form from a connection string; what the string does not tell stays as it is. */
+/** Fills a form from a connection string, and suggests a name if none was entered. */
 export function fillFrom(draft: Draft, dsn: Dsn): Draft {
   return {
     ...draft,
@@ -64,11 +64,10 @@ export function fillFrom(draft: Draft, dsn: Dsn): Draft {
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 
-/** "postgres" says little about a database; its host's first label says more. */
+/** Suggests the database's name, or the host's first label where the database has a generic name. */
 function nameFor({ database, host }: Dsn): string {
-  const telling =
-    database === "" || database === "postgres" ? (host.split(".")[0] ?? "") : database;
-  const name = telling
+  const source = database === "" || database === "postgres" ? (host.split(".")[0] ?? "") : database;
+  const name = source
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-")
     .replace(/^[^a-z]+|-+$/g, "")
@@ -76,7 +75,7 @@ function nameFor({ database, host }: Dsn): string {
   return NAME.test(name) ? name : "";
 }
 
-/** What is wrong with a draft; `stored` is the connection being edited, null for a new one. */
+/** Validates a draft; `stored` is the connection being edited, or null for a new one. */
 export function problemsOf(draft: Draft, stored: Draft | null): DraftProblems {
   const missing = stored === null ? "required" : "passwordAgain";
   const found: Partial<Record<DraftField, DraftProblem | null>> = {
@@ -97,12 +96,12 @@ function malformed(text: string, wellFormed: boolean, problem: DraftProblem): Dr
   return wellFormed ? null : problem;
 }
 
-/** A seal is bound to its endpoint, so a new endpoint needs the password again. */
+/** Seals are bound to their endpoint, so changing the endpoint requires the password again. */
 export function needsPassword(draft: Draft, stored: Draft | null): boolean {
   return stored === null || endpointOf(draft) !== endpointOf(stored);
 }
 
-/** What a seal is bound to, with every default written out. The role is not part of it. */
+/** The endpoint a seal is bound to, with defaults filled in. The user is not part of it. */
 function endpointOf(draft: Draft): string {
   const database = draft.database.trim() || draft.user.trim();
   return JSON.stringify([
@@ -121,7 +120,7 @@ function portOf({ port }: Draft): number | null {
   return number >= 1 && number <= 65_535 ? number : null;
 }
 
-/** Kept to the byte: the seal is bound to a digest of it. */
+/** Kept byte for byte, because the seal is bound to a digest of it. */
 function caOf({ ca }: Draft): string {
   return ca.trim() === "" ? "" : ca;
 }
@@ -143,7 +142,7 @@ export function changeOf(draft: Draft, expectedVersion: bigint): ConnectionChang
   };
 }
 
-/** Which input a field of the request belongs to. */
+/** The form field for each request field that the server may name in an error. */
 export const fieldsOfRequest: Readonly<Record<string, DraftField>> = {
   name: "name",
   host: "host",

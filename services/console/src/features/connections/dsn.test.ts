@@ -7,7 +7,7 @@ function read(text: string) {
 }
 
 describe("readDsn", () => {
-  it("takes a whole string apart", () => {
+  it("parses a complete string", () => {
     expect(read("postgresql://app:s3cret@db.example.com:6543/shop?sslmode=verify-full")).toEqual({
       host: "db.example.com",
       port: 6543,
@@ -18,7 +18,7 @@ describe("readDsn", () => {
     });
   });
 
-  it("leaves out what the string leaves out", () => {
+  it("leaves unspecified parts empty", () => {
     const expected = {
       host: "db",
       port: 0,
@@ -31,7 +31,7 @@ describe("readDsn", () => {
     expect(read("  postgres://app:@db/  ")).toEqual(expected);
   });
 
-  it("decodes percent signs, in the password above all", () => {
+  it("decodes percent-encoding, including in the password", () => {
     expect(read("postgres://a%40b:p%40ss%2Fw%3Ard%25@db/my%20shop")).toMatchObject({
       user: "a@b",
       password: "p@ss/w:rd%",
@@ -46,7 +46,7 @@ describe("readDsn", () => {
     });
   });
 
-  it("does not take a hosting console's stand-in for a password", () => {
+  it("does not take a placeholder for the password", () => {
     expect(
       read("postgresql://postgres:[YOUR-PASSWORD]@db.abc.supabase.co:5432/postgres"),
     ).toMatchObject({
@@ -59,7 +59,7 @@ describe("readDsn", () => {
     ["disable", "disable"],
     ["require", "verify"],
     ["verify-full", "verify"],
-  ])("takes sslmode=%s as %s", (mode, tls) => {
+  ])("treats sslmode=%s as %s", (mode, tls) => {
     expect(read(`postgres://a:b@c/d?sslmode=${mode}`)).toMatchObject({ tls });
   });
 
@@ -87,17 +87,17 @@ describe("readDsn", () => {
     ["postgres://a:b@c/x?sslmode=disable&application_name=x", "parameter"],
     ["postgres://a:b@c/x?sslmode=prefer", "sslmode"],
     ["postgres://a:b@c/x?sslmode", "sslmode"],
-  ])("refuses %s: %s", (text, problem) => {
+  ])("rejects %s: %s", (text, problem) => {
     expect(read(text)).toBe(problem);
   });
 });
 
 describe("isHost", () => {
-  it.each(["localhost", "db.example.com", "10.0.0.1", "::1", "my_db"])("takes %s", (host) => {
+  it.each(["localhost", "db.example.com", "10.0.0.1", "::1", "my_db"])("accepts %s", (host) => {
     expect(isHost(host)).toBe(true);
   });
 
-  it.each(["", "db:5432", "-db", "a b", "db/x", "user@db"])("refuses %j", (host) => {
+  it.each(["", "db:5432", "-db", "a b", "db/x", "user@db"])("rejects %j", (host) => {
     expect(isHost(host)).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
-/** A connection string, read. The server reads the saved fields again; this only fills the form. */
+/** A parsed connection string. It only fills in the form; the server validates the saved fields again. */
 export interface Dsn {
   host: string;
-  /** 0 where the string names none. */
+  /** 0 if the string has none. */
   port: number;
   database: string;
   user: string;
@@ -32,8 +32,8 @@ class Refused extends Error {
 }
 
 /**
- * Reads postgresql://user:password@host:port/database?sslmode=verify-full, and nothing looser: libpq's
- * other forms (several hosts, sockets, further parameters) mean things Postern does not do.
+ * Parses postgresql://user:password@host:port/database?sslmode=verify-full and nothing else. libpq's other
+ * forms (several hosts, sockets, more parameters) stand for features that Postern does not support.
  */
 export function readDsn(text: string): DsnReading {
   try {
@@ -64,14 +64,14 @@ function read(text: string): Dsn {
   };
 }
 
-/** Hosting consoles show a stand-in for the password; it must not be saved as one. */
-const STAND_IN = /^\[.*\]$/;
+/** Hosting providers show a placeholder such as [YOUR-PASSWORD]; it must not be saved as a password. */
+const PLACEHOLDER = /^\[.*\]$/;
 
 function readUserInfo(text: string): Pick<Dsn, "user" | "password"> {
   const [user = "", password, ...more] = text.split(":");
   if (more.length > 0) refuse("encoding");
   if (user === "") refuse("user");
-  const known = password !== undefined && password !== "" && !STAND_IN.test(password);
+  const known = password !== undefined && password !== "" && !PLACEHOLDER.test(password);
   return { user: decode(user), password: known ? decode(password) : null };
 }
 
@@ -85,10 +85,10 @@ function readHostPort(text: string): Pick<Dsn, "host" | "port"> {
   return { host, port: port === undefined || port === "" ? 0 : readPort(port) };
 }
 
-/** Enough to tell an address from a name with a port; the server reads it properly. */
+/** Just enough to distinguish an address from a name with a port; the server validates it fully. */
 const IPV6 = /^(?=.*:.*:)[0-9a-f:.]+$/i;
 
-/** Names and IPv4 addresses alike. */
+/** Host names and IPv4 addresses. */
 const HOST_NAME =
   /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
 
@@ -110,7 +110,7 @@ function readTls(search: string): Dsn["tls"] {
   const [name, value, ...more] = search.split("=");
   if (name !== "sslmode" || more.length > 0 || value?.includes("&")) refuse("parameter");
   if (value === "disable") return "disable";
-  // "require" encrypts without checking whom one talks to; Postern checks.
+  // libpq's "require" does not verify the server; Postern always does.
   return value === "verify-full" || value === "require" ? "verify" : refuse("sslmode");
 }
 

@@ -1,7 +1,7 @@
 import { AccessMode, type Connection, TlsMode } from "../../client";
 import { DEFAULT_PORT } from "./draft";
 
-/** What a connection is, in the terms the screens speak of it. */
+/** The properties of a connection that the pages display. */
 export interface ConnectionFacts {
   endpoint: string;
   role: string;

@@ -15,9 +15,9 @@ import {
 import type { Dsn } from "./dsn";
 import { useSaveConnection } from "./useConnections";
 
-/** The state of one form: what is typed, what is wrong with it, and what the server said. */
+/** The state of one form: its draft, validation problems and the server's response. */
 export function useConnectionForm(opened: Connection | null, onSaved: (name: string) => void) {
-  // The form stays with the version it was opened at, whatever a refetch brings meanwhile.
+  // Keep the version the form was opened with, even if a refetch brings a newer one.
   const [connection] = useState(opened);
   const stored = connection && draftOf(connection);
   const [draft, setDraft] = useState<Draft>(stored ?? blankDraft);
@@ -37,7 +37,7 @@ export function useConnectionForm(opened: Connection | null, onSaved: (name: str
       const saved = await save.mutateAsync(changeOf(draft, connection?.version ?? 0n));
       onSaved(saved.name);
     } catch (thrown) {
-      // A refusal of the server is shown from `save.error`.
+      // The form shows server errors from `save.error`.
       if (!(thrown instanceof PosternError)) throw thrown;
     }
   };
@@ -55,7 +55,7 @@ export function useConnectionForm(opened: Connection | null, onSaved: (name: str
   };
 }
 
-/** The name is the identity of a connection: an edit cannot change it. */
+/** A connection is identified by its name, so an edit cannot change it. */
 function keepName(draft: Draft, stored: Draft | null): Draft {
   return stored === null ? draft : { ...draft, name: stored.name };
 }

@@ -17,7 +17,7 @@ export function useSaveConnection() {
   const cache = useQueryClient();
   return useMutation<Connection, PosternError, ConnectionChange>({
     mutationFn: (change) => connections.save(change),
-    // The variables hold the password; nothing of it may outlive the form.
+    // The variables contain the password, which must not stay in the cache.
     gcTime: 0,
     onSuccess: () => cache.invalidateQueries({ queryKey: KEY }),
   });

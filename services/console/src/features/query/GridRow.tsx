@@ -15,7 +15,7 @@ interface Props {
   onActivate: (cell: ActiveCell) => void;
 }
 
-/** A row never changes once it has arrived, so it renders again only when its place or mark does. */
+/** Rows are immutable, so a row renders again only when its position or active cell changes. */
 export const GridRow = memo(function GridRow(props: Props) {
   const { rows, index, top, widths, gutter, activeColumn, onActivate } = props;
   return (
@@ -28,18 +28,18 @@ export const GridRow = memo(function GridRow(props: Props) {
       <div className={styles.gutter} style={{ width: gutter }} role="rowheader">
         {index + 1}
       </div>
-      {rows.columns.map((column, place) => {
-        const cell = rows.cell(index, place);
+      {rows.columns.map((column, columnIndex) => {
+        const cell = rows.cell(index, columnIndex);
         return (
           <div
-            key={place}
-            id={cellId({ row: index, column: place })}
+            key={columnIndex}
+            id={cellId({ row: index, column: columnIndex })}
             role="gridcell"
-            aria-colindex={place + 2}
-            aria-selected={activeColumn === place}
-            className={classOf(cell, column, activeColumn === place)}
-            style={{ width: widths[place] }}
-            onClick={() => onActivate({ row: index, column: place })}
+            aria-colindex={columnIndex + 2}
+            aria-selected={activeColumn === columnIndex}
+            className={classOf(cell, column, activeColumn === columnIndex)}
+            style={{ width: widths[columnIndex] }}
+            onClick={() => onActivate({ row: index, column: columnIndex })}
           >
             {cell === null ? "NULL" : shownText(cell)}
           </div>

@@ -14,7 +14,7 @@ interface Props {
   onRun: () => void;
 }
 
-/** One input for each $n of the statement. */
+/** One input for each $n in the statement. */
 export function ParametersBar({ parameters, onChange, onRun }: Props) {
   const { t } = useTranslation();
   if (parameters.length === 0) return null;
@@ -23,7 +23,7 @@ export function ParametersBar({ parameters, onChange, onRun }: Props) {
       <VisuallyHidden component="legend">{t("query.parameters")}</VisuallyHidden>
       {parameters.map((parameter, index) => (
         <ParameterInput
-          // biome-ignore lint/suspicious/noArrayIndexKey: a parameter is its number.
+          // biome-ignore lint/suspicious/noArrayIndexKey: a parameter is identified by its number.
           key={index}
           number={index + 1}
           parameter={parameter}

@@ -1,19 +1,19 @@
 import { ActionIcon, Tooltip } from "@mantine/core";
 import { Settings2 } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import { go } from "../../app/place";
+import { navigate } from "../../app/route";
 import { AccessTag, TransportTag } from "../connections/ConnectionTags";
 import { factsOf } from "../connections/facts";
 import { useConnections } from "../connections/useConnections";
 import styles from "./QueryPage.module.css";
 
-/** Which database the statement is going to, and what it may do there. */
+/** Shows which database the statement runs on and with what access. */
 export function QueryHeader({ connection }: { connection: string }) {
   const { t } = useTranslation();
   const list = useConnections();
   const known = list.data?.find(({ name }) => name === connection);
   const facts = known && factsOf(known);
-  const edit = () => go({ page: "connections", form: { kind: "edit", name: connection } });
+  const edit = () => navigate({ page: "connections", form: { kind: "edit", name: connection } });
   return (
     <header className={styles.header}>
       <h1 className={styles.name}>{connection}</h1>

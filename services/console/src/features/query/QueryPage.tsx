@@ -8,16 +8,16 @@ import styles from "./QueryPage.module.css";
 import { ResultPanel } from "./ResultPanel";
 import { RunBar } from "./RunBar";
 import type { RunState } from "./run";
-import { useDesk } from "./useDesk";
+import { useQueryTab } from "./useQueryTab";
 
-/** The editor is the largest part of the console; nobody needs it to sign in. */
+/** Loaded on demand: the editor is the largest chunk, and the sign-in page does not need it. */
 const SqlEditor = lazy(async () => ({ default: (await import("./SqlEditor")).SqlEditor }));
 
-/** Write a statement, run it, look at what comes. */
+/** The SQL editor, its parameters and the result of the last run. */
 export function QueryPage({ connection }: { connection: string }) {
   const { t } = useTranslation();
-  const desk = useDesk(connection);
-  const { draft, state } = desk;
+  const tab = useQueryTab(connection);
+  const { draft, state } = tab;
   return (
     <div className={styles.page}>
       <QueryHeader connection={connection} />
@@ -38,23 +38,23 @@ export function QueryPage({ connection }: { connection: string }) {
                   initial={draft.sql}
                   label={t("query.editor")}
                   errorAt={errorOffset(state, draft.sql)}
-                  onChange={(sql) => desk.change({ sql })}
-                  onRun={desk.run}
+                  onChange={(sql) => tab.change({ sql })}
+                  onRun={tab.run}
                 />
               </Suspense>
             </div>
             <ParametersBar
-              parameters={desk.parameters}
-              onChange={desk.changeParameter}
-              onRun={desk.run}
+              parameters={tab.parameters}
+              onChange={tab.changeParameter}
+              onRun={tab.run}
             />
             <RunBar
               state={state}
-              ready={desk.ready}
+              ready={tab.ready}
               limit={draft.limit}
-              onLimit={(limit) => desk.change({ limit })}
-              onRun={desk.run}
-              onCancel={desk.cancel}
+              onLimit={(limit) => tab.change({ limit })}
+              onRun={tab.run}
+              onCancel={tab.cancel}
             />
           </div>
         </Splitter.Pane>
@@ -66,7 +66,7 @@ export function QueryPage({ connection }: { connection: string }) {
   );
 }
 
-/** A position belongs to the text that was run; once that has changed it would point anywhere. */
+/** An error position refers to the text that was run, so it is dropped once that text has changed. */
 function errorOffset(state: RunState, sql: string): number | null {
   if (state.phase !== "failed" || !state.error.sql || state.sql !== sql) return null;
   return locate(sql, state.error.sql.position)?.offset ?? null;

@@ -13,12 +13,12 @@ const HEAD_HEIGHT = 42;
 
 interface Props {
   rows: Rows;
-  /** Rows that have arrived; it grows while `rows` stays the same object. */
+  /** Rows received so far; it grows while `rows` stays the same object. */
   count: number;
   label: string;
 }
 
-/** A result of any length: only the rows in view exist, and only their cells are decoded. */
+/** A virtualized grid: only visible rows are rendered, and only their cells are decoded. */
 export function ResultGrid({ rows, count, label }: Props) {
   const { t } = useTranslation();
   const scroller = useRef<HTMLDivElement>(null);
@@ -84,7 +84,7 @@ export function cellId({ row, column }: ActiveCell): string {
   return `cell-${row}-${column}`;
 }
 
-/** Widths follow the first rows to arrive and then stay. */
+/** Widths depend on the first rows only, so they do not change as more arrive. */
 function useStableWidths(rows: Rows, count: number): number[] {
   const sampled = Math.min(count, 100);
   return useMemo(() => columnWidths(rows, sampled), [rows, sampled]);

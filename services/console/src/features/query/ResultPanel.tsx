@@ -1,8 +1,8 @@
 import { CircleCheck, Rows3, SquareTerminal, Timer } from "lucide-react";
 import { Trans, useTranslation } from "react-i18next";
 import type { Rows } from "../../client";
-import { EmptyState } from "../../parts/EmptyState";
-import { ErrorNote } from "../../parts/ErrorNote";
+import { EmptyState } from "../../components/EmptyState";
+import { ErrorNote } from "../../components/ErrorNote";
 import { locate } from "./position";
 import { ResultGrid } from "./ResultGrid";
 import styles from "./ResultPanel.module.css";
@@ -14,7 +14,7 @@ interface Props {
   connection: string;
 }
 
-/** What came of the last run, in every state it can be in. */
+/** The outcome of the last run, in each of its phases. */
 export function ResultPanel({ state, connection }: Props) {
   const { t } = useTranslation();
   return (
@@ -54,7 +54,7 @@ function Arrived({ state, connection }: Props) {
   );
 }
 
-/** A new result starts at its top: React must not reuse the grid of the one before. */
+/** Keyed by result, so that each new one starts scrolled to the top. */
 function Grid({ rows, count, connection }: { rows: Rows; count: number; connection: string }) {
   const { t } = useTranslation();
   return (

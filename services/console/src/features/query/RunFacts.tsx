@@ -3,12 +3,12 @@ import { Clock, Scissors, UserRound } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Summary } from "../../client";
+import { Tag } from "../../components/Tag";
 import { useFormat } from "../../i18n/format";
-import { Tag } from "../../parts/Tag";
 import type { RunState } from "./run";
 import { Timings } from "./Timings";
 
-/** How much there is, how long it took, whether it was cut, and as whom it ran. */
+/** Row count, elapsed time, truncation and the role of the last run. */
 export function RunFacts({ state }: { state: RunState }) {
   const { t } = useTranslation();
   switch (state.phase) {
@@ -88,7 +88,7 @@ function Elapsed({ milliseconds, ...rest }: { milliseconds: number }) {
 
 const TICK_MS = 100;
 
-/** A clock that runs. It is hidden from screen readers, which would read out every tick. */
+/** A running timer, hidden from screen readers, which would announce every tick. */
 function Ticking({ since }: { since: number }) {
   const format = useFormat();
   const [now, setNow] = useState(() => performance.now());

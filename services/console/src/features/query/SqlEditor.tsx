@@ -23,27 +23,27 @@ import { errorMark, markError } from "./errorMark";
 import styles from "./SqlEditor.module.css";
 
 interface Props {
-  /** The text to start with; later the editor is the one that knows it. */
+  /** The initial text; from then on the editor owns it. */
   initial: string;
   label: string;
-  /** UTF-16 offset of the last error, to be marked. */
+  /** UTF-16 offset of the last error, or null. */
   errorAt: number | null;
   onChange: (sql: string) => void;
   onRun: () => void;
 }
 
-/** Tab leaves the editor, as it leaves every other input; ⌘/Ctrl-Enter runs. */
+/** Tab moves the focus out, as in any other input; ⌘/Ctrl-Enter runs the statement. */
 export function SqlEditor({ initial, label, errorAt, onChange, onRun }: Props) {
-  const place = useRef<HTMLDivElement>(null);
+  const container = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);
   const first = useRef(initial);
   const changed = useEffectEvent(onChange);
   const run = useEffectEvent(onRun);
 
   useEffect(() => {
-    if (place.current === null) return;
+    if (container.current === null) return;
     const editor = new EditorView({
-      parent: place.current,
+      parent: container.current,
       state: EditorState.create({
         doc: first.current,
         extensions: [extensions, runKey(() => run()), changes((text) => changed(text))],
@@ -64,7 +64,7 @@ export function SqlEditor({ initial, label, errorAt, onChange, onRun }: Props) {
     if (view.current) markError(view.current, errorAt);
   }, [errorAt]);
 
-  return <div ref={place} className={styles.editor} />;
+  return <div ref={container} className={styles.editor} />;
 }
 
 const labelling = new Compartment();
@@ -80,7 +80,7 @@ const extensions = [
   indentUnit.of("  "),
   bracketMatching(),
   closeBrackets(),
-  // On Ctrl-Space alone: while all it knows is keywords, a list that opens by itself is in the way.
+  // Only on Ctrl-Space: it completes nothing but keywords, so opening while typing would get in the way.
   autocompletion({ icons: false, activateOnTyping: false }),
   sqlLanguage({ dialect: PostgreSQL }),
   keymap.of([...closeBracketsKeymap, ...completionKeymap, ...historyKeymap, ...defaultKeymap]),

@@ -5,7 +5,7 @@ import styles from "./Timings.module.css";
 
 const steps = ["lookup", "acquire", "firstRow", "total"] as const;
 
-/** Where the time of a query went, as the proxy-service saw it. */
+/** How long each step of a query took, as measured by proxy-service. */
 export function Timings({ timings }: Pick<Summary, "timings">) {
   const { t } = useTranslation();
   const format = useFormat();

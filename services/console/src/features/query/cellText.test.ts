@@ -9,11 +9,11 @@ it.each([
   ["12.30", "12.30"],
   [new Uint8Array([0, 0x0f, 0xff]), "\\x000fff"],
   [new Uint8Array(), "\\x"],
-])("writes %s as Postgres does", (cell, text) => {
+])("formats %s as Postgres does", (cell, text) => {
   expect(cellText(cell)).toBe(text);
 });
 
-it("shows long and many-lined texts on one short line, and copies them whole", () => {
+it("shortens long and multi-line text for display, and copies it in full", () => {
   const text = `a\r\nb\tc${"x".repeat(1000)}`;
   expect(shownText(text)).toMatch(/^a ↵ b ⇥ cx+…$/);
   expect(shownText(text).length).toBeLessThan(420);

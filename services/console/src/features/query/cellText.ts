@@ -1,9 +1,9 @@
 import { type Cell, type Column, Encoding } from "../../client";
 
-/** Longer texts are cut on screen; copying a cell still takes all of it. */
-const MOST_SHOWN = 400;
+/** Longer text is truncated for display; copying a cell copies all of it. */
+const MAX_SHOWN = 400;
 
-/** A value as Postgres would write it. NULL has no text. */
+/** A value formatted as Postgres does. NULL is the empty string. */
 export function cellText(cell: Cell): string {
   if (cell === null) return "";
   if (cell instanceof Uint8Array) return bytesText(cell, cell.length);
@@ -11,11 +11,11 @@ export function cellText(cell: Cell): string {
   return String(cell);
 }
 
-/** The same on one line, and no longer than a cell can show. */
+/** The same on one line, shortened for display. */
 export function shownText(cell: Cell): string {
-  if (cell instanceof Uint8Array) return bytesText(cell, MOST_SHOWN / 2);
+  if (cell instanceof Uint8Array) return bytesText(cell, MAX_SHOWN / 2);
   const text = cellText(cell);
-  const cut = text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
+  const cut = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
   return cut.replace(/\r?\n/g, " ↵ ").replaceAll("\t", " ⇥ ");
 }
 
@@ -25,7 +25,7 @@ function bytesText(bytes: Uint8Array, most: number): string {
   return bytes.length > most ? `${hex}…` : hex;
 }
 
-/** JavaScript drops the sign of a negative zero; Postgres keeps it. */
+/** Keeps the sign of negative zero, as Postgres does and String() does not. */
 function numberText(number: number): string {
   return Object.is(number, -0) ? "-0" : String(number);
 }

@@ -1,15 +1,15 @@
 import type { Rows } from "../../client";
 import { shownText } from "./cellText";
 
-/** Advance of one character of the mono face at the grid's size, and the padding of a cell, in pixels. */
+/** In pixels: the width of one monospace character at the grid's font size, and a cell's padding. */
 const CHARACTER = 7.3;
 const PADDING = 26;
 const NARROWEST = 64;
 const WIDEST = 380;
-/** The first rows are enough to judge by; widths must not jump about while rows arrive. */
+/** Rows to measure. A fixed sample keeps widths stable while more rows arrive. */
 const SAMPLE = 100;
 
-/** How wide each column wants to be, in pixels. */
+/** The width of each column, in pixels. */
 export function columnWidths(rows: Rows, count: number): number[] {
   const sampled = Math.min(count, SAMPLE);
   return rows.columns.map((column, index) => {

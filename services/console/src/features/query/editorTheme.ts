@@ -3,7 +3,7 @@ import type { Extension } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 
-/** The editor in the console's own colours, which follow the scheme by themselves. */
+/** Styles the editor with the console's tokens, which follow the color scheme. */
 const look = EditorView.theme({
   "&": { height: "100%", backgroundColor: "var(--pt-surface)", color: "var(--pt-text)" },
   "&.cm-focused": { outline: "none" },

@@ -6,7 +6,7 @@ const setMark = StateEffect.define<number | null>();
 const mark = Decoration.mark({ class: "cm-sql-error" });
 const line = Decoration.line({ class: "cm-sql-error-line" });
 
-/** Underlines the word an error is at, until the statement is changed. */
+/** Underlines the word at the error position until the text changes. */
 const field = StateField.define<DecorationSet>({
   create: () => Decoration.none,
   update(marks, transaction) {
@@ -19,7 +19,7 @@ const field = StateField.define<DecorationSet>({
 
 export const errorMark: Extension = field;
 
-/** Marks the word at an offset; null takes the mark away. */
+/** Marks the word at an offset; null removes the mark. */
 export function markError(view: EditorView, offset: number | null): void {
   view.dispatch({
     effects: setMark.of(offset),

@@ -30,11 +30,11 @@ describe("parameterValue", () => {
     ["", undefined],
     ["twelve", undefined],
     ["Infinity", undefined],
-  ])("the number %j is %s", (text, value) => {
+  ])("parses the number %j as %s", (text, value) => {
     expect(parameterValue({ type: "number", text })).toBe(value);
   });
 
-  it("keeps text as typed, and NULL apart from the empty text", () => {
+  it("keeps text as typed and distinguishes NULL from empty text", () => {
     expect(parameterValue({ type: "text", text: " x " })).toBe(" x ");
     expect(parameterValue({ type: "text", text: "" })).toBe("");
     expect(parameterValue({ type: "null", text: "x" })).toBeNull();

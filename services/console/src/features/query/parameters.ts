@@ -3,7 +3,7 @@ import type { Parameter } from "../../client";
 export const parameterTypes = ["text", "number", "bool", "null"] as const;
 export type ParameterType = (typeof parameterTypes)[number];
 
-/** A parameter as it is being typed. */
+/** The raw contents of a parameter's inputs. */
 export interface ParameterDraft {
   type: ParameterType;
   text: string;
@@ -11,21 +11,21 @@ export interface ParameterDraft {
 
 export const newParameter: ParameterDraft = { type: "text", text: "" };
 
-/** More than this is no longer a statement somebody fills in by hand. */
-const MOST_SHOWN = 99;
+/** The most parameters the console offers inputs for. */
+const MAX_INPUTS = 99;
 
 /**
- * What a `$1` must not be looked for in: strings, quoted names, comments, dollar-quoted bodies, and
- * names that merely contain a `$1`. The last alternative is the parameter itself.
+ * Matches everything in which a `$1` is not a parameter: strings, quoted names, comments, dollar-quoted
+ * bodies, and names that contain `$1`. The last alternative is the parameter itself.
  */
 const tokens =
   /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$([A-Za-z_]\w*)?\$[\s\S]*?\$\1\$|[A-Za-z_][\w$]*|\$(\d+)/g;
 
-/** The highest $n of a statement: so many values it needs. */
+/** The number of parameters a statement needs: its highest $n. */
 export function parameterCount(sql: string): number {
   let highest = 0;
   for (const match of sql.matchAll(tokens)) highest = Math.max(highest, Number(match[2] ?? 0));
-  return Math.min(highest, MOST_SHOWN);
+  return Math.min(highest, MAX_INPUTS);
 }
 
 const WHOLE = /^[+-]?\d+$/;
@@ -45,7 +45,7 @@ export function parameterValue({ type, text }: ParameterDraft): Parameter | unde
   }
 }
 
-/** Whole numbers stay exact; one too large for int8 goes as text, which Postgres reads as numeric. */
+/** Integers stay exact; one too large for int8 is sent as text, which Postgres can read as numeric. */
 function numberOf(text: string): Parameter | undefined {
   if (WHOLE.test(text)) {
     const whole = BigInt(text.replace(/^\+/, ""));

@@ -7,12 +7,12 @@ describe("locate", () => {
     expect(locate("selct", 1)).toEqual({ offset: 0, line: 1, column: 1 });
   });
 
-  it("counts characters where JavaScript counts halves of them", () => {
+  it("counts characters, not UTF-16 units", () => {
     const sql = "select '🏰🏰', nope";
     expect(sql.slice(locate(sql, 14)?.offset)).toBe("nope");
   });
 
-  it("may point just behind the end, and no further", () => {
+  it("may point just past the end, but no further", () => {
     expect(locate("sel", 4)).toEqual({ offset: 3, line: 1, column: 4 });
     expect(locate("sel", 5)).toBeNull();
     expect(locate("sel", 0)).toBeNull();

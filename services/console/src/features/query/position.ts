@@ -1,4 +1,4 @@
-/** A place in a statement, as a person and as an editor count it. */
+/** A position in a statement: an offset for the editor, line and column (from 1) for people. */
 export interface StatementPosition {
   /** UTF-16 offset, from 0. */
   offset: number;
@@ -7,8 +7,8 @@ export interface StatementPosition {
 }
 
 /**
- * Postgres counts characters from 1; JavaScript counts UTF-16 units from 0. They part at the first
- * character outside the basic plane. Null for 0 (unknown) and for a place beyond the end.
+ * Converts a Postgres position, which counts characters from 1, to a UTF-16 offset from 0. The two differ
+ * after any character outside the Basic Multilingual Plane. Returns null for 0 (unknown) and past the end.
  */
 export function locate(sql: string, position: number): StatementPosition | null {
   if (position < 1) return null;

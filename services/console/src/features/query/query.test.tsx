@@ -18,13 +18,13 @@ function shop(): Backend {
   return backend;
 }
 
-/** Run is clickable once the editor, which loads by itself, is there. */
+/** Waits for the editor, which is loaded on demand, then clicks Run. */
 async function run(user: { click: (element: Element) => Promise<void> }) {
   await screen.findByRole("textbox", { name: "SQL statement" });
   await user.click(screen.getByRole("button", { name: /Run/ }));
 }
 
-/** Replaces the statement the way an input method does; jsdom has no layout to type into. */
+/** Replaces the statement with an input event, because jsdom has no layout to type into. */
 function write(sql: string) {
   const editor = screen.getByRole("textbox", { name: "SQL statement" });
   editor.textContent = sql;
@@ -38,7 +38,7 @@ function pressRun() {
 }
 
 describe("a result", () => {
-  it("shows exact numbers, NULL apart, types, and the facts of the run", async () => {
+  it("shows exact numbers, NULL, column types and the facts of the run", async () => {
     const backend = shop();
     backend.onQuery = async function* () {
       yield header(columns);
@@ -49,11 +49,11 @@ describe("a result", () => {
     const { user } = await renderConsole(backend, { at: AT });
     await run(user);
 
-    const grid = within(await screen.findByRole("grid", { name: "Result of the query on shop" }));
+    const grid = within(await screen.findByRole("grid", { name: "Results from shop" }));
     expect(grid.getByText("9007199254740993")).toBeTruthy();
     expect(grid.getByText("NULL")).toBeTruthy();
     expect(grid.getByText("int8")).toBeTruthy();
-    expect(await screen.findByText("Cut at 2 rows")).toBeTruthy();
+    expect(await screen.findByText("Truncated at 2 rows")).toBeTruthy();
     expect(screen.getByTestId("row-count").textContent).toBe("2 rows");
     expect(screen.getByText("Role shop_reader")).toBeTruthy();
   });
@@ -72,23 +72,23 @@ describe("a result", () => {
 
     await user.click(screen.getByRole("button", { name: "Cancel" }));
     expect(await screen.findByText("Cancelled")).toBeTruthy();
-    expect(screen.getByText("These rows arrived before the query stopped.")).toBeTruthy();
+    expect(screen.getByText("Rows received before the query stopped.")).toBeTruthy();
     expect(screen.getByRole("grid")).toBeTruthy();
   });
 
-  it("says when there is nothing to show", async () => {
+  it("explains an empty result", async () => {
     const backend = shop();
     backend.onQuery = async function* () {
       yield header(columns);
       yield summary(0);
     };
     const { user } = await renderConsole(backend, { at: AT });
-    expect(await screen.findByText("Nothing has run yet")).toBeTruthy();
+    expect(await screen.findByText("No results yet")).toBeTruthy();
     await run(user);
-    expect(await screen.findByText("The statement returned no rows")).toBeTruthy();
+    expect(await screen.findByText("No rows returned")).toBeTruthy();
   });
 
-  it("is walked with the arrow keys, and copied exactly", async () => {
+  it("can be navigated with the arrow keys and copied exactly", async () => {
     const backend = shop();
     backend.onQuery = async function* () {
       yield header(columns);
@@ -110,7 +110,7 @@ describe("a result", () => {
 });
 
 describe("a failure", () => {
-  it("shows what the database said, and where", async () => {
+  it("shows the database's message and the error position", async () => {
     const backend = shop();
     backend.onQuery = async function* () {
       const value = {
@@ -136,7 +136,7 @@ describe("a failure", () => {
     expect(document.querySelector(".cm-sql-error")?.textContent).toBe("table_schema");
   });
 
-  it("names Postern's reason in the person's language, with the hint", async () => {
+  it("translates Postern's reason and shows the hint", async () => {
     const backend = shop();
     backend.onQuery = async function* () {
       yield* [];
@@ -145,7 +145,7 @@ describe("a failure", () => {
       });
     };
     const { user } = await renderConsole(backend, { at: AT, language: "ru" });
-    await screen.findByRole("textbox", { name: "Запрос SQL" });
+    await screen.findByRole("textbox", { name: "SQL-запрос" });
     await user.click(screen.getByRole("button", { name: /Выполнить/ }));
     expect(await screen.findByText("Подключение не найдено")).toBeTruthy();
     expect(screen.getByText("no such connection")).toBeTruthy();
@@ -154,7 +154,7 @@ describe("a failure", () => {
 });
 
 describe("parameters", () => {
-  it("are asked for, typed, and sent", async () => {
+  it("are requested, validated and sent", async () => {
     const backend = shop();
     const { user } = await renderConsole(backend, { at: AT });
     await screen.findByRole("textbox", { name: "SQL statement" });
@@ -179,7 +179,7 @@ describe("parameters", () => {
   });
 });
 
-it("a desk is kept while one looks at another connection", async () => {
+it("a query tab is kept while another connection is open", async () => {
   const backend = shop();
   backend.save("other");
   backend.onQuery = async function* (request) {
@@ -191,7 +191,7 @@ it("a desk is kept while one looks at another connection", async () => {
   await run(user);
   await screen.findByText("row of shop");
   await user.click(screen.getByRole("link", { name: /^other/ }));
-  expect(await screen.findByText("Nothing has run yet")).toBeTruthy();
+  expect(await screen.findByText("No results yet")).toBeTruthy();
   await user.click(screen.getByRole("link", { name: /^shop/ }));
   expect(await screen.findByText("row of shop")).toBeTruthy();
 });

@@ -7,7 +7,7 @@ import {
   toPosternError,
 } from "../../client";
 
-/** How often the screen hears of new rows: often enough to look live, rarely enough to stay cheap. */
+/** The interval between updates while rows arrive: short enough to look live, long enough to be cheap. */
 const NOTIFY_MS = 40;
 
 export type RunState =
@@ -23,7 +23,7 @@ interface Options {
   now?: () => number;
 }
 
-/** One statement at a time, its rows gathered as they arrive. The screen subscribes to it. */
+/** Runs one statement at a time and collects its rows; components subscribe to its state. */
 export class Run {
   private readonly postern: Postern;
   private readonly onFailure: (error: PosternError) => void;
@@ -55,13 +55,13 @@ export class Run {
     const abort = new AbortController();
     this.abort = abort;
     const startedAt = this.now();
-    this.become({ phase: "running", startedAt, rows: null, count: 0 });
-    const end = await this.collect(statement, abort.signal, startedAt);
-    // A later start has taken the screen over: this run's end is of no interest any more.
+    this.setState({ phase: "running", startedAt, rows: null, count: 0 });
+    const outcome = await this.collect(statement, abort.signal, startedAt);
+    // A later run has replaced this one, so its outcome is ignored.
     if (this.abort !== abort) return;
     this.abort = null;
-    this.become(end);
-    if (end.phase === "failed") this.onFailure(end.error);
+    this.setState(outcome);
+    if (outcome.phase === "failed") this.onFailure(outcome.error);
   }
 
   private async collect(
@@ -93,7 +93,7 @@ export class Run {
     this.pending ??= setTimeout(() => this.notify(), NOTIFY_MS);
   }
 
-  private become(state: RunState): void {
+  private setState(state: RunState): void {
     this.state = state;
     this.notify();
   }

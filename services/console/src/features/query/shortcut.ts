@@ -1,2 +1,2 @@
-/** How the keys that run a statement are written on this system. */
+/** The keyboard shortcut that runs a statement, as written on this platform. */
 export const runShortcut = /Mac|iPhone|iPad/.test(navigator.userAgent) ? "⌘↵" : "Ctrl ↵";

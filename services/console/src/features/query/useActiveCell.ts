@@ -9,7 +9,7 @@ export interface ActiveCell {
 
 const PAGE = 20;
 
-/** How far each key moves: rows, then columns. Infinity goes to the end. */
+/** How far each key moves, as [rows, columns]. Infinity moves to the end. */
 const moves: Readonly<Record<string, readonly [number, number]>> = {
   ArrowUp: [-1, 0],
   ArrowDown: [1, 0],
@@ -21,7 +21,7 @@ const moves: Readonly<Record<string, readonly [number, number]>> = {
   End: [0, Number.POSITIVE_INFINITY],
 };
 
-/** The cell the keyboard is at. Copying takes its whole value, however much of it is shown. */
+/** The cell selected with the keyboard. Copying it copies the full value, even if shortened on screen. */
 export function useActiveCell(rows: Rows, count: number, reveal: (cell: ActiveCell) => void) {
   const [active, setActive] = useState<ActiveCell | null>(null);
 

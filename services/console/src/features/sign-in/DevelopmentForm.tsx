@@ -6,28 +6,28 @@ import { type Session, SignInRefused } from "./session";
 
 const USER = /^[A-Za-z0-9._@-]{1,64}$/;
 
-type Trouble = "badName" | "noConfig" | { status: number } | null;
+type Problem = "badName" | "noConfig" | { status: number } | null;
 
 export function DevelopmentForm({ session }: { session: Session }) {
   const { t } = useTranslation();
   const [user, setUser] = useState("");
   const [busy, setBusy] = useState(false);
-  const [trouble, setTrouble] = useState<Trouble>(null);
+  const [problem, setProblem] = useState<Problem>(null);
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    if (!USER.test(user)) return setTrouble("badName");
+    if (!USER.test(user)) return setProblem("badName");
     setBusy(true);
     try {
       await session.signIn(user);
     } catch (thrown) {
       setBusy(false);
-      setTrouble(thrown instanceof SignInRefused ? { status: thrown.status } : "noConfig");
+      setProblem(thrown instanceof SignInRefused ? { status: thrown.status } : "noConfig");
     }
   };
 
-  const told =
-    typeof trouble === "string" ? t(`signIn.${trouble}`) : trouble && t("signIn.refused", trouble);
+  const message =
+    typeof problem === "string" ? t(`signIn.${problem}`) : problem && t("signIn.refused", problem);
   return (
     <form className={styles.form} style={{ marginTop: 0 }} onSubmit={submit} noValidate>
       <TextInput
@@ -35,10 +35,10 @@ export function DevelopmentForm({ session }: { session: Session }) {
         placeholder={t("signIn.placeholder")}
         size="sm"
         value={user}
-        error={told}
+        error={message}
         onChange={({ currentTarget }) => {
           setUser(currentTarget.value);
-          setTrouble(null);
+          setProblem(null);
         }}
         autoComplete="username"
         spellCheck={false}

@@ -42,7 +42,7 @@ export function SignInPage({ session, fetcher }: Props) {
 
 type Configuration = "loading" | "development" | "unknown" | "silent";
 
-/** Shows the way to sign in only once the server has said that it is the one. */
+/** Shows the sign-in form only after the server has confirmed that it supports it. */
 function Configured({ fetcher, children }: { fetcher: typeof fetch; children: ReactNode }) {
   const { t } = useTranslation();
   const [configuration, setConfiguration] = useState<Configuration>("loading");

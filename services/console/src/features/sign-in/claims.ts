@@ -1,6 +1,6 @@
 /**
- * Reads the expiry out of a token of ours. Nothing is verified here: the server does that, and the
- * console only wants to know when to ask for the next one.
+ * Reads the expiry time of a token, so that it can be renewed in time. It does not verify the token;
+ * the server does.
  */
 export function claimsOf(token: string): { exp: number } | null {
   try {

@@ -1,4 +1,4 @@
-/** How people sign in here. The server says so in /config.json; development is the only way so far. */
+/** The sign-in method, from the server's /config.json. So far there is only the development one. */
 export interface ConsoleConfig {
   signIn: "development";
 }

@@ -16,7 +16,7 @@ function begin(lifetime = 900) {
 }
 
 describe("Session", () => {
-  it("hands out its token until shortly before it expires, and then the next", async () => {
+  it("returns its token until shortly before it expires, then a new one", async () => {
     const { server, session } = begin(900);
     await session.signIn("alice");
     const first = await session.token();
@@ -30,7 +30,7 @@ describe("Session", () => {
     expect(server.requests[1]?.body).toEqual({ user: "alice" });
   });
 
-  it("outlives a reload of the tab", async () => {
+  it("survives a reload", async () => {
     const { session } = begin();
     await session.signIn("alice");
     const reloaded = begin();
@@ -39,7 +39,7 @@ describe("Session", () => {
     expect(reloaded.server.requests).toHaveLength(0);
   });
 
-  it("leaves nothing behind when it ends", async () => {
+  it("clears its storage when it ends", async () => {
     const { session } = begin();
     await session.signIn("alice");
     session.signOut(true);
@@ -48,7 +48,7 @@ describe("Session", () => {
     await expect(session.token()).rejects.toThrow();
   });
 
-  it("does not sign a person back in when a renewal comes late", async () => {
+  it("does not sign the user back in when a renewal completes after sign-out", async () => {
     const { session } = begin(10);
     await session.signIn("alice");
     const late = session.token();
@@ -59,14 +59,14 @@ describe("Session", () => {
   });
 
   it.each(["nonsense", '{"user":"alice"}', '{"user":"alice","token":"not-a-token"}'])(
-    "does not restore %s",
+    "does not restore the stored value %s",
     (kept) => {
       window.sessionStorage.setItem("postern.session", kept);
       expect(begin().session.snapshot().user).toBeNull();
     },
   );
 
-  it("restores what it wrote itself", () => {
+  it("restores a stored session", () => {
     const token = tokenFor("alice", now / 1000 + 60);
     window.sessionStorage.setItem("postern.session", JSON.stringify({ user: "alice", token }));
     expect(begin().session.snapshot().user).toBe("alice");

@@ -1,7 +1,7 @@
 import type { TokenSource } from "../../client";
 import { claimsOf } from "./claims";
 
-/** Renew a token this long before it expires, so that it does not expire under way. */
+/** Renew a token this long before it expires, so that it cannot expire in flight. */
 const MARGIN_MS = 30_000;
 const STORAGE_KEY = "postern.session";
 
@@ -10,7 +10,7 @@ export interface SignedIn {
   token: string;
 }
 
-/** What the session needs of its surroundings; a test passes its own. */
+/** What the session needs from the browser. Tests pass their own. */
 export interface SessionPlatform {
   fetch: typeof fetch;
   storage: Storage;
@@ -19,7 +19,7 @@ export interface SessionPlatform {
 
 export type SessionState = { user: string | null; expired: boolean };
 
-/** A development sign-in: the user's name buys a token, and buys the next one before it expires. */
+/** A development sign-in: exchanges the username for a token, and renews the token before it expires. */
 export class Session implements TokenSource {
   private readonly platform: SessionPlatform;
   private readonly listeners = new Set<() => void>();
@@ -41,19 +41,19 @@ export class Session implements TokenSource {
   };
 
   async signIn(user: string): Promise<void> {
-    const token = await this.buyToken(user);
+    const token = await this.fetchToken(user);
     this.keep({ user, token });
   }
 
-  /** Ends the session; `expired` says that it was the server's doing, not the person's. */
+  /** Ends the session; `expired` means that the server rejected its token. */
   signOut(expired = false): void {
     this.signedIn = null;
     this.platform.storage.removeItem(STORAGE_KEY);
-    this.become({ user: null, expired });
+    this.setState({ user: null, expired });
   }
 
   async token(): Promise<string> {
-    if (this.signedIn === null) throw new Error("nobody is signed in");
+    if (this.signedIn === null) throw new Error("not signed in");
     if (this.expiresAt(this.signedIn.token) - this.platform.now() > MARGIN_MS)
       return this.signedIn.token;
     this.renewal ??= this.renew(this.signedIn.user).finally(() => {
@@ -63,13 +63,13 @@ export class Session implements TokenSource {
   }
 
   private async renew(user: string): Promise<string> {
-    const token = await this.buyToken(user);
-    // The person may have signed out, or in as somebody else, while the answer was under way.
+    const token = await this.fetchToken(user);
+    // The user may have signed out, or in as someone else, in the meantime.
     if (this.signedIn?.user === user) this.keep({ user, token });
     return token;
   }
 
-  private async buyToken(user: string): Promise<string> {
+  private async fetchToken(user: string): Promise<string> {
     const response = await this.platform.fetch("/dev/token", {
       method: "POST",
       headers: { "content-type": "application/json" },
@@ -84,10 +84,10 @@ export class Session implements TokenSource {
   private keep(signedIn: SignedIn): void {
     this.signedIn = signedIn;
     this.platform.storage.setItem(STORAGE_KEY, JSON.stringify(signedIn));
-    if (this.state.user !== signedIn.user) this.become({ user: signedIn.user, expired: false });
+    if (this.state.user !== signedIn.user) this.setState({ user: signedIn.user, expired: false });
   }
 
-  private become(state: SessionState): void {
+  private setState(state: SessionState): void {
     this.state = state;
     for (const listener of this.listeners) listener();
   }
@@ -101,12 +101,12 @@ export class SignInRefused extends Error {
   readonly status: number;
 
   constructor(status: number) {
-    super(`the token endpoint answered ${status}`);
+    super(`the token endpoint returned ${status}`);
     this.status = status;
   }
 }
 
-/** sessionStorage outlives a reload of the tab and nothing more. */
+/** sessionStorage survives a reload, but not closing the browser tab. */
 function restore(storage: Storage): SignedIn | null {
   try {
     const kept: unknown = JSON.parse(storage.getItem(STORAGE_KEY) ?? "null");

@@ -8,11 +8,11 @@ import { signInServer } from "../../testing/tokens";
 import { Session } from "./session";
 
 describe("signing in", () => {
-  it("leads to the first connection, with a query worth looking at", async () => {
+  it("opens the first connection with an example query", async () => {
     const backend = new Backend();
     backend.save("demo");
     const { user, server } = await renderConsole(backend, { user: null });
-    await user.type(await screen.findByLabelText("User name"), "bob{Enter}");
+    await user.type(await screen.findByLabelText("Username"), "bob{Enter}");
     expect(await screen.findByRole("heading", { name: "demo" })).toBeTruthy();
     expect((await screen.findByRole("textbox", { name: "SQL statement" })).textContent).toContain(
       "orders",
@@ -21,19 +21,19 @@ describe("signing in", () => {
     expect(server.requests.at(-1)).toEqual({ path: "/dev/token", body: { user: "bob" } });
   });
 
-  it("asks a user without connections to add one", async () => {
+  it("prompts a user without connections to add one", async () => {
     await renderConsole(new Backend());
     expect(await screen.findByText("No connections yet")).toBeTruthy();
   });
 
-  it("refuses a name that cannot be one, without asking the server", async () => {
+  it("rejects an invalid username without calling the server", async () => {
     const { user, server } = await renderConsole(new Backend(), { user: null });
-    await user.type(await screen.findByLabelText("User name"), "a b{Enter}");
+    await user.type(await screen.findByLabelText("Username"), "a b{Enter}");
     expect(screen.getByText(/1 to 64 letters/)).toBeTruthy();
     expect(server.requests.map(({ path }) => path)).toEqual(["/config.json"]);
   });
 
-  it("says so when the server wants another way", async () => {
+  it("reports an unsupported sign-in method", async () => {
     const server = signInServer({ signIn: "openid" });
     const session = new Session({
       fetch: server.fetch,
@@ -43,23 +43,23 @@ describe("signing in", () => {
     const transport = new Backend().transport;
     const i18n = await startI18n("en");
     render(<App platform={{ i18n, session, transport, fetch: server.fetch }} />);
-    expect(await screen.findByText(/does not know/)).toBeTruthy();
+    expect(await screen.findByText(/doesn't support/)).toBeTruthy();
   });
 
-  it("signs out, and leaves nothing of the one for the next", async () => {
+  it("leaves none of the previous user's data after sign-out", async () => {
     const backend = new Backend();
     backend.save("secret-project");
     const { user } = await renderConsole(backend);
     await screen.findByRole("heading", { name: "secret-project" });
     await user.click(screen.getByRole("button", { name: "Sign out" }));
-    await screen.findByLabelText("User name");
+    await screen.findByLabelText("Username");
     expect(document.body.textContent).not.toContain("secret-project");
     expect(window.sessionStorage.length).toBe(0);
   });
 });
 
 describe("preferences", () => {
-  it("switch the language at once and remember it", async () => {
+  it("switch the language immediately and store it", async () => {
     const { user } = await renderConsole(new Backend(), { user: null });
     await user.click(await screen.findByRole("radio", { name: /Русский/ }));
     expect(await screen.findByRole("heading", { name: "Вход в Postern" })).toBeTruthy();
@@ -67,7 +67,7 @@ describe("preferences", () => {
     expect(window.localStorage.getItem("postern.language")).toBe("ru");
   });
 
-  it("switch the colour scheme", async () => {
+  it("switch the theme", async () => {
     const { user } = await renderConsole(new Backend(), { user: null });
     await user.click(await screen.findByRole("radio", { name: "Dark" }));
     expect(document.documentElement.dataset.mantineColorScheme).toBe("dark");

@@ -7,7 +7,7 @@ interface Props extends ComponentPropsWithRef<"span"> {
   tone?: "plain" | "good" | "warn";
 }
 
-/** A small fact beside something else. */
+/** A small label that shows one fact, such as a row count. */
 export function Tag({ icon: Icon, tone = "plain", className = "", children, ...rest }: Props) {
   return (
     <span

@@ -1,31 +1,31 @@
 import { useState, useSyncExternalStore } from "react";
 import type { Parameter } from "../../client";
-import { useDesks } from "./DesksProvider";
-import type { Draft } from "./desk";
 import { newParameter, type ParameterDraft, parameterCount, parameterValue } from "./parameters";
+import { useQueryTabs } from "./QueryTabsProvider";
+import type { Draft } from "./queryTabs";
 
-/** The desk of a connection, as a page works with it. */
-export function useDesk(connection: string) {
-  const desk = useDesks().of(connection);
-  const [draft, setDraft] = useState(desk.draft);
-  const state = useSyncExternalStore(desk.run.subscribe, desk.run.snapshot);
+/** The tab of a connection, as a page works with it. */
+export function useQueryTab(connection: string) {
+  const tab = useQueryTabs().of(connection);
+  const [draft, setDraft] = useState(tab.draft);
+  const state = useSyncExternalStore(tab.run.subscribe, tab.run.snapshot);
   const parameters = parametersOf(draft);
   const values = parameters.map(parameterValue);
 
   const change = (changed: Partial<Draft>) => {
-    desk.draft = { ...desk.draft, ...changed };
-    setDraft(desk.draft);
+    tab.draft = { ...tab.draft, ...changed };
+    setDraft(tab.draft);
   };
 
   const changeParameter = (index: number, parameter: ParameterDraft) =>
-    change({ parameters: parametersOf(desk.draft).with(index, parameter) });
+    change({ parameters: parametersOf(tab.draft).with(index, parameter) });
 
   const ready = draft.sql.trim() !== "" && values.every((value) => value !== undefined);
 
   const run = () => {
     if (!ready || state.phase === "running") return;
     const { sql, limit } = draft;
-    void desk.run.start({ connection, sql, maxRows: limit, parameters: values as Parameter[] });
+    void tab.run.start({ connection, sql, maxRows: limit, parameters: values as Parameter[] });
   };
 
   return {
@@ -36,11 +36,11 @@ export function useDesk(connection: string) {
     change,
     changeParameter,
     run,
-    cancel: () => desk.run.cancel(),
+    cancel: () => tab.run.cancel(),
   };
 }
 
-/** As many as the statement asks for; what was typed for the others is kept for later. */
+/** One per parameter in the statement; values of removed parameters are kept in the draft. */
 function parametersOf({ sql, parameters }: Draft): ParameterDraft[] {
   const count = parameterCount(sql);
   return Array.from({ length: count }, (_, index) => parameters[index] ?? newParameter);

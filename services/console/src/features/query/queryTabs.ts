@@ -4,7 +4,7 @@ import { Run } from "./run";
 
 export const DEFAULT_LIMIT = 10_000;
 
-/** The demo tenant's tables: a query worth looking at before one has written any. */
+/** Shown first for the demo connection; uses the demo database's tables. */
 const DEMO_QUERY = `select o.id, c.name as customer, p.name as product,
        o.quantity, o.total, o.status, o.placed_at
   from orders o
@@ -13,7 +13,7 @@ const DEMO_QUERY = `select o.id, c.name as customer, p.name as product,
  order by o.placed_at desc
  limit 200`;
 
-/** Works on any Postgres, and shows what there is to ask about. */
+/** Shown first for any other connection; lists the tables of any Postgres database. */
 const FIRST_QUERY = `select table_schema, table_name, table_type
   from information_schema.tables
  where table_schema not in ('pg_catalog', 'information_schema')
@@ -25,8 +25,8 @@ export interface Draft {
   limit: number;
 }
 
-/** What lies open for one connection: a statement being written, and the run of the last one. */
-export class Desk {
+/** The open query of one connection: its draft and its last run. */
+export class QueryTab {
   readonly run: Run;
   draft: Draft;
 
@@ -40,9 +40,9 @@ function starterFor(connection: string): string {
   return connection === "demo" ? DEMO_QUERY : FIRST_QUERY;
 }
 
-/** The desks of one signed-in user. They live in memory alone: what people query is their own affair. */
-export class Desks {
-  private readonly desks = new Map<string, Desk>();
+/** One user's query tabs. They are kept in memory only, so that statements are never stored in the browser. */
+export class QueryTabs {
+  private readonly tabs = new Map<string, QueryTab>();
   private readonly postern: Postern;
   private readonly onFailure: (error: PosternError) => void;
 
@@ -51,21 +51,21 @@ export class Desks {
     this.onFailure = onFailure;
   }
 
-  of(connection: string): Desk {
-    let desk = this.desks.get(connection);
-    if (desk === undefined) {
-      desk = new Desk(connection, new Run({ postern: this.postern, onFailure: this.onFailure }));
-      this.desks.set(connection, desk);
+  of(connection: string): QueryTab {
+    let tab = this.tabs.get(connection);
+    if (tab === undefined) {
+      tab = new QueryTab(connection, new Run({ postern: this.postern, onFailure: this.onFailure }));
+      this.tabs.set(connection, tab);
     }
-    return desk;
+    return tab;
   }
 
   clear(connection: string): void {
-    this.desks.get(connection)?.run.cancel();
-    this.desks.delete(connection);
+    this.tabs.get(connection)?.run.cancel();
+    this.tabs.delete(connection);
   }
 
   cancelAll(): void {
-    for (const desk of this.desks.values()) desk.run.cancel();
+    for (const tab of this.tabs.values()) tab.run.cancel();
   }
 }

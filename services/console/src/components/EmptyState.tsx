@@ -9,7 +9,7 @@ interface Props {
   children?: ReactNode;
 }
 
-/** Says why a place is empty and what would fill it. */
+/** Explains why an area is empty and how to fill it. */
 export function EmptyState({ icon: Icon, title, text, children }: Props) {
   return (
     <div className={styles.empty}>

@@ -13,7 +13,7 @@ const codeNames: Partial<Record<Code, CodeName>> = {
   [Code.DeadlineExceeded]: "deadlineExceeded",
 };
 
-/** Names a failure by Postern's reason, or by the status code where there is no reason we know. */
+/** The title for an error: by Postern's reason if it has a known one, else by status code. */
 export function useErrorTitle(): (error: PosternError) => string {
   const { t } = useTranslation();
   return ({ reason, code }) =>
