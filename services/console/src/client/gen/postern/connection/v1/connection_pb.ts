@@ -17,33 +17,33 @@ export const file_postern_connection_v1_connection: GenFile = /*@__PURE__*/
   fileDesc("CiZwb3N0ZXJuL2Nvbm5lY3Rpb24vdjEvY29ubmVjdGlvbi5wcm90bxIVcG9zdGVybi5jb25uZWN0aW9uLnYxItYBCgpDb25uZWN0aW9uEgwKBG5hbWUYASABKAkSDwoHdmVyc2lvbhgCIAEoAxI7Cghwb3N0Z3JlcxgDIAEoCzInLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5Qb3N0Z3Jlc0VuZHBvaW50SAASLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIKCghlbmRwb2ludCLIAQoQUG9zdGdyZXNFbmRwb2ludBIMCgRob3N0GAEgASgJEgwKBHBvcnQYAiABKA0SEAoIZGF0YWJhc2UYAyABKAkSDAoEdXNlchgEIAEoCRIwCgh0bHNfbW9kZRgFIAEoDjIeLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5UbHNNb2RlEg4KBmNhX3BlbRgGIAEoCRI2CgthY2Nlc3NfbW9kZRgHIAEoDjIhLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5BY2Nlc3NNb2RlIuoBChdVcHNlcnRDb25uZWN0aW9uUmVxdWVzdBIMCgRuYW1lGAEgASgJEjsKCHBvc3RncmVzGAIgASgLMicucG9zdGVybi5jb25uZWN0aW9uLnYxLlBvc3RncmVzRW5kcG9pbnRIABIbCgxwb3N0Z3Jlc19kc24YAyABKAlCA4ABAUgAEhoKCHBhc3N3b3JkGAQgASgJQgOAAQFIAYgBARIdChBleHBlY3RlZF92ZXJzaW9uGAUgASgDSAKIAQFCCgoIZW5kcG9pbnRCCwoJX3Bhc3N3b3JkQhMKEV9leHBlY3RlZF92ZXJzaW9uIlEKGFVwc2VydENvbm5lY3Rpb25SZXNwb25zZRI1Cgpjb25uZWN0aW9uGAEgASgLMiEucG9zdGVybi5jb25uZWN0aW9uLnYxLkNvbm5lY3Rpb24iJAoUR2V0Q29ubmVjdGlvblJlcXVlc3QSDAoEbmFtZRgBIAEoCSJOChVHZXRDb25uZWN0aW9uUmVzcG9uc2USNQoKY29ubmVjdGlvbhgBIAEoCzIhLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5Db25uZWN0aW9uIj8KFkxpc3RDb25uZWN0aW9uc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkiagoXTGlzdENvbm5lY3Rpb25zUmVzcG9uc2USNgoLY29ubmVjdGlvbnMYASADKAsyIS5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuQ29ubmVjdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiWwoXRGVsZXRlQ29ubmVjdGlvblJlcXVlc3QSDAoEbmFtZRgBIAEoCRIdChBleHBlY3RlZF92ZXJzaW9uGAIgASgDSACIAQFCEwoRX2V4cGVjdGVkX3ZlcnNpb24iGgoYRGVsZXRlQ29ubmVjdGlvblJlc3BvbnNlKlMKB1Rsc01vZGUSGAoUVExTX01PREVfVU5TUEVDSUZJRUQQABIYChRUTFNfTU9ERV9WRVJJRllfRlVMTBABEhQKEFRMU19NT0RFX0RJU0FCTEUQAipgCgpBY2Nlc3NNb2RlEhsKF0FDQ0VTU19NT0RFX1VOU1BFQ0lGSUVEEAASGQoVQUNDRVNTX01PREVfUkVBRF9PTkxZEAESGgoWQUNDRVNTX01PREVfUkVBRF9XUklURRACMtsDChFDb25uZWN0aW9uU2VydmljZRJzChBVcHNlcnRDb25uZWN0aW9uEi4ucG9zdGVybi5jb25uZWN0aW9uLnYxLlVwc2VydENvbm5lY3Rpb25SZXF1ZXN0Gi8ucG9zdGVybi5jb25uZWN0aW9uLnYxLlVwc2VydENvbm5lY3Rpb25SZXNwb25zZRJqCg1HZXRDb25uZWN0aW9uEisucG9zdGVybi5jb25uZWN0aW9uLnYxLkdldENvbm5lY3Rpb25SZXF1ZXN0GiwucG9zdGVybi5jb25uZWN0aW9uLnYxLkdldENvbm5lY3Rpb25SZXNwb25zZRJwCg9MaXN0Q29ubmVjdGlvbnMSLS5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuTGlzdENvbm5lY3Rpb25zUmVxdWVzdBouLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5MaXN0Q29ubmVjdGlvbnNSZXNwb25zZRJzChBEZWxldGVDb25uZWN0aW9uEi4ucG9zdGVybi5jb25uZWN0aW9uLnYxLkRlbGV0ZUNvbm5lY3Rpb25SZXF1ZXN0Gi8ucG9zdGVybi5jb25uZWN0aW9uLnYxLkRlbGV0ZUNvbm5lY3Rpb25SZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
- * Connection is what a user may read back: everything but the secret.
+ * Connection is a saved connection without its secret.
  *
  * @generated from message postern.connection.v1.Connection
  */
 export type Connection = Message<"postern.connection.v1.Connection"> & {
   /**
-   * The caller's name for it: 1 to 63 of a-z, 0-9 and "-", starting with a letter.
+   * The connection's name, unique per user: 1 to 63 characters from a-z, 0-9 and "-", starting with a letter.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * Grows by one with every change; send it back to change just this version.
+   * Increases by one with every change. Pass it as expected_version to change only this version.
    *
    * @generated from field: int64 version = 2;
    */
   version: bigint;
 
   /**
-   * Where the connection leads.
+   * The endpoint, by tenant kind.
    *
    * @generated from oneof postern.connection.v1.Connection.endpoint
    */
   endpoint: {
     /**
-     * A Postgres server.
+     * A Postgres database.
      *
      * @generated from field: postern.connection.v1.PostgresEndpoint postgres = 3;
      */
@@ -74,7 +74,7 @@ export const ConnectionSchema: GenMessage<Connection> = /*@__PURE__*/
   messageDesc(file_postern_connection_v1_connection, 0);
 
 /**
- * PostgresEndpoint is where a Postgres server is and how to reach it.
+ * PostgresEndpoint is the address of a Postgres database and how to connect to it.
  *
  * @generated from message postern.connection.v1.PostgresEndpoint
  */
@@ -87,14 +87,14 @@ export type PostgresEndpoint = Message<"postern.connection.v1.PostgresEndpoint">
   host: string;
 
   /**
-   * TCP port; 0 means 5432.
+   * TCP port, 1 to 65535; 0 means 5432.
    *
    * @generated from field: uint32 port = 2;
    */
   port: number;
 
   /**
-   * Database name; empty means the name of the user.
+   * Database name; if empty, the value of user.
    *
    * @generated from field: string database = 3;
    */
@@ -108,21 +108,21 @@ export type PostgresEndpoint = Message<"postern.connection.v1.PostgresEndpoint">
   user: string;
 
   /**
-   * How the transport is secured; unspecified means VERIFY_FULL.
+   * Whether TLS is used; if unspecified, TLS_MODE_VERIFY_FULL.
    *
    * @generated from field: postern.connection.v1.TlsMode tls_mode = 5;
    */
   tlsMode: TlsMode;
 
   /**
-   * Certificates to trust instead of the public roots, as PEM; at most 64 KiB.
+   * CA certificates to trust instead of the public ones, in PEM format, at most 64 KiB.
    *
    * @generated from field: string ca_pem = 6;
    */
   caPem: string;
 
   /**
-   * Whether queries may write; unspecified means READ_ONLY.
+   * Whether queries may write; if unspecified, ACCESS_MODE_READ_ONLY.
    *
    * @generated from field: postern.connection.v1.AccessMode access_mode = 7;
    */
@@ -137,26 +137,26 @@ export const PostgresEndpointSchema: GenMessage<PostgresEndpoint> = /*@__PURE__*
   messageDesc(file_postern_connection_v1_connection, 1);
 
 /**
- * UpsertConnectionRequest carries a connection and, where needed, its secret.
+ * UpsertConnectionRequest contains a connection and, where needed, its secret.
  *
  * @generated from message postern.connection.v1.UpsertConnectionRequest
  */
 export type UpsertConnectionRequest = Message<"postern.connection.v1.UpsertConnectionRequest"> & {
   /**
-   * The caller's name for it: 1 to 63 of a-z, 0-9 and "-", starting with a letter.
+   * The connection's name, unique per user: 1 to 63 characters from a-z, 0-9 and "-", starting with a letter.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * Where the connection leads.
+   * The endpoint, by tenant kind.
    *
    * @generated from oneof postern.connection.v1.UpsertConnectionRequest.endpoint
    */
   endpoint: {
     /**
-     * A Postgres server, field by field.
+     * A Postgres database, as separate fields.
      *
      * @generated from field: postern.connection.v1.PostgresEndpoint postgres = 2;
      */
@@ -164,9 +164,9 @@ export type UpsertConnectionRequest = Message<"postern.connection.v1.UpsertConne
     case: "postgres";
   } | {
     /**
-     * A Postgres server, as postgresql://user:password@host:port/database?sslmode=verify-full. Its
-     * password, if it has one, is sealed as the password field would be. Parameters other than
-     * sslmode (verify-full, require, disable) are refused; "require" is taken as verify-full.
+     * A Postgres database, as postgresql://user:password@host:port/database?sslmode=verify-full. A password in it is
+     * treated like the password field. sslmode can be verify-full, require (treated as verify-full) or disable; other
+     * parameters are rejected.
      *
      * @generated from field: string postgres_dsn = 3;
      */
@@ -175,14 +175,15 @@ export type UpsertConnectionRequest = Message<"postern.connection.v1.UpsertConne
   } | { case: undefined; value?: undefined };
 
   /**
-   * The password of a Postgres role. Absent: keep the one that is stored.
+   * The password of the Postgres user. If absent, the stored password is kept.
    *
    * @generated from field: optional string password = 4;
    */
   password?: string | undefined;
 
   /**
-   * The version this change starts from; 0: the connection must not exist yet. Absent: whatever is stored.
+   * The version that this change is based on; 0 if the connection must not exist yet. If absent, the change applies to
+   * any version.
    *
    * @generated from field: optional int64 expected_version = 5;
    */
@@ -197,7 +198,7 @@ export const UpsertConnectionRequestSchema: GenMessage<UpsertConnectionRequest> 
   messageDesc(file_postern_connection_v1_connection, 2);
 
 /**
- * UpsertConnectionResponse carries the connection as it is stored now.
+ * UpsertConnectionResponse contains the connection as stored.
  *
  * @generated from message postern.connection.v1.UpsertConnectionResponse
  */
@@ -218,13 +219,13 @@ export const UpsertConnectionResponseSchema: GenMessage<UpsertConnectionResponse
   messageDesc(file_postern_connection_v1_connection, 3);
 
 /**
- * GetConnectionRequest names one connection.
+ * GetConnectionRequest selects the connection to return.
  *
  * @generated from message postern.connection.v1.GetConnectionRequest
  */
 export type GetConnectionRequest = Message<"postern.connection.v1.GetConnectionRequest"> & {
   /**
-   * The caller's name for it.
+   * The connection's name.
    *
    * @generated from field: string name = 1;
    */
@@ -239,7 +240,7 @@ export const GetConnectionRequestSchema: GenMessage<GetConnectionRequest> = /*@_
   messageDesc(file_postern_connection_v1_connection, 4);
 
 /**
- * GetConnectionResponse carries one connection.
+ * GetConnectionResponse contains the connection.
  *
  * @generated from message postern.connection.v1.GetConnectionResponse
  */
@@ -260,20 +261,20 @@ export const GetConnectionResponseSchema: GenMessage<GetConnectionResponse> = /*
   messageDesc(file_postern_connection_v1_connection, 5);
 
 /**
- * ListConnectionsRequest asks for a page of connections.
+ * ListConnectionsRequest selects a page of connections.
  *
  * @generated from message postern.connection.v1.ListConnectionsRequest
  */
 export type ListConnectionsRequest = Message<"postern.connection.v1.ListConnectionsRequest"> & {
   /**
-   * At most this many; 0 means 50, the most is 200.
+   * Maximum number of connections to return, up to 200; 0 means 50.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * next_page_token of the page before; empty for the first.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -288,20 +289,20 @@ export const ListConnectionsRequestSchema: GenMessage<ListConnectionsRequest> = 
   messageDesc(file_postern_connection_v1_connection, 6);
 
 /**
- * ListConnectionsResponse carries a page of connections.
+ * ListConnectionsResponse contains a page of connections.
  *
  * @generated from message postern.connection.v1.ListConnectionsResponse
  */
 export type ListConnectionsResponse = Message<"postern.connection.v1.ListConnectionsResponse"> & {
   /**
-   * The page, ordered by name.
+   * The connections, ordered by name.
    *
    * @generated from field: repeated postern.connection.v1.Connection connections = 1;
    */
   connections: Connection[];
 
   /**
-   * Empty when this is the last page.
+   * Pass it as page_token to get the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -316,20 +317,20 @@ export const ListConnectionsResponseSchema: GenMessage<ListConnectionsResponse> 
   messageDesc(file_postern_connection_v1_connection, 7);
 
 /**
- * DeleteConnectionRequest names the connection to forget.
+ * DeleteConnectionRequest selects the connection to delete.
  *
  * @generated from message postern.connection.v1.DeleteConnectionRequest
  */
 export type DeleteConnectionRequest = Message<"postern.connection.v1.DeleteConnectionRequest"> & {
   /**
-   * The caller's name for it.
+   * The connection's name.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * The version to delete; absent: whatever is stored.
+   * The version to delete. If absent, any version is deleted.
    *
    * @generated from field: optional int64 expected_version = 2;
    */
@@ -359,27 +360,27 @@ export const DeleteConnectionResponseSchema: GenMessage<DeleteConnectionResponse
   messageDesc(file_postern_connection_v1_connection, 9);
 
 /**
- * TlsMode says how the transport to a tenant's server is secured.
+ * TlsMode selects how the connection to a tenant's server is secured.
  *
  * @generated from enum postern.connection.v1.TlsMode
  */
 export enum TlsMode {
   /**
-   * Taken as TLS_MODE_VERIFY_FULL.
+   * Same as TLS_MODE_VERIFY_FULL.
    *
    * @generated from enum value: TLS_MODE_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
-   * TLS, with the chain and the host name verified.
+   * TLS, verifying the certificate chain and the host name.
    *
    * @generated from enum value: TLS_MODE_VERIFY_FULL = 1;
    */
   VERIFY_FULL = 1,
 
   /**
-   * No TLS. Passwords still travel as SCRAM proofs; data travels in the clear.
+   * No TLS. SCRAM keeps the password off the wire, but statements and results are sent unencrypted.
    *
    * @generated from enum value: TLS_MODE_DISABLE = 2;
    */
@@ -393,13 +394,13 @@ export const TlsModeSchema: GenEnum<TlsMode> = /*@__PURE__*/
   enumDesc(file_postern_connection_v1_connection, 0);
 
 /**
- * AccessMode says whether queries may write.
+ * AccessMode selects whether queries may write.
  *
  * @generated from enum postern.connection.v1.AccessMode
  */
 export enum AccessMode {
   /**
-   * Taken as ACCESS_MODE_READ_ONLY.
+   * Same as ACCESS_MODE_READ_ONLY.
    *
    * @generated from enum value: ACCESS_MODE_UNSPECIFIED = 0;
    */
@@ -427,16 +428,16 @@ export const AccessModeSchema: GenEnum<AccessMode> = /*@__PURE__*/
   enumDesc(file_postern_connection_v1_connection, 1);
 
 /**
- * ConnectionService keeps a user's connections. Secrets go in and never come out.
+ * ConnectionService stores a user's connections. Secrets are write-only: no RPC returns them.
  *
  * @generated from service postern.connection.v1.ConnectionService
  */
 export const ConnectionService: GenService<{
   /**
-   * UpsertConnection creates the caller's connection of this name, or changes it.
+   * UpsertConnection creates or updates the caller's connection with the given name.
    *
    * Errors: INVALID_ARGUMENT (INVALID_FIELD, INVALID_DSN), FAILED_PRECONDITION (SECRET_REQUIRED: a new
-   * connection, or a changed endpoint, needs its password), ABORTED (VERSION_STALE),
+   * connection or a changed endpoint needs a password), ABORTED (VERSION_STALE),
    * RESOURCE_EXHAUSTED (TOO_MANY_CONNECTIONS).
    *
    * Who may call: a signed-in user, for own rows.
@@ -449,7 +450,7 @@ export const ConnectionService: GenService<{
     output: typeof UpsertConnectionResponseSchema;
   },
   /**
-   * GetConnection returns one connection of the caller.
+   * GetConnection returns one of the caller's connections.
    *
    * Errors: NOT_FOUND (CONNECTION_NOT_FOUND).
    *
@@ -463,7 +464,7 @@ export const ConnectionService: GenService<{
     output: typeof GetConnectionResponseSchema;
   },
   /**
-   * ListConnections returns the caller's connections in the order of their names.
+   * ListConnections returns the caller's connections, ordered by name.
    *
    * Who may call: a signed-in user, for own rows.
    *
@@ -475,7 +476,7 @@ export const ConnectionService: GenService<{
     output: typeof ListConnectionsResponseSchema;
   },
   /**
-   * DeleteConnection forgets a connection and its secret. Queries fail from then on.
+   * DeleteConnection deletes a connection and its secret. Later queries on it fail with NOT_FOUND.
    *
    * Errors: NOT_FOUND (CONNECTION_NOT_FOUND), ABORTED (VERSION_STALE).
    *

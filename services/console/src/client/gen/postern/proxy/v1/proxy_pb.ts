@@ -2,7 +2,7 @@
 // @generated from file postern/proxy/v1/proxy.proto (package postern.proxy.v1, syntax proto3)
 /* eslint-disable */
 
-// Reach into the caller's own tenant databases.
+// Queries the caller's own tenant databases.
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
@@ -17,41 +17,41 @@ export const file_postern_proxy_v1_proxy: GenFile = /*@__PURE__*/
   fileDesc("Chxwb3N0ZXJuL3Byb3h5L3YxL3Byb3h5LnByb3RvEhBwb3N0ZXJuLnByb3h5LnYxIpoBCgxRdWVyeVJlcXVlc3QSEgoKY29ubmVjdGlvbhgBIAEoCRILCgNzcWwYAiABKAkSKwoKcGFyYW1ldGVycxgDIAMoCzIXLnBvc3Rlcm4ucHJveHkudjEuVmFsdWUSEAoIbWF4X3Jvd3MYBCABKAMSKgoHdGltZW91dBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJ/CgVWYWx1ZRIUCgpib29sX3ZhbHVlGAEgASgISAASEwoJaW50X3ZhbHVlGAIgASgSSAASFgoMZG91YmxlX3ZhbHVlGAMgASgBSAASFAoKdGV4dF92YWx1ZRgEIAEoCUgAEhUKC2J5dGVzX3ZhbHVlGAUgASgMSABCBgoEa2luZCKbAQoNUXVlcnlSZXNwb25zZRIqCgZoZWFkZXIYASABKAsyGC5wb3N0ZXJuLnByb3h5LnYxLkhlYWRlckgAEigKBWJhdGNoGAIgASgLMhcucG9zdGVybi5wcm94eS52MS5CYXRjaEgAEiwKB3N1bW1hcnkYAyABKAsyGS5wb3N0ZXJuLnByb3h5LnYxLlN1bW1hcnlIAEIGCgRwYXJ0IjMKBkhlYWRlchIpCgdjb2x1bW5zGAEgAygLMhgucG9zdGVybi5wcm94eS52MS5Db2x1bW4iaQoGQ29sdW1uEgwKBG5hbWUYASABKAkSEQoJdHlwZV9uYW1lGAIgASgJEhAKCHR5cGVfb2lkGAMgASgNEiwKCGVuY29kaW5nGAQgASgOMhoucG9zdGVybi5wcm94eS52MS5FbmNvZGluZyJJCgVCYXRjaBIRCglyb3dfY291bnQYASABKA0SLQoHY29sdW1ucxgCIAMoCzIcLnBvc3Rlcm4ucHJveHkudjEuQ29sdW1uRGF0YSJnCgpDb2x1bW5EYXRhEg0KBW51bGxzGAEgASgMEg0KBWJvb2xzGAIgAygIEgwKBGludHMYAyADKBISDwoHZG91YmxlcxgEIAMoARINCgV0ZXh0cxgFIAMoCRINCgVibG9icxgGIAMoDCKdAQoHU3VtbWFyeRIRCglyb3dfY291bnQYASABKAMSEwoLY29tbWFuZF90YWcYAiABKAkSMAoKdHJ1bmNhdGlvbhgDIAEoDjIcLnBvc3Rlcm4ucHJveHkudjEuVHJ1bmNhdGlvbhIqCgd0aW1pbmdzGAQgASgLMhkucG9zdGVybi5wcm94eS52MS5UaW1pbmdzEgwKBHJvbGUYBSABKAkiuAEKB1RpbWluZ3MSKQoGbG9va3VwGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEioKB2FjcXVpcmUYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLAoJZmlyc3Rfcm93GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEigKBXRvdGFsGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIl0KCFNxbEVycm9yEhAKCHNxbHN0YXRlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSDgoGZGV0YWlsGAMgASgJEgwKBGhpbnQYBCABKAkSEAoIcG9zaXRpb24YBSABKA0qhQEKCEVuY29kaW5nEhgKFEVOQ09ESU5HX1VOU1BFQ0lGSUVEEAASEQoNRU5DT0RJTkdfQk9PTBABEhAKDEVOQ09ESU5HX0lOVBACEhMKD0VOQ09ESU5HX0RPVUJMRRADEhEKDUVOQ09ESU5HX1RFWFQQBBISCg5FTkNPRElOR19CWVRFUxAFKl0KClRydW5jYXRpb24SGgoWVFJVTkNBVElPTl9VTlNQRUNJRklFRBAAEhgKFFRSVU5DQVRJT05fUk9XX0xJTUlUEAESGQoVVFJVTkNBVElPTl9CWVRFX0xJTUlUEAIyWgoMUHJveHlTZXJ2aWNlEkoKBVF1ZXJ5Eh4ucG9zdGVybi5wcm94eS52MS5RdWVyeVJlcXVlc3QaHy5wb3N0ZXJuLnByb3h5LnYxLlF1ZXJ5UmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_duration]);
 
 /**
- * QueryRequest is one statement for one connection.
+ * QueryRequest contains one statement to run on one connection.
  *
  * @generated from message postern.proxy.v1.QueryRequest
  */
 export type QueryRequest = Message<"postern.proxy.v1.QueryRequest"> & {
   /**
-   * The caller's name for the connection.
+   * The name of the caller's connection.
    *
    * @generated from field: string connection = 1;
    */
   connection: string;
 
   /**
-   * One SQL statement, at most 256 KiB. Parameters are written $1, $2 and so on.
+   * One SQL statement, at most 256 KiB. Parameters are written as $1, $2 and so on.
    *
    * @generated from field: string sql = 2;
    */
   sql: string;
 
   /**
-   * Values of $1, $2 and so on, at most 65,535.
+   * Values of $1, $2 and so on; at most 65,535.
    *
    * @generated from field: repeated postern.proxy.v1.Value parameters = 3;
    */
   parameters: Value[];
 
   /**
-   * Stop after this many rows; 0 means 10,000, the most is 10,000,000.
+   * Maximum number of rows to return, up to 10,000,000; 0 means 10,000.
    *
    * @generated from field: int64 max_rows = 4;
    */
   maxRows: bigint;
 
   /**
-   * Stop the statement after this long; absent means 30 s, the most is 300 s.
+   * Maximum duration of the query, up to 300 s; if absent, 30 s.
    *
    * @generated from field: google.protobuf.Duration timeout = 5;
    */
@@ -66,7 +66,7 @@ export const QueryRequestSchema: GenMessage<QueryRequest> = /*@__PURE__*/
   messageDesc(file_postern_proxy_v1_proxy, 0);
 
 /**
- * Value is one parameter. Postgres gives it the type that the statement asks for.
+ * Value is one parameter. Postgres infers its type from the statement.
  *
  * @generated from message postern.proxy.v1.Value
  */
@@ -86,7 +86,7 @@ export type Value = Message<"postern.proxy.v1.Value"> & {
     case: "boolValue";
   } | {
     /**
-     * A whole number.
+     * An integer.
      *
      * @generated from field: sint64 int_value = 2;
      */
@@ -102,7 +102,7 @@ export type Value = Message<"postern.proxy.v1.Value"> & {
     case: "doubleValue";
   } | {
     /**
-     * Anything, in Postgres' own text form: numbers, dates, JSON, arrays.
+     * A value of any type in Postgres' text format, for example a number, date, JSON document or array.
      *
      * @generated from field: string text_value = 4;
      */
@@ -110,7 +110,7 @@ export type Value = Message<"postern.proxy.v1.Value"> & {
     case: "textValue";
   } | {
     /**
-     * Raw bytes, for bytea.
+     * Raw bytes of a bytea.
      *
      * @generated from field: bytes bytes_value = 5;
      */
@@ -127,7 +127,7 @@ export const ValueSchema: GenMessage<Value> = /*@__PURE__*/
   messageDesc(file_postern_proxy_v1_proxy, 1);
 
 /**
- * QueryResponse is one part of a result, in the order header, batches, summary.
+ * QueryResponse is one part of a result.
  *
  * @generated from message postern.proxy.v1.QueryResponse
  */
@@ -139,7 +139,7 @@ export type QueryResponse = Message<"postern.proxy.v1.QueryResponse"> & {
    */
   part: {
     /**
-     * First: the columns.
+     * Sent once, first: the columns.
      *
      * @generated from field: postern.proxy.v1.Header header = 1;
      */
@@ -147,7 +147,7 @@ export type QueryResponse = Message<"postern.proxy.v1.QueryResponse"> & {
     case: "header";
   } | {
     /**
-     * Then: rows, column by column.
+     * Sent any number of times: rows, column by column.
      *
      * @generated from field: postern.proxy.v1.Batch batch = 2;
      */
@@ -155,7 +155,7 @@ export type QueryResponse = Message<"postern.proxy.v1.QueryResponse"> & {
     case: "batch";
   } | {
     /**
-     * Last: how it ended.
+     * Sent once, last: totals. A stream that ends without it is incomplete.
      *
      * @generated from field: postern.proxy.v1.Summary summary = 3;
      */
@@ -172,7 +172,7 @@ export const QueryResponseSchema: GenMessage<QueryResponse> = /*@__PURE__*/
   messageDesc(file_postern_proxy_v1_proxy, 2);
 
 /**
- * Header describes the columns of a result; it has none for a statement that returns no rows.
+ * Header describes the columns of a result. It has no columns if the statement cannot return rows.
  *
  * @generated from message postern.proxy.v1.Header
  */
@@ -199,28 +199,28 @@ export const HeaderSchema: GenMessage<Header> = /*@__PURE__*/
  */
 export type Column = Message<"postern.proxy.v1.Column"> & {
   /**
-   * Its name as Postgres gives it; names may repeat.
+   * The column name from Postgres; names may repeat.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * Its Postgres type, for example "int8", or the type's number where the name is not built in.
+   * The Postgres type name, for example "int8"; for types that are not built in, the OID as a number.
    *
    * @generated from field: string type_name = 2;
    */
   typeName: string;
 
   /**
-   * OID of its Postgres type.
+   * The OID of the Postgres type.
    *
    * @generated from field: uint32 type_oid = 3;
    */
   typeOid: number;
 
   /**
-   * Which field of ColumnData carries its values.
+   * Which field of ColumnData holds the column's values.
    *
    * @generated from field: postern.proxy.v1.Encoding encoding = 4;
    */
@@ -235,7 +235,7 @@ export const ColumnSchema: GenMessage<Column> = /*@__PURE__*/
   messageDesc(file_postern_proxy_v1_proxy, 4);
 
 /**
- * Batch carries some rows, column by column.
+ * Batch contains some rows of a result, column by column.
  *
  * @generated from message postern.proxy.v1.Batch
  */
@@ -248,7 +248,7 @@ export type Batch = Message<"postern.proxy.v1.Batch"> & {
   rowCount: number;
 
   /**
-   * One for each column of the header.
+   * One entry per column of the header.
    *
    * @generated from field: repeated postern.proxy.v1.ColumnData columns = 2;
    */
@@ -263,14 +263,15 @@ export const BatchSchema: GenMessage<Batch> = /*@__PURE__*/
   messageDesc(file_postern_proxy_v1_proxy, 5);
 
 /**
- * ColumnData carries one column of a batch. Exactly one of the value fields is used, and it has an entry for
- * each row; the entry of a NULL is the type's zero.
+ * ColumnData contains one column of a batch. Only the field selected by the column's encoding is used. It has one entry
+ * per row; the entry for a NULL is the zero value of the field's type.
  *
  * @generated from message postern.proxy.v1.ColumnData
  */
 export type ColumnData = Message<"postern.proxy.v1.ColumnData"> & {
   /**
-   * Bit i % 8 (least significant first) of byte i / 8 is set where row i is NULL; empty if no row is.
+   * Bitmap of NULLs: row i is NULL if bit i % 8 (least significant first) of byte i / 8 is set. Empty if no row is
+   * NULL.
    *
    * @generated from field: bytes nulls = 1;
    */
@@ -320,41 +321,42 @@ export const ColumnDataSchema: GenMessage<ColumnData> = /*@__PURE__*/
   messageDesc(file_postern_proxy_v1_proxy, 6);
 
 /**
- * Summary says how a result ended.
+ * Summary contains totals of a completed result.
  *
  * @generated from message postern.proxy.v1.Summary
  */
 export type Summary = Message<"postern.proxy.v1.Summary"> & {
   /**
-   * Rows sent.
+   * Number of rows sent.
    *
    * @generated from field: int64 row_count = 1;
    */
   rowCount: bigint;
 
   /**
-   * Postgres' command tag, for example "SELECT 3" or "UPDATE 1"; empty when the server stopped at the cut.
+   * Postgres' command tag, for example "SELECT 3" or "UPDATE 1"; empty if the result was truncated before Postgres sent
+   * it.
    *
    * @generated from field: string command_tag = 2;
    */
   commandTag: string;
 
   /**
-   * Why the result was cut, if it was.
+   * Why the result was truncated, if it was.
    *
    * @generated from field: postern.proxy.v1.Truncation truncation = 3;
    */
   truncation: Truncation;
 
   /**
-   * Where the time went.
+   * How long each step took.
    *
    * @generated from field: postern.proxy.v1.Timings timings = 4;
    */
   timings?: Timings | undefined;
 
   /**
-   * Role the statement ran as.
+   * The database role that the statement ran as.
    *
    * @generated from field: string role = 5;
    */
@@ -369,7 +371,7 @@ export const SummarySchema: GenMessage<Summary> = /*@__PURE__*/
   messageDesc(file_postern_proxy_v1_proxy, 7);
 
 /**
- * Timings says where the time of a query went, as seen by proxy-service.
+ * Timings contains the duration of each step of a query, measured by proxy-service.
  *
  * @generated from message postern.proxy.v1.Timings
  */
@@ -382,21 +384,21 @@ export type Timings = Message<"postern.proxy.v1.Timings"> & {
   lookup?: Duration | undefined;
 
   /**
-   * Getting a connection to the tenant: opening the seal, dialling and signing in, or waiting for the pool.
+   * Acquiring a session: from the pool, or by opening the seal, connecting and signing in.
    *
    * @generated from field: google.protobuf.Duration acquire = 2;
    */
   acquire?: Duration | undefined;
 
   /**
-   * From the statement's start to its first answer.
+   * From sending the statement to the server's first response.
    *
    * @generated from field: google.protobuf.Duration first_row = 3;
    */
   firstRow?: Duration | undefined;
 
   /**
-   * From the request's arrival to this summary.
+   * From receiving the request to sending this summary.
    *
    * @generated from field: google.protobuf.Duration total = 4;
    */
@@ -411,13 +413,13 @@ export const TimingsSchema: GenMessage<Timings> = /*@__PURE__*/
   messageDesc(file_postern_proxy_v1_proxy, 8);
 
 /**
- * SqlError is the tenant server's own answer to a statement, sent as a detail of the status.
+ * SqlError is an error reported by the tenant's server, sent as a detail of the status.
  *
  * @generated from message postern.proxy.v1.SqlError
  */
 export type SqlError = Message<"postern.proxy.v1.SqlError"> & {
   /**
-   * Five characters, for example "42P01".
+   * The SQLSTATE code, five characters, for example "42P01".
    *
    * @generated from field: string sqlstate = 1;
    */
@@ -445,7 +447,7 @@ export type SqlError = Message<"postern.proxy.v1.SqlError"> & {
   hint: string;
 
   /**
-   * Character of the statement the error is at, counted from 1; 0 if unknown.
+   * Position of the error in the statement, in characters from 1; 0 if unknown.
    *
    * @generated from field: uint32 position = 5;
    */
@@ -460,7 +462,7 @@ export const SqlErrorSchema: GenMessage<SqlError> = /*@__PURE__*/
   messageDesc(file_postern_proxy_v1_proxy, 9);
 
 /**
- * Encoding says which field of ColumnData carries a column's values.
+ * Encoding selects the field of ColumnData that holds a column's values.
  *
  * @generated from enum postern.proxy.v1.Encoding
  */
@@ -473,35 +475,35 @@ export enum Encoding {
   UNSPECIFIED = 0,
 
   /**
-   * bools: bool.
+   * In bools: bool.
    *
    * @generated from enum value: ENCODING_BOOL = 1;
    */
   BOOL = 1,
 
   /**
-   * ints: int2, int4, int8 and oid, exact.
+   * In ints: int2, int4, int8 and oid, exact.
    *
    * @generated from enum value: ENCODING_INT = 2;
    */
   INT = 2,
 
   /**
-   * doubles: float4 and float8.
+   * In doubles: float4 and float8.
    *
    * @generated from enum value: ENCODING_DOUBLE = 3;
    */
   DOUBLE = 3,
 
   /**
-   * texts: numeric as decimal text, date and time types as ISO 8601, everything else as Postgres' text.
+   * In texts: numeric as decimal text, date and time types as ISO 8601, and all other types in Postgres' text format.
    *
    * @generated from enum value: ENCODING_TEXT = 4;
    */
   TEXT = 4,
 
   /**
-   * blobs: bytea.
+   * In blobs: bytea.
    *
    * @generated from enum value: ENCODING_BYTES = 5;
    */
@@ -515,13 +517,13 @@ export const EncodingSchema: GenEnum<Encoding> = /*@__PURE__*/
   enumDesc(file_postern_proxy_v1_proxy, 0);
 
 /**
- * Truncation says why a result was cut.
+ * Truncation is the reason for which a result was truncated.
  *
  * @generated from enum postern.proxy.v1.Truncation
  */
 export enum Truncation {
   /**
-   * It was not: the result is whole.
+   * The result is complete.
    *
    * @generated from enum value: TRUNCATION_UNSPECIFIED = 0;
    */
@@ -535,7 +537,7 @@ export enum Truncation {
   ROW_LIMIT = 1,
 
   /**
-   * The byte budget of one result was reached.
+   * The maximum size of one result was reached.
    *
    * @generated from enum value: TRUNCATION_BYTE_LIMIT = 2;
    */
@@ -549,20 +551,23 @@ export const TruncationSchema: GenEnum<Truncation> = /*@__PURE__*/
   enumDesc(file_postern_proxy_v1_proxy, 1);
 
 /**
- * ProxyService resolves and opens the caller's own connection for each request and talks to its database.
+ * ProxyService runs statements on tenant databases. Every request looks up the caller's connection anew, so a changed
+ * or deleted connection takes effect with the next request.
  *
  * @generated from service postern.proxy.v1.ProxyService
  */
 export const ProxyService: GenService<{
   /**
-   * Query runs one SQL statement and streams its result: one header, then batches, then one summary.
-   * A cancelled call cancels the statement on the tenant's server.
+   * Query runs one SQL statement and streams its result: one header, then any number of batches, then one summary.
+   * Cancelling the call cancels the statement on the tenant's server.
    *
-   * Errors: INVALID_ARGUMENT (INVALID_FIELD; SQL_ERROR with an SqlError), NOT_FOUND (CONNECTION_NOT_FOUND),
-   * FAILED_PRECONDITION (TENANT_AUTH_FAILED, TENANT_TLS_FAILED, ADDRESS_REFUSED, UNSUPPORTED_STATEMENT),
-   * INVALID_ARGUMENT (SEAL_BROKEN: save the connection again), ABORTED (VERSION_STALE: it is being saved over and over),
-   * UNAVAILABLE (TENANT_UNREACHABLE, TENANT_PROTOCOL, DEPENDENCY_UNAVAILABLE), DEADLINE_EXCEEDED (QUERY_TIMEOUT),
-   * RESOURCE_EXHAUSTED (POOL_BUSY).
+   * Errors: INVALID_ARGUMENT (INVALID_FIELD; SQL_ERROR, with an SqlError detail; SEAL_BROKEN: the stored secret cannot
+   * be opened, so the connection must be saved again), NOT_FOUND (CONNECTION_NOT_FOUND), FAILED_PRECONDITION
+   * (TENANT_AUTH_FAILED, TENANT_TLS_FAILED, ADDRESS_REFUSED, UNSUPPORTED_STATEMENT), ABORTED (VERSION_STALE: the
+   * connection kept changing while the query started), UNAVAILABLE (TENANT_UNREACHABLE, TENANT_PROTOCOL,
+   * DEPENDENCY_UNAVAILABLE), DEADLINE_EXCEEDED (QUERY_TIMEOUT), RESOURCE_EXHAUSTED, with a google.rpc.RetryInfo detail
+   * (POOL_BUSY: all of this connection's sessions are in use; SERVER_BUSY: Postern is at capacity; TOO_MANY_REQUESTS:
+   * too many of the caller's queries are running; TENANT_BUSY: the database server has no free connections).
    *
    * Who may call: a signed-in user, for own connections.
    *
