@@ -12,12 +12,12 @@ use crate::{console, process, say, up::target_dir};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Rows to run: ids, or their first words (`proxy.point`); all when left out.
+    /// Rows to run, by id or by prefix, for example `proxy.point`; all by default.
     ids: Vec<String>,
-    /// Writes the table to a file too, as JSON.
+    /// Also write the table to a file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Seconds of each measured window.
+    /// Length of each measured window, in seconds.
     #[arg(long)]
     seconds: Option<f64>,
 }
@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     // The embedded Postgres comes with the console's packages.
     console::install()?;
     say("building the services and the benchmark");
-    // One after the other: what Postern is built with must not depend on what the benchmark needs.
+    // Built separately, so that the benchmark's dependencies do not change the features Postern is built with.
     for package in ["postern-standalone", "postern-bench"] {
         process::run(&mut process::cargo(["build", "--release", "--package", package]))?;
     }
@@ -38,6 +38,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(seconds) = arguments.seconds {
         bench.arg("--seconds").arg(seconds.to_string());
     }
-    // Takes our place, so that signals reach it and it can stop what it has started.
+    // Replaces this process, so that signals reach the benchmark and it can stop the servers it has started.
     Err(bench.exec()).context("cannot start the benchmark")
 }

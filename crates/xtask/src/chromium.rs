@@ -1,4 +1,4 @@
-//! The browser that the tests drive.
+//! Finds or installs the browser for the browser tests.
 
 use std::{env, path::PathBuf, process::Command};
 
@@ -8,7 +8,7 @@ use crate::{process, say};
 
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
 
-/// Finds Chromium, or installs Debian's package where that is possible.
+/// Finds Chromium, or installs Debian's package when run as root on Debian.
 pub(crate) fn ensure() -> Result<PathBuf> {
     if let Some(found) = find() {
         return Ok(found);

@@ -1,4 +1,4 @@
-//! The console's packages and its build.
+//! Installs the console's npm packages, builds it, and runs its scripts.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{process, root, say};
 
-/// Where the built console is.
+/// The folder of the built console.
 pub(crate) fn dist() -> PathBuf {
     dir().join("dist")
 }
@@ -20,7 +20,7 @@ fn dir() -> PathBuf {
     root().join("services/console")
 }
 
-/// Installs what the lock file says, unless that is installed already. Brings the embedded Postgres along.
+/// Installs the packages in the lock file, unless they are up to date. They include the embedded Postgres.
 pub(crate) fn install() -> Result<()> {
     install_in(&dir())
 }
@@ -28,7 +28,7 @@ pub(crate) fn install() -> Result<()> {
 /// [`install`] for another folder with a lock file.
 pub(crate) fn install_in(dir: &Path) -> Result<()> {
     require_node()?;
-    // npm writes this file last, so that it is older than the lock file unless the last install came to its end.
+    // npm writes this file last, so it is newer than the lock file only if the last install completed.
     let installed = modified(&dir.join("node_modules/.package-lock.json"));
     if installed.is_some() && installed >= modified(&dir.join("package-lock.json")) {
         return Ok(());
@@ -40,7 +40,7 @@ pub(crate) fn install_in(dir: &Path) -> Result<()> {
     )
 }
 
-/// Builds the console, unless nothing has changed since the last build.
+/// Builds the console if its sources have changed since the last build.
 pub(crate) fn build() -> Result<()> {
     install()?;
     let built = modified(&dist().join("index.html"));
@@ -58,7 +58,7 @@ pub(crate) fn npm(script: &str) -> Result<()> {
     process::run(Command::new("npm").args(["run", "--silent", script]).current_dir(dir()))
 }
 
-/// Runs the console's tests and returns what they printed, and whether they passed.
+/// Runs the console's tests. Returns their output, and whether they passed.
 pub(crate) fn test() -> Result<(String, bool)> {
     process::run_and_read(Command::new("npm").args(["run", "--silent", "test"]).current_dir(dir()))
 }
@@ -72,14 +72,14 @@ fn require_node() -> Result<()> {
     if (major, minor) < (20, 19) {
         bail!("Node.js {version} is too old; install Node.js 20.19 or newer");
     }
-    process::read("npm", "--version").context("npm is missing; install it beside Node.js").map(drop)
+    process::read("npm", "--version").context("npm is missing; install it with Node.js").map(drop)
 }
 
 fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
-/// When the newest file under a path was changed.
+/// When the most recently changed file under a path was changed.
 fn newest(path: &Path) -> Option<SystemTime> {
     let Ok(entries) = fs::read_dir(path) else { return modified(path) };
     entries.flatten().filter_map(|entry| newest(&entry.path())).max()

@@ -1,8 +1,8 @@
 //! `cargo xtask fuzz`: runs the targets of `tests/fuzz` under libFuzzer.
 //!
-//! The stable compiler instruments the code: coverage is a pass of LLVM, which needs flags and no nightly. Everything
-//! is in `target/fuzz`: what is built, what was found so far (`corpus`), inputs that break something (`artifacts`), and
-//! what libFuzzer has to say (`logs`).
+//! The stable compiler can instrument the code, because coverage is an LLVM pass that only needs flags. All files are
+//! in `target/fuzz`: the build, the inputs found so far (`corpus`), the inputs that fail (`artifacts`), and libFuzzer's
+//! output (`logs`).
 
 use std::{
     fs::{self, File},
@@ -17,31 +17,31 @@ use crate::{process, root, say, up::target_dir};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Targets to run, by the names of their files in tests/fuzz/src/targets; all when left out.
+    /// Targets to run, by file name in tests/fuzz/src/targets; all by default.
     targets: Vec<String>,
-    /// Seconds for each target.
+    /// Time for each target, in seconds.
     #[arg(long, default_value_t = 60)]
     seconds: u32,
-    /// Runs one target with the input of this file, and nothing else.
+    /// Run one target once, with the contents of this file as input.
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
 }
 
-/// What cargo-fuzz passes, too: counters at every edge, and the operands of comparisons.
+/// The flags that cargo-fuzz uses: counters at every edge, and tracing of compared values.
 const FLAGS: [&str; 6] = [
     "-Cpasses=sancov-module",
     "-Cllvm-args=-sanitizer-coverage-level=4",
     "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
     "-Cllvm-args=-sanitizer-coverage-pc-table",
     "-Cllvm-args=-sanitizer-coverage-trace-compares",
-    // The pass needs each crate in one piece.
+    // The pass needs a single codegen unit per crate.
     "-Ccodegen-units=1",
 ];
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let targets = chosen(&arguments.targets)?;
     if let Some(input) = &arguments.input {
-        let [target] = targets.as_slice() else { bail!("--input is for one target; name it") };
+        let [target] = targets.as_slice() else { bail!("--input needs exactly one target") };
         return Fuzzer::build()?.replay(target, input);
     }
     let (passed, failed) = run_each(&targets, arguments.seconds)?;
@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Every target for so many seconds: how many found nothing, and how many did.
+/// Fuzzes every target for `seconds`. Returns how many passed and how many failed.
 pub(crate) fn run_all(seconds: u32) -> Result<(u64, u64)> {
     run_each(&chosen(&[])?, seconds)
 }
@@ -63,17 +63,17 @@ fn run_each(targets: &[String], seconds: u32) -> Result<(u64, u64)> {
     Ok((passed, failed))
 }
 
-/// The targets of these names; all of them for no names.
+/// The targets with these names, or all of them if there are no names.
 fn chosen(names: &[String]) -> Result<Vec<String>> {
     let all = all()?;
     match names.iter().find(|name| !all.contains(name)) {
-        Some(unknown) => bail!("there is no target '{unknown}'; the targets are {}", all.join(", ")),
+        Some(unknown) => bail!("unknown target '{unknown}'; the targets are {}", all.join(", ")),
         None if names.is_empty() => Ok(all),
         None => Ok(names.to_vec()),
     }
 }
 
-/// Each file is a target; a test of the package holds that.
+/// The names of all targets: one per file, which a test in `tests/fuzz` enforces.
 fn all() -> Result<Vec<String>> {
     let folder = package().join("src/targets");
     let mut names = Vec::new();
@@ -92,7 +92,7 @@ fn package() -> PathBuf {
     root().join("tests/fuzz")
 }
 
-/// The targets, built with what libFuzzer needs.
+/// The targets, built with libFuzzer.
 struct Fuzzer {
     binary: PathBuf,
     state: PathBuf,
@@ -100,19 +100,19 @@ struct Fuzzer {
 
 impl Fuzzer {
     fn build() -> Result<Self> {
-        say("building the fuzz targets (the first time takes some minutes)");
+        say("building the fuzz targets (the first build takes a few minutes)");
         let state = target_dir().join("fuzz");
-        let host = process::read("rustc", "--print=host-tuple").context("rustc does not tell its host")?;
+        let host = process::read("rustc", "--print=host-tuple").context("cannot find the host with rustc")?;
         let mut build =
             process::cargo(["build", "--quiet", "--package", "postern-fuzz", "--features", "libfuzzer"]);
-        // With a target named, the flags are for it alone and not for build scripts.
+        // With an explicit --target, the flags do not apply to build scripts.
         build.args(["--profile", "fuzz", "--target", &host, "--target-dir"]).arg(&state);
         build.env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f"));
         process::run(&mut build)?;
         Ok(Self { binary: state.join(host).join("fuzz/postern-fuzz"), state })
     }
 
-    /// Looks for inputs that break something. False: there is one.
+    /// Fuzzes one target. Returns false if it found a failing input.
     fn run(&self, target: &str, seconds: u32) -> Result<bool> {
         let corpus = self.folder("corpus", target)?;
         let seeds = self.folder("seeds", target)?;
@@ -127,14 +127,14 @@ impl Fuzzer {
         fuzzer.args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"]);
         let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let status = fuzzer.stdin(Stdio::null()).stdout(Stdio::null()).stderr(output).status()?;
-        let said = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
+        let text = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
         let mut out = std::io::stdout();
         if status.success() {
-            writeln!(out, "{target}: nothing found in {} runs", runs(&said).unwrap_or("?"))?;
+            writeln!(out, "{target}: nothing found in {} runs", runs(&text).unwrap_or("?"))?;
         } else {
-            writeln!(out, "{target}: FAILED ({status})\n{}", why(&said))?;
-            writeln!(out, "all that was said is in {}; run it again with", log.display())?;
-            writeln!(out, "    cargo xtask fuzz {target} --input {}", artifact(&said).unwrap_or("FILE"))?;
+            writeln!(out, "{target}: FAILED ({status})\n{}", why(&text))?;
+            writeln!(out, "the full output is in {}; to reproduce, run", log.display())?;
+            writeln!(out, "    cargo xtask fuzz {target} --input {}", artifact(&text).unwrap_or("FILE"))?;
         }
         Ok(status.success())
     }
@@ -149,7 +149,7 @@ impl Fuzzer {
         command
     }
 
-    /// A folder of this kind for a target.
+    /// Creates the folder of this kind for a target.
     fn folder(&self, kind: &str, target: &str) -> Result<PathBuf> {
         let folder = self.state.join(kind).join(target);
         fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
@@ -157,20 +157,20 @@ impl Fuzzer {
     }
 }
 
-/// The number in libFuzzer's closing words.
-fn runs(said: &str) -> Option<&str> {
-    said.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:")).map(str::trim)
+/// The number of runs in libFuzzer's final statistics.
+fn runs(text: &str) -> Option<&str> {
+    text.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:")).map(str::trim)
 }
 
-/// Where the input was written that broke something.
-fn artifact(said: &str) -> Option<&str> {
-    said.lines().find_map(|line| Some(line.split_once("Test unit written to ")?.1))
+/// The path of the failing input, from libFuzzer's output.
+fn artifact(text: &str) -> Option<&str> {
+    text.lines().find_map(|line| Some(line.split_once("Test unit written to ")?.1))
 }
 
-/// The panic, or what libFuzzer noticed itself: a timeout, too much memory.
-fn why(said: &str) -> String {
-    let tells = |line: &&str| line.contains("panicked at") || line.contains("ERROR: libFuzzer");
-    let from = said.lines().skip_while(|line| !tells(line));
+/// The panic message, or the failure that libFuzzer detected: a timeout, or too much memory.
+fn why(text: &str) -> String {
+    let is_cause = |line: &&str| line.contains("panicked at") || line.contains("ERROR: libFuzzer");
+    let from = text.lines().skip_while(|line| !is_cause(line));
     from.take_while(|line| !line.starts_with("NOTE:")).take(20).collect::<Vec<_>>().join("\n")
 }
 
@@ -179,19 +179,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_target_is_answered_with_the_known_ones() {
+    fn the_error_for_an_unknown_target_lists_the_known_ones() {
         let refusal = chosen(&["sael".to_owned()]).unwrap_err().to_string();
         assert!(refusal.contains("'sael'") && refusal.contains("seal, sealed"), "{refusal}");
         assert_eq!(chosen(&["key-ring".to_owned()]).unwrap(), ["key-ring"]);
     }
 
     #[test]
-    fn the_closing_words_are_read() {
-        let said = "INFO: x\n#9 DONE\nstat::number_of_executed_units: 1234\nstat::peak_rss_mb: 56\n";
-        assert_eq!(runs(said), Some("1234"));
+    fn libfuzzers_output_is_parsed() {
+        let text = "INFO: x\n#9 DONE\nstat::number_of_executed_units: 1234\nstat::peak_rss_mb: 56\n";
+        assert_eq!(runs(text), Some("1234"));
         let wrote = "artifact_prefix='/a/'; Test unit written to /a/crash-1\nBase64: AA==\n";
         assert_eq!(artifact(wrote), Some("/a/crash-1"));
-        let said = "#1 NEW\nthread 'x' panicked at a.rs:1:\nwhat\n==1== ERROR: libFuzzer: deadly signal\nNOTE: more\n";
-        assert_eq!(why(said), "thread 'x' panicked at a.rs:1:\nwhat\n==1== ERROR: libFuzzer: deadly signal");
+        let text = "#1 NEW\nthread 'x' panicked at a.rs:1:\nwhat\n==1== ERROR: libFuzzer: deadly signal\nNOTE: more\n";
+        assert_eq!(why(text), "thread 'x' panicked at a.rs:1:\nwhat\n==1== ERROR: libFuzzer: deadly signal");
     }
 }

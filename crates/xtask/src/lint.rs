@@ -15,7 +15,7 @@ pub(crate) fn run() -> Result<()> {
         "--quiet",
         "--workspace",
         "--all-targets",
-        // What surrounds the fuzz targets is built with libFuzzer alone otherwise.
+        // Otherwise the harness of the fuzz targets is only built together with libFuzzer.
         "--features",
         "postern-fuzz/harness",
         "--",
@@ -25,7 +25,7 @@ pub(crate) fn run() -> Result<()> {
     say("the console: biome and tsc");
     console::install()?;
     console::npm("lint")?;
-    say("the browser tests: tsc");
+    say("the browser tests: biome and tsc");
     let browser = root().join("tests/browser");
     console::install_in(&browser)?;
     process::run(Command::new("npm").args(["run", "--silent", "lint"]).current_dir(browser))?;
@@ -35,10 +35,10 @@ pub(crate) fn run() -> Result<()> {
     dependencies()
 }
 
-/// cargo-deny takes minutes to build, so that only those who have it run it: `cargo install cargo-deny`.
+/// Runs cargo-deny only if it is installed, because building it takes minutes: `cargo install cargo-deny`.
 fn dependencies() -> Result<()> {
     if process::read("cargo-deny", "--version").is_none() {
-        say("cargo-deny is not installed: licences, bans and sources were not checked");
+        say("cargo-deny is not installed, so licenses, bans and sources were not checked");
         return Ok(());
     }
     say("cargo-deny");

@@ -1,4 +1,4 @@
-//! `cargo xtask`: everything that is done to this workspace, one command each.
+//! `cargo xtask`: the commands for developing this workspace.
 
 mod bench;
 mod chromium;
@@ -18,7 +18,7 @@ use std::{
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-/// The commands of this workspace.
+/// Develop Postern: run it, test it, measure it.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
@@ -32,13 +32,13 @@ enum Command {
     Up(up::Arguments),
     /// Set up and run every test.
     Test(test::Arguments),
-    /// Print the benchmark table, side by side with the peers.
+    /// Print the benchmark table, which compares Postern with its peers.
     Bench(bench::Arguments),
-    /// Look for inputs that break what reads bytes of others.
+    /// Fuzz the parsers of untrusted input.
     Fuzz(fuzz::Arguments),
     /// Check formatting, lints and protos.
     Lint,
-    /// Generate the Rust and TypeScript code of the protos.
+    /// Generate the Rust and TypeScript code from the protos.
     Gen,
 }
 
@@ -67,13 +67,13 @@ fn generate() -> Result<()> {
     console::npm("gen")
 }
 
-/// The workspace's folder.
+/// The root of the workspace.
 pub(crate) fn root() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     root.canonicalize().unwrap_or(root)
 }
 
-/// A line about what happens now, on stderr: stdout is for results.
+/// Prints a progress message to stderr; stdout is for results.
 pub(crate) fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "==> {text}");
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: sets up what the tests need, runs all of them, and counts.
+//! `cargo xtask test`: sets up what the tests need, runs all of them, and prints the total counts.
 
 use std::{
     fs,
@@ -13,15 +13,15 @@ use crate::{chromium, console, fuzz, process, root, say, up::target_dir};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Run what takes longer too: each fuzz target, for 20 seconds.
+    /// Also run each fuzz target for 20 seconds.
     #[arg(long)]
     all: bool,
-    /// Make the README's screenshot anew.
+    /// Replace the README's screenshot.
     #[arg(long)]
     screenshot: bool,
 }
 
-/// For each target: long enough to reach most of what the seeds lead to.
+/// Long enough for a target to reach most of the code that its seeds lead to.
 const FUZZ_SECONDS: u32 = 20;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -54,11 +54,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 fn rust(scratch: &Scratch) -> Result<(String, bool)> {
     let mut tests = process::cargo(["test", "--workspace", "--no-fail-fast"]);
-    // All that can be logged is logged, so that the test which looks for secrets in the log sees it.
+    // Log as much as possible, because one test searches the logs for secrets.
     process::run_and_read(tests.env("POSTERN_TEST_DIR", &scratch.0).env("POSTERN_LOG", "debug"))
 }
 
-/// Playwright against a Postern and a tenant's server that are started for it, and stopped after it.
+/// Runs Playwright against a Postern and a tenant's server that run only during the tests.
 fn in_browser(dir: &Path, chromium: &Path, scratch: &Scratch, screenshot: bool) -> Result<(String, bool)> {
     process::run(&mut process::cargo([
         "build",
@@ -80,7 +80,7 @@ fn in_browser(dir: &Path, chromium: &Path, scratch: &Scratch, screenshot: bool) 
     process::run_and_read(&mut tests)
 }
 
-/// Tests, by how they ended.
+/// Numbers of tests, by outcome.
 #[derive(Default)]
 struct Count {
     passed: u64,
@@ -89,20 +89,20 @@ struct Count {
 }
 
 impl Count {
-    /// Adds what a runner said. A runner that failed without a failed test has failed as such.
+    /// Adds the counts in a runner's output. A runner that fails without reporting a failed test counts as one failure.
     fn add(&mut self, (text, succeeded): (String, bool), runner: &str) {
         let before = self.failed;
         for line in text.lines() {
             self.add_line(line);
         }
         if !succeeded && self.failed == before {
-            say(&format!("the {runner} tests did not run to their end"));
+            say(&format!("the {runner} tests did not complete"));
             self.failed += 1;
         }
     }
 
-    /// Closing lines: `test result: ok. 3 passed; 0 failed; 1 ignored; …` of cargo, and `NAME: 3 passed, 0 failed, 1
-    /// skipped` of the others.
+    /// Parses a summary line: `test result: ok. 3 passed; 0 failed; 1 ignored; …` from cargo, or
+    /// `NAME: 3 passed, 0 failed, 1 skipped` from the others.
     fn add_line(&mut self, line: &str) {
         let closing = line.starts_with("test result:")
             || line.starts_with("console: ")
@@ -123,7 +123,8 @@ impl Count {
     }
 }
 
-/// A folder for the servers of one run. Others may enter it: root's Postgres runs as another user.
+/// A temporary folder for the servers of one run. Other users can enter it, because root's Postgres runs as another
+/// user.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -145,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn closing_lines_are_counted() {
+    fn summary_lines_are_counted() {
         let mut count = Count::default();
         let text = "test result: ok. 3 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.05s\n\
                     browser: 4 passed, 0 failed, 1 skipped\nnoise: 9 passed, 9 failed\n";
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_runner_that_dies_is_a_failure() {
+    fn a_runner_that_crashes_is_a_failure() {
         let mut count = Count::default();
         count.add(("error: could not compile".to_owned(), false), "Rust");
         assert_eq!((count.passed, count.failed), (0, 1));

@@ -1,4 +1,4 @@
-//! `cargo xtask up`: from a fresh clone to a running Postern.
+//! `cargo xtask up`: builds and runs everything, starting from a fresh clone.
 
 use std::{net::TcpListener, os::unix::process::CommandExt, path::PathBuf, process::Command, thread};
 
@@ -8,40 +8,40 @@ use crate::{console, process, root, say};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Port on 127.0.0.1 for console, gRPC and gRPC-web.
+    /// Port on 127.0.0.1 for the console, gRPC and gRPC-web.
     #[arg(long, default_value_t = 8080)]
     port: u16,
-    /// Folder that keeps the database, the keys and the logs.
+    /// Folder for the database, keys and logs.
     #[arg(long, default_value = ".postern")]
     state: PathBuf,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    // Better said now than after the build.
+    // Checked here to fail before the build.
     let free = arguments.port == 0 || TcpListener::bind(("127.0.0.1", arguments.port)).is_ok();
     ensure!(
         free,
-        "port {0} is in use; stop what uses it, or choose another: cargo xtask up --port {0}1",
+        "port {0} is in use; stop the program that uses it, or choose another port with --port",
         arguments.port
     );
     let binary = build()?;
     let mut postern = Command::new(binary);
     postern.arg("--port").arg(arguments.port.to_string()).arg("--state").arg(&arguments.state);
     postern.arg("--console").arg(console::dist());
-    // Takes our place, so that signals reach it and no process of ours is left between it and the terminal.
+    // Replaces this process, so that signals from the terminal reach Postern directly.
     Err(postern.exec()).context("cannot start Postern")
 }
 
-/// Builds services and console side by side: one waits for the processor, the other for the network.
+/// Builds the services and the console in parallel: one is bound by the CPU, the other by the network.
 fn build() -> Result<PathBuf> {
     let console = thread::spawn(console::build);
-    say("building the services (the first time takes some minutes)");
+    say("building the services (the first build takes a few minutes)");
     process::run(&mut process::cargo(["build", "--release", "--package", "postern-standalone"]))?;
     console.join().ok().context("the console's build panicked")??;
     Ok(target_dir().join("release/postern-standalone"))
 }
 
-/// Where cargo puts what it builds.
+/// Cargo's target folder.
 pub(crate) fn target_dir() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }

@@ -1,4 +1,4 @@
-//! The arrows between the crates are those of the README, and no others.
+//! Enforces the structure of the workspace: which crate may use which, and a few rules that span crates.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -10,15 +10,15 @@ use std::{
 
 use serde_json::Value;
 
-/// Which crates of ours each may use. A crate that is missing here may use none; a new one gets a line with its reason
-/// to exist.
+/// The workspace crates that each crate may use. A crate that is not listed may use none. Give a new one a line, with
+/// the reason for it.
 const ARROWS: &[(&str, &[&str])] = &[
     ("chassis", &["domain", "egress", "identity", "rpc"]),
     ("devkit", &["domain"]),
     ("egress", &["domain"]),
     ("envelope", &["domain"]),
     ("identity", &["domain", "egress"]),
-    // Two users: the command line, and connection-service in the background.
+    // Has two users: the command line, and connection-service in the background.
     ("rewrap", &["domain", "rpc", "store"]),
     ("store", &["domain"]),
     ("tenant", &["domain", "egress"]),
@@ -46,7 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 #[test]
-fn crates_use_only_what_they_may() {
+fn crates_use_only_allowed_crates() {
     let arrows: BTreeMap<_, _> = ARROWS.iter().copied().collect();
     for (package, used) in dependencies("normal") {
         if is_for_tests(&package) {
@@ -60,7 +60,7 @@ fn crates_use_only_what_they_may() {
 }
 
 #[test]
-fn the_testkit_is_for_tests_alone() {
+fn only_tests_use_the_testkit() {
     for (package, used) in dependencies("normal") {
         assert!(
             is_for_tests(&package) || !used.contains(&"testkit".to_owned()),
@@ -69,9 +69,9 @@ fn the_testkit_is_for_tests_alone() {
     }
 }
 
-/// The feature opens ways around the guards, to feed parsers without a network.
+/// The feature bypasses checks, to call parsers without a network.
 #[test]
-fn only_the_fuzz_targets_ask_for_fuzzing() {
+fn only_the_fuzz_targets_enable_the_fuzzing_feature() {
     let is_fuzzing = |dependency: &Value| {
         dependency["features"].as_array().unwrap().iter().any(|feature| feature == "fuzzing")
     };
@@ -83,13 +83,13 @@ fn only_the_fuzz_targets_ask_for_fuzzing() {
             .unwrap()
             .iter()
             .any(|(name, enabled)| name != "fuzzing" && enabled.to_string().contains("fuzzing"));
-        assert!(!forwards, "a feature of {} turns on fuzzing", package["name"]);
+        assert!(!forwards, "a feature of {} enables fuzzing", package["name"]);
     }
 }
 
-/// Without it, what TLS, HTTP/2 and protobuf held of a secret stays in memory that was freed.
+/// Without it, copies of secrets in TLS, HTTP/2 and protobuf buffers would remain in freed memory.
 #[test]
-fn every_program_of_ours_has_the_wiping_allocator() {
+fn every_program_uses_the_wiping_allocator() {
     let services = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../services");
     let programs =
         std::fs::read_dir(services).unwrap().map(|service| service.unwrap().path().join("src/main.rs"));
@@ -100,10 +100,10 @@ fn every_program_of_ours_has_the_wiping_allocator() {
         assert!(has, "{} has another allocator", program.display());
         found += 1;
     }
-    assert!(found >= 5, "services and the command line are there");
+    assert!(found >= 5, "the services and the command line are found");
 }
 
-/// The formatter cuts code, and leaves comments as they are. Rows of tables cannot be cut.
+/// rustfmt does not wrap comments. Table rows are exempt, because they cannot be wrapped.
 #[test]
 fn comments_fit_120_columns() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -122,7 +122,7 @@ fn comments_fit_120_columns() {
     }
 }
 
-/// Those that somebody wrote.
+/// All Rust files under a folder that are not generated.
 fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -158,12 +158,12 @@ fn the_top_level_holds_nothing_unexpected() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(
             name.starts_with('.') || allowed.contains(&name.as_str()),
-            "{name} has no place at the top level"
+            "{name} does not belong at the top level"
         );
     }
 }
 
-/// Whether a package, without its prefix, is one of tests/, which may use everything.
+/// Whether a package (without its prefix) belongs to tests/, where packages may use any crate.
 fn is_for_tests(package: &str) -> bool {
     package.ends_with("-tests") || ["bench", "fuzz", "testkit"].contains(&package)
 }
@@ -175,7 +175,7 @@ fn metadata() -> Value {
     serde_json::from_slice(&output.unwrap().stdout).unwrap()
 }
 
-/// Our packages, without their prefix, and which of ours they depend on.
+/// The workspace's packages and the workspace packages they depend on, without their prefix.
 fn dependencies(kind: &str) -> BTreeMap<String, Vec<String>> {
     let metadata = metadata();
     let ours = |value: &Value| value["name"].as_str().unwrap().strip_prefix("postern-").map(str::to_owned);

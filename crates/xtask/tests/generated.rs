@@ -1,5 +1,5 @@
-//! Generates the code again and compares it with what is committed. `cargo xtask gen` runs this with
-//! `POSTERN_GENERATE=1`, which writes instead.
+//! Generates the code from the protos and compares it with the committed code. `cargo xtask gen` runs this test with
+//! `POSTERN_GENERATE=1`, which writes the code first.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Messages that carry secrets; `redacted.rs` of the rpc crate writes their `Debug`.
+/// Messages that contain secrets. `redacted.rs` in the rpc crate implements their `Debug`.
 const SECRET_BEARING: [&str; 5] = [
     ".postern.crypto.v1.EncryptRequest",
     ".postern.crypto.v1.DecryptResponse",
@@ -35,7 +35,7 @@ fn generated_code_is_current() {
     let stale: Vec<_> =
         fresh.iter().filter(|(name, bytes)| committed.get(*name) != Some(bytes)).map(|(n, _)| n).collect();
     assert!(stale.is_empty(), "run `cargo xtask gen` and commit: {stale:?}");
-    assert_eq!(fresh.len(), committed.len(), "crates/rpc/src/generated holds files that no proto makes");
+    assert_eq!(fresh.len(), committed.len(), "crates/rpc/src/generated has files that no proto generates");
 }
 
 fn generate(protos: &Path, out: &Path) {
@@ -52,7 +52,7 @@ fn generate(protos: &Path, out: &Path) {
         .unwrap();
 }
 
-/// All protos under a folder, in a fixed order.
+/// All protos under a folder, sorted.
 fn protos_in(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).unwrap() {
