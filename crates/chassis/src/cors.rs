@@ -1,4 +1,4 @@
-//! What a page of another origin may do.
+//! What pages of other origins may do.
 
 use std::time::Duration;
 
@@ -6,13 +6,14 @@ use anyhow::{Context, Result, ensure};
 use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::CorsLayer;
 
-/// A layer that answers preflights for exactly these origins. No credentials: a bearer token is enough, and without
-/// cookies there is nothing for a foreign page to ride on.
+/// A layer that answers preflights for exactly these origins. Credentials are not allowed: a bearer token is enough, and
+/// without cookies a foreign page has no session to abuse.
 pub fn layer(origins: &[String]) -> Result<CorsLayer> {
     let origins = origins.iter().map(|origin| parse(origin)).collect::<Result<Vec<_>>>()?;
-    let request_headers = ["grpc-timeout", "x-grpc-web", "x-user-agent"].map(HeaderName::from_static);
-    let response_headers =
-        ["grpc-status", "grpc-message", "grpc-status-details-bin"].map(HeaderName::from_static);
+    let request_headers = ["grpc-timeout", "traceparent", "x-grpc-web", "x-request-id", "x-user-agent"]
+        .map(HeaderName::from_static);
+    let response_headers = ["grpc-status", "grpc-message", "grpc-status-details-bin", "x-request-id"]
+        .map(HeaderName::from_static);
     Ok(CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::POST])
@@ -50,7 +51,7 @@ mod tests {
             .header("access-control-request-method", "POST")
             .header(
                 "access-control-request-headers",
-                "authorization,content-type,grpc-timeout,x-grpc-web,x-user-agent",
+                "authorization,content-type,grpc-timeout,traceparent,x-grpc-web,x-request-id,x-user-agent",
             );
         let response = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         response.headers().clone()
@@ -65,6 +66,7 @@ mod tests {
         for name in ["authorization", "content-type", "grpc-timeout", "x-grpc-web", "x-user-agent"] {
             assert!(allowed.contains(name), "{name}");
         }
+        assert!(allowed.contains("x-request-id") && allowed.contains("traceparent"), "{allowed}");
         assert!(!listed.contains_key("access-control-allow-credentials"));
         for other in
             ["https://evil.example.com", "https://app.example.com.evil.com", "http://app.example.com", "null"]
@@ -73,8 +75,20 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_page_may_read_the_outcome_and_the_request_id() {
+        let layer = layer(&["https://app.example.com".to_owned()]).unwrap();
+        let router = Router::new().route("/x", post(async || "")).layer(layer);
+        let request = Request::post("/x").header("origin", "https://app.example.com");
+        let response = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let exposed = response.headers()["access-control-expose-headers"].to_str().unwrap();
+        for name in ["grpc-status", "grpc-message", "grpc-status-details-bin", "x-request-id"] {
+            assert!(exposed.contains(name), "{name}");
+        }
+    }
+
     #[test]
-    fn only_exact_origins_are_taken() {
+    fn only_exact_origins_are_accepted() {
         assert!(layer(&["https://app.example.com".into(), "http://127.0.0.1:5173".into()]).is_ok());
         for wrong in ["*", "https://*.example.com", "app.example.com", "https://app.example.com/", "null"] {
             assert!(layer(&[wrong.into()]).is_err(), "{wrong}");

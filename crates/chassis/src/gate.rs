@@ -19,7 +19,7 @@ use postern_rpc::{
 use tonic::{Status, metadata::MetadataMap};
 use tower::{Layer, Service};
 
-use crate::mtls::PeerIdentity;
+use crate::{Call, call::Ids, mtls::PeerIdentity};
 
 /// Lets requests through that the rules allow: a layer, for the services behind it. Clones are one gate.
 #[derive(Clone)]
@@ -38,13 +38,17 @@ pub struct SignedIn {
     /// The verified user.
     pub principal: Principal,
     token: BearerToken,
+    ids: Option<Ids>,
 }
 
 impl SignedIn {
-    /// Passes the user's token on with a request to crypto-service.
+    /// A request to crypto-service that carries the user's token and the ids of the call.
     pub fn authorize<T>(&self, message: T) -> tonic::Request<T> {
         let mut headers = http::HeaderMap::new();
         headers.insert(AUTHORIZATION, self.token.to_header());
+        if let Some(ids) = &self.ids {
+            ids.propagate(&mut headers);
+        }
         tonic::Request::from_parts(MetadataMap::from_headers(headers), http::Extensions::new(), message)
     }
 }
@@ -89,7 +93,8 @@ impl Gate {
         let verified = async {
             let token = BearerToken::from_headers(&request.headers)?;
             let principal = self.0.load_full().verify(token.as_str()).await?;
-            Ok(SignedIn { principal, token })
+            let ids = request.extensions.get::<Call>().map(|call| call.ids().clone());
+            Ok(SignedIn { principal, token, ids })
         };
         verified.await.map_err(unauthenticated)
     }
@@ -203,5 +208,23 @@ mod tests {
         gate.replace(issuer("second", &secret), Policy::default()).unwrap();
         assert!(gate.admit(&request("first")).await.is_err(), "a token verified before is still let in");
         assert!(gate.admit(&request("second")).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_request_to_crypto_service_carries_the_users_token_and_the_ids_of_the_call() {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = folder.path().join("secret");
+        std::fs::write(&secret, SECRET).unwrap();
+        let gate = Gate::new(issuer("first", &secret), Policy::default(), Arc::new(SystemClock)).unwrap();
+        let mut parts = request("first");
+        let call = crate::call::call(&tonic::Request::new(()));
+        parts.extensions.insert(call.clone());
+        let caller = gate.admit(&parts).await.unwrap_or_else(|problem| panic!("{problem}"));
+        let metadata = caller.unwrap().authorize(()).into_parts().0;
+        assert_eq!(metadata.get("x-request-id").unwrap(), call.request_id());
+        assert_eq!(
+            metadata.get("authorization").unwrap().as_bytes(),
+            parts.headers[AUTHORIZATION].as_bytes()
+        );
     }
 }

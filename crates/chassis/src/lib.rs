@@ -3,9 +3,11 @@
 //! A service is its configuration type and one function that builds its RPCs; the chassis does the rest, the same
 //! way for all of them: it reads the configuration ([`config`]), closes the doors a process leaves open
 //! ([`harden`]), wipes the memory it frees ([`memory`]), writes logs ([`telemetry`]), serves the edge in the clear or
-//! the inside over mutual TLS ([`server`], [`mtls`]), lets nobody in whom the table of callers does not name
-//! ([`gate`]), reports health and reflection ([`rpcs`]), and drains before it stops ([`lifecycle`]).
+//! the inside over mutual TLS ([`server`], [`mtls`]), gives every call its ids and logs how it ended ([`call`]), lets
+//! only callers in that the access table names ([`gate`]), reports health and reflection ([`rpcs`]), and drains before it stops ([`lifecycle`]).
 
+pub mod bounded_log;
+pub mod call;
 pub mod config;
 pub mod cors;
 pub mod gate;
@@ -16,7 +18,10 @@ pub mod mtls;
 pub mod rpcs;
 pub mod server;
 pub mod telemetry;
+#[cfg(test)]
+mod test_log;
 
+pub use call::{Call, Facts, call};
 pub use gate::{Gate, SignedIn, signed_in};
 pub use lifecycle::{Lifecycle, on_hangup, reread_issuers, run};
 pub use rpcs::Rpcs;

@@ -14,7 +14,11 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use tonic_web::GrpcWebLayer;
 use tower::{Layer, Service};
 
-use crate::{Gate, Lifecycle, gate::Gated};
+use crate::{
+    Gate, Lifecycle,
+    call::{CallLayer, CallService},
+    gate::Gated,
+};
 
 /// Services that share a port. Health and reflection cover exactly what was added.
 #[derive(Default)]
@@ -45,14 +49,15 @@ impl Rpcs {
         self
     }
 
-    /// The services for the inside: gRPC, behind the gate.
-    pub async fn inside(self, gate: Gate, life: &Lifecycle) -> Gated<Routes> {
-        gate.layer(self.routes(life).await)
+    /// The services for internal callers: gRPC, behind the gate. Refusals are calls too, and are logged as such.
+    pub async fn inside(self, gate: Gate, life: &Lifecycle) -> CallService<Gated<Routes>> {
+        (CallLayer, gate).layer(self.routes(life).await)
     }
 
     /// The services for the edge: gRPC-web is translated before the gate, so that a refusal reaches a browser too.
     pub async fn edge(self, gate: Gate, life: &Lifecycle) -> Router {
-        self.routes(life).await.into_axum_router().layer(gate).layer(GrpcWebLayer::new())
+        let layers = (GrpcWebLayer::new(), CallLayer, gate);
+        self.routes(life).await.into_axum_router().layer(layers)
     }
 
     /// Adds health and reflection. When the lifecycle ends, health says so, and load balancers send new calls

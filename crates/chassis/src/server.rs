@@ -4,11 +4,12 @@ use std::{convert::Infallible, io, time::Duration};
 
 use anyhow::{Context, Result};
 use axum::Router;
+use bytes::Bytes;
 use http::{Request, Response};
 use tokio::net::TcpListener;
 use tokio_stream::{Stream, wrappers::TcpListenerStream};
 use tonic::{body::Body, service::Routes, transport::Server};
-use tower::Service;
+use tower::{BoxError, Service};
 use tower_http::cors::CorsLayer;
 
 use crate::{
@@ -35,21 +36,22 @@ const CONNECTION_AGE: Duration = Duration::from_mins(10);
 
 /// Serves gRPC over mutual TLS. A peer without a certificate of the trust domain does not get past the handshake, and
 /// one whose certificate has expired, or whose authority is trusted no more, makes no new call after ten minutes.
-pub async fn serve_internal<S>(
+pub async fn serve_internal<S, B>(
     listener: TcpListener,
     service: S,
     tls: ServerTls,
     life: Lifecycle,
 ) -> Result<()>
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>,
+    S: Service<Request<Body>, Response = Response<B>, Error = Infallible, Future: Send>,
     S: Clone + Send + 'static,
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     serve_aging(listener, service, tls, life, CONNECTION_AGE).await
 }
 
 /// [`serve_internal`], with connections that are closed at this age, once their calls have ended.
-async fn serve_aging<S>(
+async fn serve_aging<S, B>(
     listener: TcpListener,
     service: S,
     tls: ServerTls,
@@ -57,8 +59,9 @@ async fn serve_aging<S>(
     age: Duration,
 ) -> Result<()>
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>,
+    S: Service<Request<Body>, Response = Response<B>, Error = Infallible, Future: Send>,
     S: Clone + Send + 'static,
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     tokio::spawn(tls.clone().follow(life.clone()));
     let peers = mtls::incoming(listener, tls);

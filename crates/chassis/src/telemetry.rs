@@ -4,10 +4,12 @@
 
 use std::{fs::File, io, sync::Mutex};
 
+use tracing::Subscriber;
 use tracing_subscriber::{
-    EnvFilter,
+    EnvFilter, Layer,
     fmt::{self, MakeWriter},
     layer::SubscriberExt,
+    registry::LookupSpan,
     util::SubscriberInitExt,
 };
 
@@ -30,9 +32,17 @@ fn start(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static) {
     let parsed = EnvFilter::try_new(&wanted);
     let unreadable = parsed.is_err();
     let filter = parsed.unwrap_or_else(|_| EnvFilter::new(DEFAULT));
-    let json = fmt::layer().json().flatten_event(true).with_writer(writer);
-    let started = tracing_subscriber::registry().with(filter).with(json).try_init();
+    let started = tracing_subscriber::registry().with(filter).with(lines(writer)).try_init();
     if unreadable && started.is_ok() {
         tracing::warn!("POSTERN_LOG cannot be read as a filter; using {DEFAULT}");
     }
+}
+
+/// One JSON object per line: the event's fields at the top, those of the call it belongs to under `span`.
+pub(crate) fn lines<S, W>(writer: W) -> impl Layer<S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(writer)
 }
