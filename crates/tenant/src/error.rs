@@ -1,8 +1,10 @@
 //! What can go wrong between us and a tenant's server.
 
-use std::{error::Error, sync::Arc};
+use std::sync::Arc;
 
 use postern_egress::{EgressError, tls::TlsError};
+
+use crate::OpenError;
 
 /// Why a tenant's database gave no result. All but [`TenantError::Sql`] and [`TenantError::SignIn`] have fixed
 /// messages that are safe to show.
@@ -22,7 +24,12 @@ pub enum TenantError {
     /// The way of signing in that the server asks for is refused, or failed.
     #[error(transparent)]
     Auth(#[from] AuthError),
-    /// The server refused the sign-in for another reason than the password: no such database, too many connections.
+    /// The server, or the pooler before it, has as many connections as it takes.
+    #[error(
+        "the server has no connection left; close unused ones, raise its limit, or use the provider's pooler"
+    )]
+    TooManyConnections,
+    /// The server refused the sign-in for another reason than the password, such as a database that does not exist.
     #[error("the server refused the sign-in: {0}")]
     SignIn(Arc<SqlError>),
     /// The server's own answer to a statement.
@@ -49,17 +56,9 @@ pub enum TenantError {
     /// The server closed the connection.
     #[error("the server closed the connection; try again")]
     Closed,
-    /// Every connection was in use until the deadline.
-    #[error(
-        "all connections to this database are busy; wait for running queries to end, or run fewer at once"
-    )]
-    PoolBusy,
-    /// The saved connection was changed or removed while this request waited for it.
-    #[error("the connection was changed meanwhile; try again")]
-    Superseded,
-    /// What the caller of the pool does to open a connection failed, before the tenant was reached.
-    #[error(transparent)]
-    Open(Arc<dyn Error + Send + Sync>),
+    /// The system gives no random bytes, so that no names can be made for prepared statements.
+    #[error("the operating system gives no random bytes; check that getrandom(2) is allowed in this sandbox")]
+    NoRandomness,
 }
 
 /// Why signing in to a tenant's server failed.
@@ -116,10 +115,9 @@ pub struct SqlError {
     pub position: u32,
 }
 
-impl TenantError {
-    /// Whether all who wait for the same connection would fail the same way, so that one failure answers them all.
-    /// A passed deadline is each caller's own.
-    pub(crate) fn is_shared(&self) -> bool {
-        !matches!(self, Self::Timeout | Self::PoolBusy | Self::Open(_))
+impl OpenError for TenantError {
+    /// A deadline that has passed is each caller's own.
+    fn is_shared(&self) -> bool {
+        !matches!(self, Self::Timeout)
     }
 }

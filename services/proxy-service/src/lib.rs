@@ -22,12 +22,12 @@ use postern_domain::SystemClock;
 use postern_egress::{Dialer, SystemResolver};
 use postern_rpc::proxy::proxy_service_server::ProxyServiceServer;
 use postern_store::ProxyStore;
-use postern_tenant::{PoolLimits, Pools};
+use postern_tenant::PoolLimits;
 
 pub use config::{Backends, Config};
 use opener::Opener;
 pub use rpc::Proxy;
-use tenants::Tenants;
+use tenants::{Pools, Tenants};
 
 /// The longest request: a statement of 256 KiB and its parameters.
 const REQUEST_BYTES: usize = 4 * 1024 * 1024;

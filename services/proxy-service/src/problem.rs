@@ -2,7 +2,22 @@
 
 use postern_egress::{EgressError, tls::TlsError};
 use postern_rpc::{Problem, Reason, proxy};
-use postern_tenant::{SqlError, TenantError};
+use postern_tenant::{AcquireError, SqlError, TenantError};
+
+use crate::tenants::Unopened;
+
+/// Why there is no session for a query.
+pub(crate) fn of_acquire(error: AcquireError<Unopened>) -> Problem {
+    match error {
+        AcquireError::Open(Unopened::Ours(problem)) => problem,
+        AcquireError::Open(Unopened::Tenant(error)) => of(&error),
+        AcquireError::Timeout => of(&TenantError::Unanswered),
+        AcquireError::Busy(bound) => Problem::new(Reason::PoolBusy, bound.to_string()),
+        AcquireError::Superseded => {
+            Problem::new(Reason::VersionStale, "the connection was changed meanwhile; try again")
+        }
+    }
+}
 
 /// The one mapping from tenant errors.
 pub(crate) fn of(error: &TenantError) -> Problem {
@@ -21,11 +36,8 @@ pub(crate) fn of(error: &TenantError) -> Problem {
         TenantError::Protocol(_) | TenantError::Closed => Problem::new(Reason::TenantProtocol, text),
         TenantError::Unanswered => Problem::new(Reason::TenantUnreachable, text),
         TenantError::Timeout => Problem::new(Reason::QueryTimeout, text),
-        TenantError::PoolBusy => Problem::new(Reason::PoolBusy, text),
-        TenantError::Superseded => Problem::new(Reason::VersionStale, text),
-        TenantError::Open(inner) => {
-            inner.downcast_ref::<Problem>().cloned().unwrap_or_else(Problem::internal)
-        }
+        TenantError::TooManyConnections => Problem::new(Reason::TenantUnreachable, text),
+        TenantError::NoRandomness => Problem::internal(),
     }
 }
 
@@ -45,9 +57,6 @@ fn with_tls_hint(problem: Problem, error: TlsError) -> Problem {
 fn with_sign_in_hint(problem: Problem, sqlstate: &str) -> Problem {
     match sqlstate {
         "3D000" => problem.hint("Check the name of the database."),
-        "53300" => {
-            problem.hint("The server has no connection left; use the provider's pooler, or close others.")
-        }
         _ => problem,
     }
 }
@@ -85,6 +94,6 @@ mod tests {
     #[test]
     fn a_problem_of_ours_passes_through_the_pool_unchanged() {
         let ours = Problem::new(Reason::SealBroken, "no");
-        assert_eq!(of(&TenantError::Open(std::sync::Arc::new(ours))).reason(), Reason::SealBroken);
+        assert_eq!(of_acquire(AcquireError::Open(Unopened::Ours(ours))).reason(), Reason::SealBroken);
     }
 }

@@ -1,19 +1,40 @@
 //! From a caller and a name to a connection to the caller's own database.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use postern_chassis::SignedIn;
 use postern_domain::ConnectionName;
 use postern_egress::Dialer;
 use postern_rpc::{Problem, Reason};
 use postern_store::{ProxyStore, Resolved};
-use postern_tenant::{PoolKey, Pooled, Pools, TenantError, connect};
+use postern_tenant::{AcquireError, OpenError, PoolKey, Pooled, PostgresSession, TenantError, connect};
 use tokio::time::{Instant, timeout};
 
 use crate::opener::Opener;
 
 /// Time that the control database has for its one round trip.
 const RESOLVE: Duration = Duration::from_secs(5);
+
+/// The pools of tenants' sessions.
+pub(crate) type Pools = postern_tenant::Pools<PostgresSession, Unopened>;
+
+/// Why a session could not be opened.
+#[derive(Clone, Debug)]
+pub(crate) enum Unopened {
+    /// Before the tenant was reached.
+    Ours(Problem),
+    /// At the tenant.
+    Tenant(TenantError),
+}
+
+impl OpenError for Unopened {
+    fn is_shared(&self) -> bool {
+        match self {
+            Self::Ours(_) => false,
+            Self::Tenant(error) => error.is_shared(),
+        }
+    }
+}
 
 /// Everything that a reach into a tenant's database goes through.
 pub(crate) struct Tenants {
@@ -48,16 +69,12 @@ impl Tenants {
         caller: &SignedIn,
         resolved: &Resolved,
         deadline: Instant,
-    ) -> Result<Pooled, TenantError> {
+    ) -> Result<Pooled<PostgresSession>, AcquireError<Unopened>> {
         let saved = &resolved.connection;
         let key = PoolKey { owner: caller.principal.owner(), connection: saved.id, version: saved.version };
         let open = async || {
-            let secret = self
-                .opener
-                .open(caller, resolved)
-                .await
-                .map_err(|error| TenantError::Open(Arc::new(error)))?;
-            connect(&self.dialer, &saved.endpoint, &secret, deadline).await
+            let secret = self.opener.open(caller, resolved).await.map_err(Unopened::Ours)?;
+            connect(&self.dialer, &saved.endpoint, &secret, deadline).await.map_err(Unopened::Tenant)
         };
         self.pools.acquire(key, deadline, open).await
     }

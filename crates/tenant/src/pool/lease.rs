@@ -1,148 +1,135 @@
-//! Room for one connection, held by whoever uses or opens it, and handed on when they are done.
+//! What a caller holds: room in which a session is opened, or a session. Dropping either gives it back.
 
-use std::{mem, sync::Arc};
+use std::{
+    mem,
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
 
-use postern_domain::{ConnectionId, OwnerId};
 use tokio::time::Instant;
 
-use super::{PoolLimits, Pooled, Shared, owner::Idle, state::Return};
-use crate::{PostgresConnection, TenantError};
+use super::{PoolLimits, Session, state::Reservation};
 
-/// What a waiting caller is handed.
-pub(super) enum Grant {
-    /// A connection.
-    Ready(Box<Pooled>),
-    /// Room to open one.
-    Open(Lease),
-    /// The failure of the caller that was opening the first.
-    Failed(TenantError),
+/// Where leases go back to. It hides how callers wait, so that a lease only knows about its session.
+pub(super) trait Home<S>: Send + Sync {
+    fn limits(&self) -> &PoolLimits;
+    /// Gives up room whose session is gone, or was never opened.
+    fn close(self: Arc<Self>, reservation: Reservation);
+    /// Hands a session to the next caller, or lets it idle.
+    fn hand_on(self: Arc<Self>, session: S, opened: Instant, lease: Lease<S>);
 }
 
-/// Room for one connection. Counted from its making to its drop, unless the connection is put to rest.
-pub(super) struct Lease {
-    shared: Arc<Shared>,
-    pub name: (OwnerId, ConnectionId),
-    pub generation: u64,
-    /// Whether its holder is opening the connection.
-    opening: bool,
-    /// Whether it still counts.
-    held: bool,
+/// Room for one session, counted until this is dropped or disarmed.
+pub(super) struct Lease<S> {
+    home: Arc<dyn Home<S>>,
+    reservation: Option<Reservation>,
 }
 
-impl Lease {
+impl<S> Lease<S> {
     /// Stands for room that the state has reserved already.
-    pub(super) fn new(
-        shared: &Arc<Shared>,
-        name: (OwnerId, ConnectionId),
-        generation: u64,
-        opening: bool,
-    ) -> Self {
-        Self { shared: Arc::clone(shared), name, generation, opening, held: true }
+    pub(super) fn new(home: Arc<dyn Home<S>>, reservation: Reservation) -> Self {
+        Self { home, reservation: Some(reservation) }
     }
 
-    /// The connection is open. The next caller that waits may open another.
-    pub(super) fn opened(mut self, connection: PostgresConnection) -> Pooled {
-        self.end_opening(None);
-        self.shared.serve(Some(self.name));
-        Pooled { connection: Some(connection), lease: Some(self), opened: Instant::now() }
+    /// Takes the reservation out, so that dropping the lease gives up nothing.
+    pub(super) fn disarm(&mut self) -> Option<Reservation> {
+        self.reservation.take()
     }
 
-    /// The connection could not be opened. Where the pool has others, those who wait are served by them and do not run
-    /// into the same failure one by one; where it has none, they are told the failure, if it would be theirs too.
-    pub(super) fn failed(mut self, shared: Option<&TenantError>) {
-        self.end_opening(shared);
-        self.held = false;
-        let has_others = self.shared.lock().close(&self);
-        self.shared.serve((!has_others).then_some(self.name));
+    pub(super) fn reservation(&self) -> Option<Reservation> {
+        self.reservation
     }
 
-    pub(super) fn limits(&self) -> &PoolLimits {
-        &self.shared.limits
-    }
-
-    fn end_opening(&mut self, failure: Option<&TenantError>) {
-        if mem::take(&mut self.opening) {
-            self.shared.lock().opening_ended(self, failure);
-        }
+    pub(super) fn set_opened(&mut self, reservation: Reservation) {
+        self.reservation = Some(reservation);
     }
 }
 
-impl Drop for Lease {
+impl<S> Drop for Lease<S> {
     fn drop(&mut self) {
-        self.end_opening(None);
-        if mem::take(&mut self.held) {
-            self.shared.lock().close(self);
-            self.shared.serve(Some(self.name));
+        if let Some(reservation) = self.disarm() {
+            Arc::clone(&self.home).close(reservation);
         }
     }
 }
 
-impl Pooled {
-    /// A connection that was at rest.
-    pub(super) fn again(connection: PostgresConnection, lease: Lease, opened: Instant) -> Self {
-        Self { connection: Some(connection), lease: Some(lease), opened }
+/// A session acquired from a pool. Dropping it releases it; if its statement is not over, the statement is first
+/// cancelled on the server, in the background.
+pub struct Pooled<S: Session> {
+    held: Option<(S, Lease<S>)>,
+    opened: Instant,
+}
+
+impl<S: Session> Pooled<S> {
+    pub(super) fn new(session: S, lease: Lease<S>, opened: Instant) -> Self {
+        Self { held: Some((session, lease)), opened }
+    }
+
+    /// Takes session and lease out, for a caller that is gone.
+    pub(super) fn take(mut self) -> Option<(S, Lease<S>)> {
+        mem::take(&mut self.held)
+    }
+
+    /// Whether an idle session can still be used.
+    pub(super) fn is_fresh(&mut self, limits: &PoolLimits) -> bool {
+        let opened = self.opened;
+        self.held.as_mut().is_some_and(|(session, _)| is_fresh(session, opened, limits))
+    }
+
+    /// Closes the session instead of releasing it.
+    pub(super) fn close(mut self) {
+        self.held = None;
     }
 }
 
-impl Shared {
-    /// Lets callers open connections, as far as there is room: those of this pool first, then owner
-    /// by owner.
-    pub(super) fn serve(self: &Arc<Self>, preferred: Option<(OwnerId, ConnectionId)>) {
-        loop {
-            let next = self.lock().next_opener(self, preferred);
-            let Some((waiting, lease)) = next else { return };
-            // A caller that has just gone gives its room back, without a look for the next one, which is done here.
-            if let Err(Grant::Open(mut lease)) = waiting.send(Grant::Open(lease)) {
-                let mut state = self.lock();
-                state.opening_ended(&lease, None);
-                state.close(&lease);
-                (lease.opening, lease.held) = (false, false);
-            }
+impl<S: Session> Deref for Pooled<S> {
+    type Target = S;
+
+    fn deref(&self) -> &S {
+        &self.held.as_ref().expect("held until dropped").0
+    }
+}
+
+impl<S: Session> DerefMut for Pooled<S> {
+    fn deref_mut(&mut self) -> &mut S {
+        &mut self.held.as_mut().expect("held until dropped").0
+    }
+}
+
+impl<S: Session> Drop for Pooled<S> {
+    fn drop(&mut self) {
+        if let Some((session, lease)) = self.held.take() {
+            release(session, self.opened, lease);
         }
     }
 }
 
-/// Gives a connection back that its user is done with.
-pub(super) fn give_back(mut connection: PostgresConnection, lease: Lease, opened: Instant) {
-    if connection.is_reusable() {
-        return hand_on(connection, lease, opened);
+/// The one check that a session passes before its next user gets it, whether that user waits for it already or not.
+fn is_fresh<S: Session>(session: &mut S, opened: Instant, limits: &PoolLimits) -> bool {
+    opened.elapsed() < limits.lifetime && session.is_quiet()
+}
+
+/// Releases a session that its user is done with.
+fn release<S: Session>(mut session: S, opened: Instant, lease: Lease<S>) {
+    if session.is_reusable() {
+        return hand_on(session, opened, lease);
     }
-    // The connection may be in the middle of a statement. Whoever drops it is gone in a moment, so a task of its own
-    // cancels the statement and keeps the room until the server is done with it. Without a runtime, it is closed.
-    if connection.is_recoverable()
+    // The session may be in the middle of a statement. Its user is gone, so a task cancels the statement, and keeps the
+    // room until the server is done with it. Without a runtime, the session is closed.
+    if session.is_recoverable()
         && let Ok(runtime) = tokio::runtime::Handle::try_current()
     {
         runtime.spawn(async move {
-            if connection.recover().await {
-                hand_on(connection, lease, opened);
+            if session.recover().await {
+                hand_on(session, opened, lease);
             }
         });
     }
 }
 
-fn hand_on(mut connection: PostgresConnection, mut lease: Lease, opened: Instant) {
-    connection.rest();
-    if opened.elapsed() >= lease.shared.limits.lifetime {
-        return;
-    }
-    loop {
-        let idle = Idle { connection, opened, since: Instant::now() };
-        let returned = lease.shared.lock().take_back(&lease, idle);
-        match returned {
-            Return::To(waiting, idle) => {
-                let pooled = Box::new(Pooled::again(idle.connection, lease, opened));
-                let Err(Grant::Ready(mut pooled)) = waiting.send(Grant::Ready(pooled)) else { return };
-                // The caller has just gone: try the next.
-                let (Some(back), Some(room)) = (pooled.connection.take(), pooled.lease.take()) else {
-                    return;
-                };
-                (connection, lease) = (back, room);
-            }
-            Return::Rests => {
-                lease.held = false;
-                return;
-            }
-            Return::Refused(_) => return,
-        }
+fn hand_on<S: Session>(mut session: S, opened: Instant, lease: Lease<S>) {
+    session.shrink();
+    if is_fresh(&mut session, opened, lease.home.limits()) {
+        Arc::clone(&lease.home).hand_on(session, opened, lease);
     }
 }

@@ -1,19 +1,23 @@
-//! Pools of tenant connections, one for each saved connection in each of its versions.
+//! Pools of sessions with tenants, one for each saved connection in each of its versions.
 //!
-//! A pool opens one connection at a time, on behalf of the caller that found none; the others wait for that one, or for
-//! any that comes back, in the order they came. Growth to the pool's limit follows only while callers still wait. Room
-//! is bounded for each pool, for each owner, and in total; owners that wait for room come to turns.
+//! A pool opens one session at a time, on behalf of the caller that found none; the others wait for that one, or for
+//! any that is released, in the order they came. A pool grows to its limit only while callers still wait. Room is
+//! bounded for each pool, for each owner, and in total; some of the total is reserved for owners that have no session,
+//! and owners that wait for room take turns.
+//!
+//! `state` decides who gets what and is plain data; `lease` is what callers hold, and gives it back; `shared` connects
+//! the two. The pools do not know what a session is: [`Session`] is all they need of one.
 
+mod error;
 mod lease;
+mod limits;
 mod owner;
 mod reaper;
+mod session;
+mod shared;
 mod state;
 
-use std::{
-    ops::{Deref, DerefMut},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::Arc;
 
 use postern_domain::{ConnectionId, OwnerId, Version};
 use tokio::{
@@ -22,11 +26,15 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{PostgresConnection, TenantError};
-use lease::{Grant, Lease};
-use state::{Claim, State};
+pub use error::{AcquireError, Busy, OpenError};
+use lease::Lease;
+pub use lease::Pooled;
+pub use limits::PoolLimits;
+pub use session::Session;
+use shared::{Grant, Shared};
+use state::{Acquired, Name, State};
 
-/// Which pool a connection belongs to.
+/// Which pool a session belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PoolKey {
     /// Whose it is.
@@ -37,27 +45,9 @@ pub struct PoolKey {
     pub version: Version,
 }
 
-/// Bounds of all pools.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PoolLimits {
-    /// Connections of one pool.
-    pub per_pool: usize,
-    /// Connections of one owner's pools together.
-    pub per_owner: usize,
-    /// Connections of all pools together.
-    pub total: usize,
-    /// Callers that may wait for one pool.
-    pub waiting: usize,
-    /// Time after which an unused connection is closed.
-    pub idle: Duration,
-    /// Age after which a connection is not used again.
-    pub lifetime: Duration,
-}
-
-impl Default for PoolLimits {
-    fn default() -> Self {
-        let (idle, lifetime) = (Duration::from_mins(1), Duration::from_mins(30));
-        Self { per_pool: 4, per_owner: 32, total: 512, waiting: 64, idle, lifetime }
+impl PoolKey {
+    fn name(&self) -> Name {
+        (self.owner, self.connection)
     }
 }
 
@@ -66,152 +56,153 @@ impl Default for PoolLimits {
 pub struct PoolStats {
     /// Pools.
     pub pools: usize,
-    /// Connections, open or being opened.
+    /// Sessions: idle, in use, or being opened.
     pub open: usize,
-    /// Connections that nobody uses.
+    /// Sessions that nobody uses.
     pub idle: usize,
-    /// Callers that wait for a connection.
+    /// Callers that wait for a session.
     pub waiting: usize,
 }
 
-/// All pools. Dropping it closes the connections that nobody uses.
-pub struct Pools {
-    shared: Arc<Shared>,
+/// All pools of one kind of session. Dropping it closes the idle sessions.
+pub struct Pools<S: Session, E: OpenError> {
+    shared: Arc<Shared<S, E>>,
     reaper: JoinHandle<()>,
 }
 
-pub(crate) struct Shared {
-    limits: PoolLimits,
-    state: Mutex<State>,
+/// What a caller finds, at once or after a wait.
+enum Found<S: Session> {
+    Session(Pooled<S>),
+    Room(Lease<S>),
+    /// The caller may not open a session, and no other is left to wait for.
+    Nothing,
 }
 
-impl Shared {
-    /// The state is consistent between any two statements that change it, so a panic elsewhere spoils nothing.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Pools {
-    /// Pools without connections. Must be called within a runtime, which then runs the reaper.
+impl<S: Session, E: OpenError> Pools<S, E> {
+    /// Pools without sessions. Must be called within a runtime, which then runs the reaper.
     pub fn new(limits: PoolLimits) -> Self {
-        let shared = Arc::new(Shared { limits, state: Mutex::new(State::default()) });
+        let shared = Shared::new(limits);
         let reaper = tokio::spawn(reaper::run(Arc::downgrade(&shared), limits.idle));
         Self { shared, reaper }
     }
 
-    /// Takes a connection: the one used last, or a new one that `connect` opens, or the next that comes back. Waits
-    /// until the deadline, and then fails with [`TenantError::PoolBusy`]; at once where too many wait already.
+    /// Acquires a session: the one used last, or a new one that `open` opens, or the next that is released. Waits until
+    /// the deadline, and then fails with [`AcquireError::Busy`]; at once where too many wait already.
     ///
-    /// Where callers wait for one that opens the pool's first connection, they share its failure, so that a wrong
-    /// password is tried once and not by each of them.
+    /// Callers that wait for a pool's first session share the failure to open it, so that a wrong password is tried
+    /// once and not by each of them. A caller that fails to open a further one goes on waiting for one of the others.
     pub async fn acquire(
         &self,
         key: PoolKey,
         deadline: Instant,
-        connect: impl AsyncFnOnce() -> Result<PostgresConnection, TenantError>,
-    ) -> Result<Pooled, TenantError> {
-        loop {
-            let claim = self.shared.lock().claim(&self.shared, key);
-            return match claim {
-                Claim::Idle(mut pooled) => {
-                    if !pooled.is_fresh(&self.shared.limits) {
-                        pooled.close();
-                        continue;
-                    }
-                    Ok(*pooled)
-                }
-                Claim::Open(lease) => open(lease, deadline, connect).await,
-                Claim::Wait(waiting) => match wait(waiting, deadline).await? {
-                    Grant::Ready(pooled) => Ok(*pooled),
-                    Grant::Open(lease) => open(lease, deadline, connect).await,
-                    Grant::Failed(error) => Err(error),
-                },
-                Claim::Busy => Err(TenantError::PoolBusy),
-                Claim::Superseded => Err(TenantError::Superseded),
-            };
+        open: impl AsyncFnOnce() -> Result<S, E>,
+    ) -> Result<Pooled<S>, AcquireError<E>> {
+        let lease = match self.find(key, deadline, true).await? {
+            Found::Session(pooled) => return Ok(pooled),
+            Found::Room(lease) => lease,
+            Found::Nothing => return Err(AcquireError::Superseded),
+        };
+        let opened = timeout_at(deadline, open()).await;
+        let Ok(opened) = opened else {
+            self.shared.open_failed(lease, None);
+            return Err(AcquireError::Timeout);
+        };
+        match opened {
+            Ok(session) => Ok(self.shared.opened(session, lease)),
+            Err(error) => self.wait_for_another(key, deadline, lease, error).await,
         }
+    }
+
+    /// Forgets a connection's pool: idle sessions are closed at once, those in use when they are released, and callers
+    /// that wait get [`AcquireError::Superseded`].
+    pub fn evict(&self, owner: OwnerId, connection: ConnectionId) {
+        self.shared.with(|state| state.remove((owner, connection)));
+        self.shared.serve();
     }
 
     /// A count of what there is now.
     pub fn stats(&self) -> PoolStats {
-        self.shared.lock().stats()
+        self.shared.with(|state| state.stats())
     }
-}
 
-impl Drop for Pools {
-    fn drop(&mut self) {
-        self.reaper.abort();
-        // Connections say goodbye when dropped, which need not happen under the lock.
-        let removed = self.shared.lock().remove_all();
-        drop(removed);
-    }
-}
-
-async fn wait(waiting: oneshot::Receiver<Grant>, deadline: Instant) -> Result<Grant, TenantError> {
-    match timeout_at(deadline, waiting).await {
-        Ok(Ok(grant)) => Ok(grant),
-        Ok(Err(_)) => Err(TenantError::Superseded),
-        Err(_) => Err(TenantError::PoolBusy),
-    }
-}
-
-/// Opens a connection in the room that the lease holds. If the caller goes away midway, the lease hands the room to the
-/// next one.
-async fn open(
-    lease: Lease,
-    deadline: Instant,
-    connect: impl AsyncFnOnce() -> Result<PostgresConnection, TenantError>,
-) -> Result<Pooled, TenantError> {
-    match timeout_at(deadline, connect()).await.unwrap_or(Err(TenantError::Timeout)) {
-        Ok(connection) => Ok(lease.opened(connection)),
-        Err(error) => {
-            // What the caller's own deadline brought about says nothing to those who have more time.
-            let in_time = Instant::now() < deadline;
-            lease.failed(Some(&error).filter(|error| in_time && error.is_shared()));
-            Err(error)
+    /// After a failure to open a session, waits for one that the pool already has. Without one, or without any time
+    /// left, the failure is the caller's.
+    async fn wait_for_another(
+        &self,
+        key: PoolKey,
+        deadline: Instant,
+        lease: Lease<S>,
+        error: E,
+    ) -> Result<Pooled<S>, AcquireError<E>> {
+        // What the caller's own deadline brought about says nothing to callers that have more time.
+        let in_time = Instant::now() < deadline;
+        let has_others =
+            self.shared.open_failed(lease, Some(&error).filter(|error| in_time && error.is_shared()));
+        if !has_others || !in_time {
+            return Err(AcquireError::Open(error));
+        }
+        match self.find(key, deadline, false).await {
+            Ok(Found::Session(pooled)) => Ok(pooled),
+            Err(AcquireError::Superseded) => Err(AcquireError::Superseded),
+            // Which bound is in the way says less than why there is no further session.
+            Ok(Found::Room(_) | Found::Nothing) | Err(_) => Err(AcquireError::Open(error)),
         }
     }
-}
 
-/// A connection taken from a pool. Dropping it gives it back; if its statement is not over, the statement is cancelled
-/// on the server first, in the background.
-pub struct Pooled {
-    /// Present until dropped.
-    connection: Option<PostgresConnection>,
-    lease: Option<Lease>,
-    opened: Instant,
-}
-
-impl Pooled {
-    /// Closes the connection instead of giving it back.
-    fn close(mut self) {
-        self.connection = None;
+    /// Finds a session, or room to open one where the caller may.
+    async fn find(
+        &self,
+        key: PoolKey,
+        deadline: Instant,
+        may_open: bool,
+    ) -> Result<Found<S>, AcquireError<E>> {
+        loop {
+            let (sender, waiting) = oneshot::channel();
+            let acquired = self.shared.with(|state| state.acquire(key, may_open, || sender));
+            match acquired {
+                Acquired::Idle(idle, reservation) => {
+                    let lease = self.shared.lease(reservation);
+                    let mut pooled = Pooled::new(idle.session, lease, idle.opened);
+                    if pooled.is_fresh(&self.shared.limits) {
+                        return Ok(Found::Session(pooled));
+                    }
+                    pooled.close();
+                }
+                Acquired::Room(reservation) => return Ok(Found::Room(self.shared.lease(reservation))),
+                Acquired::Waiting => match self.wait(key, waiting, deadline).await? {
+                    Some(Grant::Session(pooled)) => return Ok(Found::Session(pooled)),
+                    Some(Grant::Room(lease)) => return Ok(Found::Room(lease)),
+                    Some(Grant::Failed(error)) => return Err(AcquireError::Open(error)),
+                    None if may_open => return Err(AcquireError::Superseded),
+                    // Superseded, or alone: the next look tells.
+                    None => {}
+                },
+                Acquired::NoSession => return Ok(Found::Nothing),
+                Acquired::Busy(bound) => return Err(AcquireError::Busy(bound)),
+                Acquired::Superseded => return Err(AcquireError::Superseded),
+            }
+        }
     }
 
-    fn is_fresh(&mut self, limits: &PoolLimits) -> bool {
-        self.opened.elapsed() < limits.lifetime && self.is_quiet()
+    /// Waits for a grant. `None`: the state has dropped this caller.
+    async fn wait(
+        &self,
+        key: PoolKey,
+        waiting: oneshot::Receiver<Grant<S, E>>,
+        deadline: Instant,
+    ) -> Result<Option<Grant<S, E>>, AcquireError<E>> {
+        if let Ok(grant) = timeout_at(deadline, waiting).await {
+            return Ok(grant.ok());
+        }
+        let bound = self.shared.with(|state| state.bound_in_the_way(key.name()));
+        Err(AcquireError::Busy(bound))
     }
 }
 
-impl Deref for Pooled {
-    type Target = PostgresConnection;
-
-    fn deref(&self) -> &PostgresConnection {
-        self.connection.as_ref().expect("present until dropped")
-    }
-}
-
-impl DerefMut for Pooled {
-    fn deref_mut(&mut self) -> &mut PostgresConnection {
-        self.connection.as_mut().expect("present until dropped")
-    }
-}
-
-impl Drop for Pooled {
+impl<S: Session, E: OpenError> Drop for Pools<S, E> {
     fn drop(&mut self) {
-        let (Some(connection), Some(lease)) = (self.connection.take(), self.lease.take()) else { return };
-        lease::give_back(connection, lease, self.opened);
+        self.reaper.abort();
+        self.shared.with(State::remove_all);
     }
 }
 

@@ -2,136 +2,159 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use postern_domain::{ConnectionId, OwnerId, Version};
-use tokio::{sync::oneshot::Sender, time::Instant};
+use postern_domain::{ConnectionId, Version};
+use tokio::time::Instant;
 
-use super::{PoolLimits, lease::Grant};
-use crate::PostgresConnection;
-
-/// Whose a pool is, and for which saved connection.
-pub(super) type Name = (OwnerId, ConnectionId);
+use super::{PoolLimits, state::Line};
 
 /// The pools of one owner.
-#[derive(Default)]
-pub(super) struct Owner {
-    pub pools: HashMap<ConnectionId, Pool>,
-    /// Connections of all its pools, also of those that are gone, open or being opened.
+pub(super) struct Owner<S, W> {
+    pub pools: HashMap<ConnectionId, Pool<S, W>>,
+    /// Sessions of all its pools, also of pools that are gone: idle, in use, or being opened.
     pub open: usize,
-    /// Connections at rest.
+    /// Idle sessions.
     pub idle: usize,
-    /// Pools whose callers wait because of the owner's bound or the total, in the order they came to.
-    pub starving: VecDeque<ConnectionId>,
-    /// Whether the owner is in line for room.
-    pub has_turn: bool,
+    /// Pools whose callers wait for room, in the order they began to.
+    pub waiting_for_room: VecDeque<ConnectionId>,
+    /// Where the owner stands in line for room.
+    pub ticket: Option<(Line, u64)>,
 }
 
-/// The connections of one saved connection in one version.
-pub(super) struct Pool {
+/// The sessions of one saved connection in one version.
+pub(super) struct Pool<S, W> {
     pub version: Version,
     /// Tells this pool from others under the same name, before it and after it.
     pub generation: u64,
     /// The one used last is at the end.
-    pub idle: Vec<Idle>,
-    /// Connections, idle, in use, or being opened.
+    pub idle: Vec<Idle<S>>,
+    /// Sessions: idle, in use, or being opened.
     pub open: usize,
     /// Whether one is being opened.
     pub opening: bool,
-    pub waiting: VecDeque<Sender<Grant>>,
-    /// Whether it is among the owner's starving.
-    starving: bool,
+    /// In the order they came.
+    pub waiting: VecDeque<Waiting<W>>,
+    /// Whether it is among the owner's `waiting_for_room`.
+    pub is_waiting_for_room: bool,
 }
 
-/// A connection that nobody uses.
-pub(super) struct Idle {
-    pub connection: PostgresConnection,
+/// A session that nobody uses.
+pub(super) struct Idle<S> {
+    pub session: S,
     pub opened: Instant,
     pub since: Instant,
 }
 
-impl Owner {
-    /// Puts a pool in line, if it may open a connection and only lacks the room.
-    pub(super) fn starve(&mut self, limits: &PoolLimits, connection: ConnectionId) {
-        let Some(pool) = self.pools.get_mut(&connection) else { return };
-        if pool.may_open(limits) && !pool.starving {
-            pool.starving = true;
-            self.starving.push_back(connection);
-        }
-    }
+/// A caller that waits for a session.
+pub(super) struct Waiting<W> {
+    pub waiter: W,
+    /// Whether it can also open one. It cannot after it has tried and failed.
+    pub may_open: bool,
+}
 
-    /// Takes the first pool out of the line, if the owner may have another connection.
-    pub(super) fn next_starving(&mut self, limits: &PoolLimits) -> Option<ConnectionId> {
-        if self.open >= limits.per_owner {
-            return None;
-        }
-        let connection = self.starving.pop_front()?;
+/// How to reach a caller that waits.
+pub(super) trait Waiter {
+    /// Whether the caller has stopped waiting.
+    fn is_gone(&self) -> bool;
+}
+
+impl<S, W> Default for Owner<S, W> {
+    fn default() -> Self {
+        let (pools, waiting_for_room) = (HashMap::new(), VecDeque::new());
+        Self { pools, open: 0, idle: 0, waiting_for_room, ticket: None }
+    }
+}
+
+impl<S, W: Waiter> Owner<S, W> {
+    /// Takes the pool that has waited for room longest out of the line.
+    pub(super) fn next_waiting_for_room(&mut self) -> Option<ConnectionId> {
+        let connection = self.waiting_for_room.pop_front()?;
         if let Some(pool) = self.pools.get_mut(&connection) {
-            pool.starving = false;
+            pool.is_waiting_for_room = false;
         }
         Some(connection)
     }
 
-    /// Since when the connection rests that has rested for longest.
+    /// When the longest-idle session became idle.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         self.pools.values().filter_map(Pool::idle_since).min()
     }
 
-    pub(super) fn drop_longest_idle(&mut self) -> bool {
-        let resting = self.pools.values_mut().filter(|pool| !pool.idle.is_empty());
-        let Some(pool) = resting.min_by_key(|pool| pool.idle_since()) else { return false };
-        pool.idle.remove(0);
+    pub(super) fn take_longest_idle(&mut self) -> Option<Idle<S>> {
+        let with_idle = self.pools.values_mut().filter(|pool| !pool.idle.is_empty());
+        let pool = with_idle.min_by_key(|pool| pool.idle_since())?;
         pool.open -= 1;
         self.open -= 1;
         self.idle -= 1;
-        true
+        Some(pool.idle.remove(0))
     }
 
-    pub(super) fn remove(&mut self, connection: ConnectionId) -> Option<Pool> {
+    pub(super) fn remove(&mut self, connection: ConnectionId) -> Option<Pool<S, W>> {
         let pool = self.pools.remove(&connection)?;
         self.open -= pool.idle.len();
         self.idle -= pool.idle.len();
-        self.starving.retain(|other| *other != connection);
+        self.waiting_for_room.retain(|other| *other != connection);
         Some(pool)
     }
 
-    /// Takes out what has rested or lived too long, and forgets pools that are empty.
-    pub(super) fn expired(&mut self, limits: &PoolLimits, now: Instant) -> Vec<Idle> {
-        let old = |idle: &mut Idle| now - idle.since >= limits.idle || now - idle.opened >= limits.lifetime;
+    /// Takes out the sessions that have been idle, or have lived, too long, and forgets pools that are empty.
+    pub(super) fn take_expired(&mut self, limits: &PoolLimits, now: Instant) -> Vec<Idle<S>> {
+        let is_old =
+            |idle: &mut Idle<S>| now - idle.since >= limits.idle || now - idle.opened >= limits.lifetime;
         let mut expired = Vec::new();
         for pool in self.pools.values_mut() {
             let before = expired.len();
-            expired.extend(pool.idle.extract_if(.., old));
+            expired.extend(pool.idle.extract_if(.., is_old));
             pool.open -= expired.len() - before;
         }
         self.open -= expired.len();
         self.idle -= expired.len();
         self.pools.retain(|_, pool| pool.open > 0 || pool.count_waiting() > 0);
-        self.starving.retain(|connection| self.pools.contains_key(connection));
+        self.waiting_for_room.retain(|connection| self.pools.contains_key(connection));
         expired
     }
 }
 
-impl Pool {
+impl<S, W: Waiter> Pool<S, W> {
     pub(super) fn new(version: Version, generation: u64) -> Self {
         let (idle, waiting) = (Vec::new(), VecDeque::new());
-        Self { version, generation, idle, open: 0, opening: false, waiting, starving: false }
+        Self { version, generation, idle, open: 0, opening: false, waiting, is_waiting_for_room: false }
     }
 
-    /// Whether it may open a connection as far as its own bound goes: one at a time.
+    /// Whether it may open a session as far as its own bound goes: one at a time.
     pub(super) fn may_open(&self, limits: &PoolLimits) -> bool {
         !self.opening && self.open < limits.per_pool
     }
 
-    /// Callers that wait, without those that have gone.
+    /// Counts the callers that wait, and forgets those that have gone.
     pub(super) fn count_waiting(&mut self) -> usize {
-        self.waiting.retain(|waiting| !waiting.is_closed());
+        self.waiting.retain(|waiting| !waiting.waiter.is_gone());
         self.waiting.len()
     }
 
-    pub(super) fn next_waiting(&mut self) -> Option<Sender<Grant>> {
-        std::iter::from_fn(|| self.waiting.pop_front()).find(|waiting| !waiting.is_closed())
+    /// The caller that gets the next session.
+    pub(super) fn next_waiting(&mut self) -> Option<W> {
+        let waiting = std::iter::from_fn(|| self.waiting.pop_front()).find(|next| !next.waiter.is_gone())?;
+        Some(waiting.waiter)
+    }
+
+    /// Whether a caller waits that can open a session.
+    pub(super) fn has_opener(&self) -> bool {
+        self.waiting.iter().any(Waiting::can_open)
+    }
+
+    /// The caller that opens the next session.
+    pub(super) fn next_opener(&mut self) -> Option<W> {
+        let position = self.waiting.iter().position(Waiting::can_open)?;
+        self.waiting.remove(position).map(|waiting| waiting.waiter)
     }
 
     fn idle_since(&self) -> Option<Instant> {
         self.idle.first().map(|idle| idle.since)
+    }
+}
+
+impl<W: Waiter> Waiting<W> {
+    fn can_open(&self) -> bool {
+        self.may_open && !self.waiter.is_gone()
     }
 }

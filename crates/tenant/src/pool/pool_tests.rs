@@ -1,13 +1,22 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::task::{JoinSet, yield_now};
 use uuid::Uuid;
 
 use super::*;
 use crate::{
-    AuthError, Statement,
-    fake::{Server, Way, closing, opening, session, soon},
+    AuthError, PostgresSession, Statement, TenantError,
+    postgres::fake::{Server, Way, closing, opening, ready, session, soon},
 };
+
+type Pools = super::Pools<PostgresSession, TenantError>;
+type Failed = AcquireError<TenantError>;
 
 fn key(connection: u128, version: i64) -> PoolKey {
     let (owner, connection) = (OwnerId(Uuid::from_u128(1)), ConnectionId(Uuid::from_u128(connection)));
@@ -15,7 +24,7 @@ fn key(connection: u128, version: i64) -> PoolKey {
 }
 
 fn limits(per_pool: usize, total: usize) -> PoolLimits {
-    PoolLimits { per_pool, total, ..PoolLimits::default() }
+    PoolLimits { per_pool, total, reserved: 0, ..PoolLimits::default() }
 }
 
 /// Opens scripted sessions, keeps their servers, and counts.
@@ -26,7 +35,7 @@ struct Opener {
 }
 
 impl Opener {
-    async fn open(&self) -> Result<PostgresConnection, TenantError> {
+    async fn open(&self) -> Result<PostgresSession, TenantError> {
         self.opened.fetch_add(1, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(20)).await;
         let (connection, server, way) = session();
@@ -43,11 +52,11 @@ impl Opener {
     }
 }
 
-async fn get(pools: &Pools, opener: &Opener, key: PoolKey) -> Pooled {
+async fn get(pools: &Pools, opener: &Opener, key: PoolKey) -> Pooled<PostgresSession> {
     pools.acquire(key, soon(), async || opener.open().await).await.unwrap()
 }
 
-async fn failure(pools: &Pools, key: PoolKey, error: TenantError) -> TenantError {
+async fn failure(pools: &Pools, key: PoolKey, error: TenantError) -> Failed {
     pools.acquire(key, soon(), async || Err(error)).await.err().unwrap()
 }
 
@@ -109,7 +118,7 @@ async fn a_caller_that_waited_long_enough_is_told_that_the_pool_is_busy() {
     let held = get(&pools, &opener, key(1, 1)).await;
     let until = Instant::now() + Duration::from_secs(1);
     let refused = pools.acquire(key(1, 1), until, async || opener.open().await).await;
-    assert!(matches!(refused, Err(TenantError::PoolBusy)));
+    assert!(matches!(refused, Err(AcquireError::Busy(Busy::Pool))));
     drop(held);
     assert_eq!(pools.stats().idle, 1, "the connection is not lost on a caller that is gone");
 }
@@ -131,7 +140,7 @@ async fn the_first_failure_answers_all_who_waited_for_it() {
         });
     }
     while let Some(error) = callers.join_next().await {
-        assert!(matches!(error.unwrap(), TenantError::Auth(AuthError::Refused)));
+        assert!(matches!(error.unwrap(), AcquireError::Open(TenantError::Auth(AuthError::Refused))));
     }
     assert_eq!(tried.load(Ordering::SeqCst), 1);
     assert_eq!(pools.stats().open, 0);
@@ -156,7 +165,7 @@ async fn a_caller_that_gives_up_while_opening_passes_its_place_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_growth_leaves_the_others_waiting_for_what_there_is() {
+async fn a_failed_growth_leaves_all_callers_waiting_for_what_there_is() {
     let (pools, opener) = (Arc::new(Pools::new(limits(3, 8))), Arc::new(Opener::default()));
     let held = get(&pools, &opener, key(1, 1)).await;
     let growing = tokio::spawn({
@@ -164,9 +173,9 @@ async fn a_failed_growth_leaves_the_others_waiting_for_what_there_is() {
         async move {
             let connect = async || {
                 tokio::time::sleep(Duration::from_millis(5)).await;
-                Err(AuthError::Refused.into())
+                Err(TenantError::TooManyConnections)
             };
-            pools.acquire(key(1, 1), soon(), connect).await.is_err()
+            pools.acquire(key(1, 1), soon(), connect).await.map(drop)
         }
     });
     yield_now().await;
@@ -174,10 +183,126 @@ async fn a_failed_growth_leaves_the_others_waiting_for_what_there_is() {
         let (pools, opener) = (Arc::clone(&pools), Arc::clone(&opener));
         async move { drop(get(&pools, &opener, key(1, 1)).await) }
     });
-    assert!(growing.await.unwrap());
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    assert_eq!(pools.stats().waiting, 2);
     drop(held);
+    growing.await.unwrap().unwrap();
     waiting.await.unwrap();
     assert_eq!(opener.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_failed_to_open_is_told_so_once_no_other_session_is_left() {
+    let (pools, opener) = (Arc::new(Pools::new(limits(3, 8))), Opener::default());
+    let held = get(&pools, &opener, key(1, 1)).await;
+    let growing = tokio::spawn({
+        let pools = Arc::clone(&pools);
+        async move { failure(&pools, key(1, 1), TenantError::TooManyConnections).await }
+    });
+    yield_now().await;
+    assert_eq!(pools.stats().waiting, 1);
+    let begun = Instant::now();
+    held.close();
+    let error = growing.await.unwrap();
+    assert!(matches!(error, AcquireError::Open(TenantError::TooManyConnections)), "{error}");
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    assert_eq!(pools.stats().open, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_failed_to_open_is_told_why_at_its_deadline() {
+    let (pools, opener) = (Pools::new(limits(3, 8)), Opener::default());
+    let _held = get(&pools, &opener, key(1, 1)).await;
+    let error = failure(&pools, key(1, 1), TenantError::TooManyConnections).await;
+    assert!(matches!(error, AcquireError::Open(TenantError::TooManyConnections)), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_passes_while_a_session_is_opened_is_a_timeout() {
+    let pools = Pools::new(limits(1, 8));
+    let until = Instant::now() + Duration::from_secs(1);
+    let late = pools.acquire(key(1, 1), until, async || std::future::pending().await).await;
+    assert!(matches!(late, Err(AcquireError::Timeout)));
+    assert_eq!(pools.stats().open, 0);
+}
+
+/// Waits in vain for a second, and gives the bound that was in the way.
+async fn busy(pools: &Pools, opener: &Opener, key: PoolKey) -> Busy {
+    let until = Instant::now() + Duration::from_secs(1);
+    match pools.acquire(key, until, async || opener.open().await).await.map(drop) {
+        Err(AcquireError::Busy(bound)) => bound,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_is_told_whose_sessions_are_in_use() {
+    let bounds = PoolLimits { per_owner: 2, ..limits(1, 3) };
+    let (pools, opener) = (Pools::new(bounds), Opener::default());
+    let _first = get(&pools, &opener, key(1, 1)).await;
+    assert_eq!(busy(&pools, &opener, key(1, 1)).await, Busy::Pool);
+    let _second = get(&pools, &opener, key(2, 1)).await;
+    assert_eq!(busy(&pools, &opener, key(3, 1)).await, Busy::Owner);
+    let other = |owner, connection| PoolKey { owner: OwnerId(Uuid::from_u128(owner)), ..key(connection, 1) };
+    let _third = get(&pools, &opener, other(2, 4)).await;
+    assert_eq!(busy(&pools, &opener, other(3, 5)).await, Busy::Total);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_evicted_pool_closes_its_sessions_and_sends_its_callers_away() {
+    let (pools, opener) = (Arc::new(Pools::new(limits(2, 8))), Arc::new(Opener::default()));
+    let (first, second) = (get(&pools, &opener, key(1, 1)).await, get(&pools, &opener, key(1, 1)).await);
+    drop(second);
+    let evict = || pools.evict(key(1, 1).owner, key(1, 1).connection);
+    evict();
+    assert_eq!(opener.server(1).0.read_to(b'X').await, "X");
+    assert_eq!(pools.stats(), PoolStats { pools: 0, open: 1, idle: 0, waiting: 0 });
+    drop(first);
+    assert_eq!(opener.server(0).0.read_to(b'X').await, "X");
+
+    let _held = (get(&pools, &opener, key(1, 1)).await, get(&pools, &opener, key(1, 1)).await);
+    let waiting = tokio::spawn({
+        let (pools, opener) = (Arc::clone(&pools), Arc::clone(&opener));
+        async move { pools.acquire(key(1, 1), soon(), async || opener.open().await).await.map(drop) }
+    });
+    yield_now().await;
+    evict();
+    assert!(matches!(waiting.await.unwrap(), Err(AcquireError::Superseded)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_its_server_has_closed_is_not_handed_to_a_waiting_caller() {
+    let (pools, opener) = (Arc::new(Pools::new(limits(1, 8))), Arc::new(Opener::default()));
+    let held = get(&pools, &opener, key(1, 1)).await;
+    let waiting = tokio::spawn({
+        let (pools, opener) = (Arc::clone(&pools), Arc::clone(&opener));
+        async move { drop(get(&pools, &opener, key(1, 1)).await) }
+    });
+    yield_now().await;
+    let (mut server, _way) = opener.server(0);
+    server.send(&ready(b'I')).await;
+    drop(held);
+    waiting.await.unwrap();
+    assert_eq!(opener.count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn owners_without_a_session_get_one_while_others_hold_all_the_rest() {
+    let (pools, opener) = (Arc::new(Pools::new(PoolLimits::default())), Arc::new(Opener::default()));
+    let of = |owner, connection| PoolKey { owner: OwnerId(Uuid::from_u128(owner)), ..key(connection, 1) };
+    let mut held = JoinSet::new();
+    for number in 0..16 * 32 {
+        let (pools, opener) = (Arc::clone(&pools), Arc::clone(&opener));
+        let key = of(1 + number % 16, number / 64);
+        held.spawn(async move { get(&pools, &opener, key).await });
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!((pools.stats().open, pools.stats().waiting), (512 - 64, 64));
+    let begun = Instant::now();
+    let _first = get(&pools, &opener, of(17, 1)).await;
+    assert!(begun.elapsed() < Duration::from_millis(30), "no longer than opening it takes");
+    // Its second one is in the same line as everybody else's.
+    assert_eq!(busy(&pools, &opener, of(17, 1)).await, Busy::Total);
 }
 
 #[tokio::test(start_paused = true)]
@@ -192,7 +317,7 @@ async fn a_newer_version_closes_the_older_ones_connections() {
     assert_eq!(opener.server(0).0.read_to(b'X').await, "X");
     assert_eq!(pools.stats().open, 1);
     let old = pools.acquire(key(1, 1), soon(), async || opener.open().await).await;
-    assert!(matches!(old, Err(TenantError::Superseded)));
+    assert!(matches!(old, Err(AcquireError::Superseded)));
     drop(newer);
     assert_eq!(pools.stats().idle, 1);
 }
@@ -237,7 +362,7 @@ async fn one_owner_cannot_take_the_room_of_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_owner_at_its_bound_gives_up_what_it_has_at_rest() {
+async fn an_owner_at_its_bound_gives_up_its_idle_sessions() {
     let (pools, opener) = (Pools::new(PoolLimits { per_owner: 2, ..limits(2, 8) }), Opener::default());
     drop(get(&pools, &opener, key(1, 1)).await);
     let _second = get(&pools, &opener, key(2, 1)).await;
@@ -281,7 +406,7 @@ async fn a_caller_too_many_is_told_at_once_that_the_pool_is_busy() {
     tokio::time::sleep(Duration::from_millis(1)).await;
     assert_eq!(pools.stats().waiting, 64);
     let begun = Instant::now();
-    assert!(matches!(wait().await.unwrap(), Some(TenantError::PoolBusy)));
+    assert!(matches!(wait().await.unwrap(), Some(AcquireError::Busy(Busy::Pool))));
     assert_eq!(begun.elapsed(), Duration::ZERO);
     // Who has gone does not count.
     waiting[0].abort();
@@ -292,7 +417,7 @@ async fn a_caller_too_many_is_told_at_once_that_the_pool_is_busy() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn resting_connections_are_closed_in_time_and_empty_pools_forgotten() {
+async fn idle_sessions_are_closed_in_time_and_empty_pools_forgotten() {
     let (pools, opener) = (Pools::new(limits(4, 8)), Opener::default());
     drop(get(&pools, &opener, key(1, 1)).await);
     tokio::time::sleep(Duration::from_secs(50)).await;
@@ -362,7 +487,7 @@ async fn a_failure_at_the_callers_own_deadline_is_not_told_to_those_with_more_ti
     });
     yield_now().await;
     drop(get(&pools, &opener, key(1, 1)).await);
-    assert!(matches!(hasty.await.unwrap(), Some(TenantError::Unanswered)));
+    assert!(matches!(hasty.await.unwrap(), Some(AcquireError::Open(TenantError::Unanswered))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -380,12 +505,4 @@ async fn callers_that_came_during_an_opening_are_in_line_for_room_after_it() {
     assert!(second.is_ok(), "the room that became free went to nobody");
     assert_eq!(opener.count(), 3);
     drop(first);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_error_of_opening_is_the_callers_own() {
-    let pools = Pools::new(limits(1, 8));
-    let error = failure(&pools, key(1, 1), TenantError::Open(Arc::new(std::fmt::Error))).await;
-    assert!(matches!(error, TenantError::Open(inner) if inner.is::<std::fmt::Error>()));
-    assert_eq!(pools.stats().open, 0);
 }

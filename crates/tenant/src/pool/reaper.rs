@@ -1,19 +1,19 @@
-//! Closes what has rested too long.
+//! Closes sessions that have been idle for too long.
 
 use std::{sync::Weak, time::Duration};
 
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::Shared;
+use super::{OpenError, Session, Shared};
 
 /// Looks four times per idle time, at most once a second, until the pools are gone.
-pub(super) async fn run(shared: Weak<Shared>, idle: Duration) {
+pub(super) async fn run<S: Session, E: OpenError>(shared: Weak<Shared<S, E>>, idle: Duration) {
     let mut ticks = interval((idle / 4).max(Duration::from_secs(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let Some(shared) = shared.upgrade() else { return };
-        let expired = shared.lock().expired(&shared.limits, Instant::now());
-        drop(expired);
+        shared.with(|state| state.expire(Instant::now()));
+        shared.serve();
     }
 }

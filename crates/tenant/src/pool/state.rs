@@ -1,104 +1,295 @@
-//! What the lock guards: who has what, and who waits for what. Nothing here waits or does I/O, and no caller's turn
-//! takes longer because others wait.
+//! What the lock guards: who has what, and who waits for what. Plain data: nothing here waits, does I/O, or holds
+//! anything that acts when it is dropped, and no caller's turn takes longer because others wait.
 
 use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
+    collections::{BTreeMap, HashMap},
+    mem,
 };
 
-use postern_domain::OwnerId;
-use tokio::{
-    sync::oneshot::{self, Receiver, Sender},
-    time::Instant,
-};
+use postern_domain::{ConnectionId, OwnerId};
+use tokio::time::Instant;
 
 use super::{
-    PoolKey, PoolLimits, PoolStats, Pooled, Shared,
-    lease::{Grant, Lease},
-    owner::{Idle, Name, Owner, Pool},
+    Busy, PoolKey, PoolLimits, PoolStats,
+    owner::{Idle, Owner, Pool, Waiter, Waiting},
 };
-use crate::TenantError;
 
-/// All pools.
+/// Whose a pool is, and for which saved connection.
+pub(super) type Name = (OwnerId, ConnectionId);
+
+/// All pools, of sessions `S`, with callers that are reached by a `W`.
 ///
-/// Room that somebody starves for is never left to a connection at rest: who finds no room takes that of a resting
-/// one, and what comes back while somebody starves does not go to rest.
-#[derive(Default)]
-pub(super) struct State {
-    owners: HashMap<OwnerId, Owner>,
-    /// Connections of all owners, also of pools that are gone, open or being opened.
+/// Room that somebody waits for is never left to an idle session: a caller that finds no room takes that of an idle
+/// one, and a session that is released while somebody waits for room does not become idle.
+pub(super) struct State<S, W> {
+    limits: PoolLimits,
+    owners: HashMap<OwnerId, Owner<S, W>>,
+    /// Sessions of all owners, also of pools that are gone: idle, in use, or being opened.
     open: usize,
-    /// Connections at rest.
+    /// Idle sessions.
     idle: usize,
-    /// Owners that starve for room, in the order of their turns. Those at their own bound get their turn later.
-    turns: VecDeque<OwnerId>,
+    /// Owners that wait for their first session, by ticket. They have the whole total.
+    newcomers: BTreeMap<u64, OwnerId>,
+    /// Owners that wait for another one, by ticket. They have what is not reserved for newcomers.
+    others: BTreeMap<u64, OwnerId>,
+    tickets: u64,
     generations: u64,
+    /// Sessions to be dropped outside the lock.
+    discarded: Vec<Idle<S>>,
+}
+
+/// In which line an owner waits for room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    /// For a first session.
+    Newcomers,
+    /// For another one.
+    Others,
+}
+
+/// Room for one session. It counts until it is closed or its session becomes idle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reservation {
+    pub name: Name,
+    /// Which pool of that name it belongs to.
+    pub generation: u64,
+    /// Whether its session is still being opened.
+    pub opening: bool,
 }
 
 /// What a caller gets at once.
-pub(super) enum Claim {
-    /// An idle connection, not yet looked at.
-    Idle(Box<Pooled>),
+pub(super) enum Acquired<S> {
+    /// An idle session, not checked yet.
+    Idle(Idle<S>, Reservation),
     /// Room to open one.
-    Open(Lease),
-    /// A place in the queue.
-    Wait(Receiver<Grant>),
-    /// Nothing: the queue is full.
-    Busy,
-    /// The version asked for has been replaced.
+    Room(Reservation),
+    /// A place among those that wait.
+    Waiting,
+    /// Nothing, for too many wait already.
+    Busy(Busy),
+    /// Nothing: the caller may not open one, and the pool has none that could be released.
+    NoSession,
+    /// Nothing: the version asked for has been replaced, or evicted.
     Superseded,
 }
 
-/// What becomes of a connection that comes back.
-pub(super) enum Return {
-    To(Sender<Grant>, Idle),
-    /// Its room stays taken, now by the pool.
-    Rests,
-    /// The connection is dropped, outside the lock.
-    #[expect(dead_code, reason = "kept only to be dropped")]
-    Refused(Idle),
+/// What becomes of a session that is released.
+pub(super) enum Released<S, W> {
+    /// The first caller that waits for it gets it.
+    To(W, Idle<S>),
+    /// It is idle; its room now belongs to the pool.
+    Idle,
+    /// It is discarded, because its pool is gone or others wait for its room. The room is still reserved.
+    Discarded,
 }
 
-impl State {
-    pub(super) fn claim(&mut self, shared: &Arc<Shared>, key: PoolKey) -> Claim {
-        let name = (key.owner, key.connection);
-        if self.pool(name).is_some_and(|pool| pool.version < key.version) {
-            // Its callers wait in vain, and are told so.
-            drop(self.remove(name));
-        }
-        let generations = &mut self.generations;
-        let owner = self.owners.entry(key.owner).or_default();
-        let pool = owner.pools.entry(key.connection).or_insert_with(|| {
-            *generations += 1;
-            Pool::new(key.version, *generations)
-        });
-        if pool.version > key.version {
-            return Claim::Superseded;
-        }
-        let generation = pool.generation;
-        if let Some(idle) = pool.idle.pop() {
-            owner.idle -= 1;
-            self.idle -= 1;
-            let lease = Lease::new(shared, name, generation, false);
-            return Claim::Idle(Box::new(Pooled::again(idle.connection, lease, idle.opened)));
-        }
-        if self.reserve(&shared.limits, name) {
-            return Claim::Open(Lease::new(shared, name, generation, true));
-        }
-        self.enqueue(&shared.limits, name)
+/// What follows from a session that could not be opened.
+pub(super) struct Failure<W> {
+    /// Callers that fail the same way.
+    pub shared_by: Vec<W>,
+    /// Whether the pool has other sessions.
+    pub has_others: bool,
+}
+
+impl<S, W: Waiter> State<S, W> {
+    pub(super) fn new(limits: PoolLimits) -> Self {
+        let (owners, newcomers, others) = (HashMap::new(), BTreeMap::new(), BTreeMap::new());
+        let discarded = Vec::new();
+        Self { limits, owners, open: 0, idle: 0, newcomers, others, tickets: 0, generations: 0, discarded }
     }
 
-    /// Reserves room for one more connection of a pool, if it may open one. Where the owner's bound is in the way, one
-    /// that rests in another pool of the owner leaves; where the total is, one of any owner.
-    fn reserve(&mut self, limits: &PoolLimits, name: Name) -> bool {
-        if !self.pool(name).is_some_and(|pool| pool.may_open(limits)) {
+    /// Gives an idle session, room to open one (unless the caller has failed to already), or a place in the queue.
+    pub(super) fn acquire(
+        &mut self,
+        key: PoolKey,
+        may_open: bool,
+        waiter: impl FnOnce() -> W,
+    ) -> Acquired<S> {
+        let name = key.name();
+        if self.pool(name).is_some_and(|pool| pool.version < key.version) {
+            self.remove(name);
+        }
+        if !may_open && self.pool(name).is_none() {
+            return Acquired::Superseded;
+        }
+        let pool = self.pool_for(key);
+        if pool.version > key.version {
+            return Acquired::Superseded;
+        }
+        let generation = pool.generation;
+        if let Some(idle) = self.take_idle(name) {
+            return Acquired::Idle(idle, Reservation { name, generation, opening: false });
+        }
+        if may_open && self.reserve(name) {
+            return Acquired::Room(Reservation { name, generation, opening: true });
+        }
+        if !may_open && self.pool(name).is_none_or(|pool| pool.open == 0) {
+            return Acquired::NoSession;
+        }
+        self.enqueue(name, may_open, waiter)
+    }
+
+    /// Which bound keeps a pool from growing.
+    pub(super) fn bound_in_the_way(&self, name: Name) -> Busy {
+        let owner = self.owners.get(&name.0);
+        let (in_pool, of_owner) =
+            owner.map_or((0, 0), |owner| (owner.pools.get(&name.1).map_or(0, |pool| pool.open), owner.open));
+        if in_pool >= self.limits.per_pool {
+            Busy::Pool
+        } else if of_owner >= self.limits.per_owner {
+            Busy::Owner
+        } else if self.has_room_for(of_owner) {
+            // It grows by one session at a time, and that one is being opened.
+            Busy::Pool
+        } else {
+            Busy::Total
+        }
+    }
+
+    /// Notes that a session is open. Callers that still wait may open the next.
+    pub(super) fn opened(&mut self, reservation: Reservation) -> Reservation {
+        if let Some(pool) = self.pool_of(reservation) {
+            pool.opening = false;
+            self.wait_for_room(reservation.name);
+        }
+        Reservation { opening: false, ..reservation }
+    }
+
+    /// Gives up the room of a session that could not be opened.
+    ///
+    /// Where the pool has other sessions, its callers wait for those, and do not run into the same failure one by one.
+    /// Where it has none, they share the failure if it would be theirs too, and else the next one tries.
+    pub(super) fn open_failed(&mut self, reservation: Reservation, is_shared: bool) -> Failure<W> {
+        let shared_by = match self.pool_of(reservation) {
+            Some(pool) if is_shared && pool.open == 1 => pool.waiting.drain(..).map(|w| w.waiter).collect(),
+            _ => Vec::new(),
+        };
+        let has_others = self.give_up_room(reservation);
+        if !has_others {
+            self.wait_for_room(reservation.name);
+        }
+        Failure { shared_by, has_others }
+    }
+
+    /// Gives up the room of a session that is gone. The next caller of its pool may ask for it.
+    pub(super) fn close(&mut self, reservation: Reservation) {
+        self.give_up_room(reservation);
+        if self.pool_of(reservation).is_some() {
+            self.wait_for_room(reservation.name);
+        }
+    }
+
+    /// Decides what becomes of a session that is released.
+    pub(super) fn release(&mut self, reservation: Reservation, idle: Idle<S>) -> Released<S, W> {
+        let (newcomers_wait, others_wait) = (!self.newcomers.is_empty(), !self.others.is_empty());
+        let Some(owner) = self.owners.get_mut(&reservation.name.0) else { return self.discard(idle) };
+        if newcomers_wait && owner.open > 1 {
+            return self.discard(idle);
+        }
+        let is_room_wanted = newcomers_wait || others_wait || !owner.waiting_for_room.is_empty();
+        let Some(pool) = self.pool_of(reservation) else { return self.discard(idle) };
+        if let Some(waiter) = pool.next_waiting() {
+            return Released::To(waiter, idle);
+        }
+        if is_room_wanted {
+            return self.discard(idle);
+        }
+        self.put_idle(reservation.name, idle);
+        Released::Idle
+    }
+
+    /// Finds the next caller that should open a session, and reserves the room for it.
+    pub(super) fn next_opener(&mut self) -> Option<(W, Reservation)> {
+        while let Some(id) = self.next_in_line() {
+            while self.may_grow(id)
+                && let Some(connection) = self.owners.get_mut(&id).and_then(Owner::next_waiting_for_room)
+            {
+                if let Some(found) = self.opener_of((id, connection)) {
+                    self.line_up(id);
+                    return Some(found);
+                }
+            }
+        }
+        None
+    }
+
+    /// Forgets a pool: its idle sessions are discarded, those in use will be, and its callers wait no longer.
+    pub(super) fn remove(&mut self, name: Name) {
+        let Some(pool) = self.owners.get_mut(&name.0).and_then(|owner| owner.remove(name.1)) else { return };
+        self.open -= pool.idle.len();
+        self.idle -= pool.idle.len();
+        self.discarded.extend(pool.idle);
+        self.update_line(name.0);
+    }
+
+    pub(super) fn remove_all(&mut self) {
+        let of_owner = |(id, owner): (&OwnerId, &Owner<S, W>)| -> Vec<Name> {
+            owner.pools.keys().map(|connection| (*id, *connection)).collect()
+        };
+        let names: Vec<Name> = self.owners.iter().flat_map(of_owner).collect();
+        for name in names {
+            self.remove(name);
+        }
+    }
+
+    /// Discards the sessions that have been idle, or have lived, too long, and forgets pools and owners that have none.
+    pub(super) fn expire(&mut self, now: Instant) {
+        for owner in self.owners.values_mut() {
+            let expired = owner.take_expired(&self.limits, now);
+            self.open -= expired.len();
+            self.idle -= expired.len();
+            self.discarded.extend(expired);
+        }
+        self.owners.retain(|_, owner| owner.open > 0 || !owner.pools.is_empty());
+        self.newcomers.retain(|_, id| self.owners.contains_key(id));
+        self.others.retain(|_, id| self.owners.contains_key(id));
+    }
+
+    /// Sessions to drop once the lock is released: dropping one writes to its socket.
+    pub(super) fn take_discarded(&mut self) -> Vec<Idle<S>> {
+        mem::take(&mut self.discarded)
+    }
+
+    pub(super) fn stats(&self) -> PoolStats {
+        let pools = self.owners.values().flat_map(|owner| owner.pools.values());
+        let is_there = |waiting: &&Waiting<W>| !waiting.waiter.is_gone();
+        let waiting = pools.clone().map(|pool| pool.waiting.iter().filter(is_there).count()).sum();
+        PoolStats { pools: pools.count(), open: self.open, idle: self.idle, waiting }
+    }
+
+    fn take_idle(&mut self, name: Name) -> Option<Idle<S>> {
+        let owner = self.owners.get_mut(&name.0)?;
+        let idle = owner.pools.get_mut(&name.1)?.idle.pop()?;
+        owner.idle -= 1;
+        self.idle -= 1;
+        Some(idle)
+    }
+
+    fn put_idle(&mut self, name: Name, idle: Idle<S>) {
+        let Some(owner) = self.owners.get_mut(&name.0) else { return };
+        let Some(pool) = owner.pools.get_mut(&name.1) else { return };
+        pool.idle.push(idle);
+        owner.idle += 1;
+        self.idle += 1;
+    }
+
+    fn discard(&mut self, idle: Idle<S>) -> Released<S, W> {
+        self.discarded.push(idle);
+        Released::Discarded
+    }
+
+    /// Reserves room for one more session of a pool, if it may open one. Where the owner's bound is in the way, the
+    /// owner's own longest-idle session makes room; where the total is, that of any owner.
+    fn reserve(&mut self, name: Name) -> bool {
+        let limits = self.limits;
+        if !self.pool(name).is_some_and(|pool| pool.may_open(&limits)) {
             return false;
         }
-        let owner_is_full = self.owners.get(&name.0).is_some_and(|owner| owner.open >= limits.per_owner);
-        let has_room = if owner_is_full {
-            self.drop_longest_idle_of(name.0)
+        let of_owner = self.owners.get(&name.0).map_or(0, |owner| owner.open);
+        let has_room = if of_owner >= limits.per_owner {
+            self.discard_longest_idle_of(name.0)
         } else {
-            self.open < limits.total || self.drop_longest_idle()
+            self.has_room_for(of_owner) || self.discard_longest_idle()
         };
         if !has_room {
             return false;
@@ -109,178 +300,160 @@ impl State {
         pool.open += 1;
         owner.open += 1;
         self.open += 1;
+        self.update_line(name.0);
         true
     }
 
-    fn enqueue(&mut self, limits: &PoolLimits, name: Name) -> Claim {
-        let Some(pool) = self.pool(name) else { return Claim::Superseded };
-        if pool.count_waiting() >= limits.waiting {
-            return Claim::Busy;
-        }
-        let (sender, receiver) = oneshot::channel();
-        pool.waiting.push_back(sender);
-        self.starve(limits, name);
-        Claim::Wait(receiver)
+    /// Whether an owner with this many sessions gets another one without taking one from somebody. Owners that have
+    /// none may use the reserve.
+    fn has_room_for(&self, of_owner: usize) -> bool {
+        let kept = if of_owner == 0 { 0 } else { self.limits.reserved };
+        self.open < self.limits.total.saturating_sub(kept)
     }
 
-    /// Puts a pool in line for room, unless it waits for nothing but its own connections.
-    fn starve(&mut self, limits: &PoolLimits, name: Name) {
+    fn may_grow(&self, id: OwnerId) -> bool {
+        let owner = self.owners.get(&id);
+        owner.is_some_and(|owner| owner.open < self.limits.per_owner && self.has_room_for(owner.open))
+    }
+
+    fn enqueue(&mut self, name: Name, may_open: bool, waiter: impl FnOnce() -> W) -> Acquired<S> {
+        let most = self.limits.waiting;
+        let Some(pool) = self.pool(name) else { return Acquired::Superseded };
+        if pool.count_waiting() >= most {
+            return Acquired::Busy(self.bound_in_the_way(name));
+        }
+        pool.waiting.push_back(Waiting { waiter: waiter(), may_open });
+        self.wait_for_room(name);
+        Acquired::Waiting
+    }
+
+    /// Puts a pool in line for room, unless it waits for nothing but its own sessions.
+    fn wait_for_room(&mut self, name: Name) {
         let Some(owner) = self.owners.get_mut(&name.0) else { return };
-        owner.starve(limits, name.1);
-        self.give_turn(limits, name.0);
+        let Some(pool) = owner.pools.get_mut(&name.1) else { return };
+        if pool.may_open(&self.limits) && pool.has_opener() && !pool.is_waiting_for_room {
+            pool.is_waiting_for_room = true;
+            owner.waiting_for_room.push_back(name.1);
+        }
+        self.line_up(name.0);
     }
 
-    fn give_turn(&mut self, limits: &PoolLimits, id: OwnerId) {
+    /// Puts an owner in line, unless it is at its own bound; it is then put in line when one of its sessions closes.
+    fn line_up(&mut self, id: OwnerId) {
         let Some(owner) = self.owners.get_mut(&id) else { return };
-        if !owner.has_turn && !owner.starving.is_empty() && owner.open < limits.per_owner {
-            owner.has_turn = true;
-            self.turns.push_back(id);
-        }
-    }
-
-    fn drop_longest_idle(&mut self) -> bool {
-        if self.idle == 0 {
-            return false;
-        }
-        let resting = self.owners.iter().filter_map(|(id, owner)| Some((owner.idle_since()?, *id)));
-        let Some((_, id)) = resting.min_by_key(|(since, _)| *since) else { return false };
-        self.drop_longest_idle_of(id)
-    }
-
-    fn drop_longest_idle_of(&mut self, id: OwnerId) -> bool {
-        let dropped = self.owners.get_mut(&id).is_some_and(Owner::drop_longest_idle);
-        self.open -= usize::from(dropped);
-        self.idle -= usize::from(dropped);
-        dropped
-    }
-
-    /// Takes note of the end of an opening. A failure that is everybody's is told to all who wait, where the pool has
-    /// no connection at all.
-    pub(super) fn opening_ended(&mut self, lease: &Lease, failure: Option<&TenantError>) {
-        let Some(pool) = self.pool_of(lease) else { return };
-        pool.opening = false;
-        if let Some(error) = failure
-            && pool.open == 1
+        if owner.ticket.is_some() || owner.waiting_for_room.is_empty() || owner.open >= self.limits.per_owner
         {
-            for waiting in pool.waiting.drain(..) {
-                let _ = waiting.send(Grant::Failed(error.clone()));
-            }
+            return;
+        }
+        self.tickets += 1;
+        let (line, ticket) = (Line::of(owner.open), self.tickets);
+        owner.ticket = Some((line, ticket));
+        self.line(line).insert(ticket, id);
+    }
+
+    /// Moves an owner to the line in which it belongs now. It keeps its ticket.
+    fn update_line(&mut self, id: OwnerId) {
+        let Some(owner) = self.owners.get_mut(&id) else { return };
+        let Some((line, ticket)) = owner.ticket else { return };
+        let now = Line::of(owner.open);
+        owner.ticket = Some((now, ticket));
+        self.line(line).remove(&ticket);
+        self.line(now).insert(ticket, id);
+    }
+
+    /// Takes the next owner out of the line, if there is room for it.
+    fn next_in_line(&mut self) -> Option<OwnerId> {
+        let line = if !self.newcomers.is_empty() && self.has_room_for(0) {
+            Line::Newcomers
+        } else if self.has_room_for(1) {
+            Line::Others
+        } else {
+            return None;
+        };
+        let (_, id) = self.line(line).pop_first()?;
+        self.owners.get_mut(&id)?.ticket = None;
+        Some(id)
+    }
+
+    fn line(&mut self, line: Line) -> &mut BTreeMap<u64, OwnerId> {
+        match line {
+            Line::Newcomers => &mut self.newcomers,
+            Line::Others => &mut self.others,
         }
     }
 
-    /// Gives up the room of a lease. Tells whether its pool has other connections.
-    pub(super) fn close(&mut self, lease: &Lease) -> bool {
+    fn opener_of(&mut self, name: Name) -> Option<(W, Reservation)> {
+        let generation = self.pool(name).filter(|pool| pool.has_opener())?.generation;
+        if !self.reserve(name) {
+            return None;
+        }
+        let waiter = self.pool(name)?.next_opener()?;
+        Some((waiter, Reservation { name, generation, opening: true }))
+    }
+
+    /// Returns whether the pool has other sessions.
+    fn give_up_room(&mut self, reservation: Reservation) -> bool {
+        let id = reservation.name.0;
         self.open -= 1;
-        if let Some(owner) = self.owners.get_mut(&lease.name.0) {
+        if let Some(owner) = self.owners.get_mut(&id) {
             owner.open -= 1;
         }
-        self.give_turn(lease.limits(), lease.name.0);
-        let Some(pool) = self.pool_of(lease) else { return false };
+        self.update_line(id);
+        self.line_up(id);
+        let Some(pool) = self.pool_of(reservation) else { return false };
+        pool.opening &= !reservation.opening;
         pool.open -= 1;
+        if pool.open == 0 {
+            // Nothing will come for those that cannot open one themselves. Their going is told to them.
+            pool.waiting.retain(|waiting| waiting.may_open);
+        }
         pool.open > 0
     }
 
-    /// Decides what becomes of a connection that comes back: it goes to the first that waits for it, or else to rest.
-    /// It is refused when its pool is gone, or when another pool starves for its room.
-    pub(super) fn take_back(&mut self, lease: &Lease, idle: Idle) -> Return {
-        let others_starve = !self.turns.is_empty();
-        if let Some(pool) = self.pool_of(lease)
-            && let Some(waiting) = pool.next_waiting()
-        {
-            return Return::To(waiting, idle);
+    fn discard_longest_idle(&mut self) -> bool {
+        if self.idle == 0 {
+            return false;
         }
-        let Some(owner) = self.owners.get_mut(&lease.name.0) else { return Return::Refused(idle) };
-        let own_starve = !owner.starving.is_empty();
-        match owner.pools.get_mut(&lease.name.1) {
-            Some(pool) if pool.generation == lease.generation && !others_starve && !own_starve => {
-                pool.idle.push(idle);
-                owner.idle += 1;
-                self.idle += 1;
-                Return::Rests
-            }
-            _ => Return::Refused(idle),
-        }
+        let idle = self.owners.iter().filter_map(|(id, owner)| Some((owner.idle_since()?, *id)));
+        let Some((_, id)) = idle.min_by_key(|(since, _)| *since) else { return false };
+        self.discard_longest_idle_of(id)
     }
 
-    /// Finds the next caller that should open a connection: one of this pool, or else of the owner whose turn it is.
-    pub(super) fn next_opener(
-        &mut self,
-        shared: &Arc<Shared>,
-        preferred: Option<Name>,
-    ) -> Option<(Sender<Grant>, Lease)> {
-        if let Some(found) = preferred.and_then(|name| self.opener_of(shared, name)) {
-            return Some(found);
-        }
-        while self.open < shared.limits.total || self.idle > 0 {
-            let id = self.turns.pop_front()?;
-            if let Some(found) = self.take_turn(shared, id) {
-                return Some(found);
-            }
-        }
-        None
+    fn discard_longest_idle_of(&mut self, id: OwnerId) -> bool {
+        let Some(idle) = self.owners.get_mut(&id).and_then(Owner::take_longest_idle) else { return false };
+        self.open -= 1;
+        self.idle -= 1;
+        self.discarded.push(idle);
+        self.update_line(id);
+        true
     }
 
-    /// Finds the next caller among an owner's starving pools. Others come before its next turn.
-    fn take_turn(&mut self, shared: &Arc<Shared>, id: OwnerId) -> Option<(Sender<Grant>, Lease)> {
-        self.owners.get_mut(&id)?.has_turn = false;
-        loop {
-            let connection = self.owners.get_mut(&id)?.next_starving(&shared.limits)?;
-            if let Some(found) = self.opener_of(shared, (id, connection)) {
-                self.give_turn(&shared.limits, id);
-                return Some(found);
-            }
-        }
-    }
-
-    fn opener_of(&mut self, shared: &Arc<Shared>, name: Name) -> Option<(Sender<Grant>, Lease)> {
-        let pool = self.pool(name)?;
-        let generation = pool.generation;
-        let waiting = pool.next_waiting()?;
-        if self.reserve(&shared.limits, name) {
-            return Some((waiting, Lease::new(shared, name, generation, true)));
-        }
-        self.pool(name)?.waiting.push_front(waiting);
-        self.starve(&shared.limits, name);
-        None
-    }
-
-    fn remove(&mut self, name: Name) -> Option<Pool> {
-        let pool = self.owners.get_mut(&name.0)?.remove(name.1)?;
-        self.open -= pool.idle.len();
-        self.idle -= pool.idle.len();
-        Some(pool)
-    }
-
-    pub(super) fn remove_all(&mut self) -> Vec<Pool> {
-        let of_owner =
-            |(id, owner): (&OwnerId, &Owner)| owner.pools.keys().map(|c| (*id, *c)).collect::<Vec<_>>();
-        let names: Vec<Name> = self.owners.iter().flat_map(of_owner).collect();
-        names.into_iter().filter_map(|name| self.remove(name)).collect()
-    }
-
-    /// Takes out what has rested or lived too long, and forgets pools and owners that have nothing.
-    pub(super) fn expired(&mut self, limits: &PoolLimits, now: Instant) -> Vec<Idle> {
-        let expired: Vec<_> = self.owners.values_mut().flat_map(|owner| owner.expired(limits, now)).collect();
-        self.open -= expired.len();
-        self.idle -= expired.len();
-        self.owners.retain(|_, owner| owner.open > 0 || !owner.pools.is_empty());
-        self.turns.retain(|id| self.owners.contains_key(id));
-        expired
-    }
-
-    pub(super) fn stats(&self) -> PoolStats {
-        let pools = self.owners.values().flat_map(|owner| owner.pools.values());
-        let is_there = |waiting: &&Sender<Grant>| !waiting.is_closed();
-        let waiting = pools.clone().map(|pool| pool.waiting.iter().filter(is_there).count()).sum();
-        PoolStats { pools: pools.count(), open: self.open, idle: self.idle, waiting }
-    }
-
-    fn pool(&mut self, name: Name) -> Option<&mut Pool> {
+    fn pool(&mut self, name: Name) -> Option<&mut Pool<S, W>> {
         self.owners.get_mut(&name.0)?.pools.get_mut(&name.1)
     }
 
-    /// The pool that a lease belongs to, if it is still there.
-    fn pool_of(&mut self, lease: &Lease) -> Option<&mut Pool> {
-        self.pool(lease.name).filter(|pool| pool.generation == lease.generation)
+    fn pool_for(&mut self, key: PoolKey) -> &mut Pool<S, W> {
+        let generations = &mut self.generations;
+        let pools = &mut self.owners.entry(key.owner).or_default().pools;
+        pools.entry(key.connection).or_insert_with(|| {
+            *generations += 1;
+            Pool::new(key.version, *generations)
+        })
+    }
+
+    /// The pool that a reservation belongs to, if it is still there.
+    fn pool_of(&mut self, reservation: Reservation) -> Option<&mut Pool<S, W>> {
+        self.pool(reservation.name).filter(|pool| pool.generation == reservation.generation)
     }
 }
+
+impl Line {
+    /// For an owner that has this many sessions.
+    fn of(sessions: usize) -> Self {
+        if sessions == 0 { Self::Newcomers } else { Self::Others }
+    }
+}
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

@@ -6,12 +6,15 @@ use crate::support::{Server, reading, run, server, soon, sqlstate, writing};
 use postern_domain::{ConnectionId, OwnerId, PostgresEndpoint, Secret, Version};
 use postern_egress::{Dialer, EgressError, Policy, SystemResolver};
 use postern_tenant::{
-    AuthError, Param, PoolKey, PoolLimits, Pooled, Pools, Statement, TenantError, Truncation, connect,
+    AuthError, Param, PoolKey, PoolLimits, Pooled, PostgresSession, Statement, TenantError, Truncation,
+    connect,
 };
+
+type Pools = postern_tenant::Pools<PostgresSession, TenantError>;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-async fn backend(connection: &mut postern_tenant::PostgresConnection) -> i64 {
+async fn backend(connection: &mut PostgresSession) -> i64 {
     run(connection, reading("SELECT pg_backend_pid()")).await.unwrap().ints(0)[0]
 }
 
@@ -185,7 +188,7 @@ async fn refused_sign_ins_say_what_is_wrong() {
     assert!(matches!(refused, Err(TenantError::Egress(EgressError::AddressRefused(_)))));
 }
 
-async fn take(pools: &Pools, server: &Server) -> Pooled {
+async fn take(pools: &Pools, server: &Server) -> Pooled<PostgresSession> {
     let key = PoolKey {
         owner: OwnerId(Uuid::from_u128(1)),
         connection: ConnectionId(Uuid::from_u128(2)),

@@ -11,7 +11,7 @@ use postern_devkit::postgres::{Binaries, Cluster, SUPERUSER};
 use postern_domain::{AccessMode, CaBundle, Host, PostgresEndpoint, Secret, TlsMode};
 use postern_egress::{Dialer, Policy, SystemResolver};
 use postern_tenant::{
-    Column, ColumnValues, PostgresConnection, RowBatch, Statement, Summary, TenantError, connect,
+    Column, ColumnValues, PostgresSession, RowBatch, Statement, Summary, TenantError, connect,
 };
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -65,12 +65,12 @@ impl Server {
     pub(crate) async fn connect_to(
         &self,
         endpoint: &PostgresEndpoint,
-    ) -> Result<PostgresConnection, TenantError> {
+    ) -> Result<PostgresSession, TenantError> {
         let dialer = Dialer::new(Policy::development(), Arc::new(SystemResolver::default()));
         connect(&dialer, endpoint, &self.password(), soon()).await
     }
 
-    pub(crate) async fn connect(&self) -> PostgresConnection {
+    pub(crate) async fn connect(&self) -> PostgresSession {
         self.connect_to(&self.endpoint()).await.unwrap()
     }
 }
@@ -112,7 +112,7 @@ impl Outcome {
 
 /// Runs a statement to its end.
 pub(crate) async fn run(
-    connection: &mut PostgresConnection,
+    connection: &mut PostgresSession,
     statement: Statement<'_>,
 ) -> Result<Outcome, TenantError> {
     let mut rows = connection.query(&statement).await?;

@@ -9,7 +9,7 @@ use postern_rpc::{
     proxy::{QueryRequest, QueryResponse, Summary, Timings, query_response::Part},
 };
 use postern_store::Resolved;
-use postern_tenant::{Param, Pooled, Rows, Statement, TenantError};
+use postern_tenant::{AcquireError, Param, Pooled, PostgresSession, Rows, Statement, TenantError};
 use tokio::{
     sync::mpsc::{Receiver, Sender, channel},
     time::{Instant, sleep_until},
@@ -115,15 +115,15 @@ impl Plan {
         &self,
         tenants: &Tenants,
         caller: &SignedIn,
-    ) -> Result<(Resolved, Instant, Pooled), Problem> {
+    ) -> Result<(Resolved, Instant, Pooled<PostgresSession>), Problem> {
         let mut again = true;
         loop {
             let resolved = tenants.resolve(caller, &self.connection).await?;
             let resolved_at = Instant::now();
             match tenants.reach(caller, &resolved, self.deadline).await {
                 Ok(connection) => return Ok((resolved, resolved_at, connection)),
-                Err(TenantError::Superseded) if again => again = false,
-                Err(error) => return Err(problem::of(&error)),
+                Err(AcquireError::Superseded) if again => again = false,
+                Err(error) => return Err(problem::of_acquire(error)),
             }
         }
     }

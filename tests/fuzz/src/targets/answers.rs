@@ -103,7 +103,7 @@ impl Case {
 }
 
 async fn run(
-    connection: &mut postern_tenant::PostgresConnection,
+    connection: &mut postern_tenant::PostgresSession,
     statement: &Statement<'_>,
 ) -> Result<Outcome, TenantError> {
     let mut rows = connection.query(statement).await?;

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::fake::row;
+use crate::postgres::fake::row;
 
 fn builder(oids: &[u32], binary: bool) -> BatchBuilder {
     let columns: Vec<_> = oids.iter().map(|&oid| Column::new("c", oid)).collect();

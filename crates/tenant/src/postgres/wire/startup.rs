@@ -14,12 +14,20 @@ use super::{
     Wire,
     binding::Binding,
     message::{self, Reader, Transaction},
+    refusal::refusal,
     scram,
 };
-use crate::{AuthError, TenantError, session::cancel::CancelKey};
+use crate::TenantError;
 
 /// Time for TLS, and again for signing in, whatever the caller's own deadline allows.
 pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// What `BackendKeyData` gives: with it, anyone may cancel the connection's statement, so it is kept like a secret.
+#[derive(Clone, Copy)]
+pub(crate) struct CancelKey {
+    pub process: i32,
+    pub secret: i32,
+}
 
 /// Asks for TLS. The server answers with the one byte `S`, unless it has none; anything after it that arrives before
 /// our first TLS record was put there by somebody else.
@@ -89,15 +97,6 @@ fn cancel_key(body: &[u8]) -> Result<CancelKey, TenantError> {
     let key = CancelKey { process: reader.i32()?, secret: reader.i32()? };
     reader.end()?;
     Ok(key)
-}
-
-/// An `ErrorResponse` during the sign-in. Class 28 is about the user and the password.
-pub(crate) fn refusal(body: &[u8]) -> TenantError {
-    match message::sql_error(body) {
-        Ok(error) if error.sqlstate.starts_with("28") => AuthError::Refused.into(),
-        Ok(error) => TenantError::SignIn(error.into()),
-        Err(error) => error,
-    }
 }
 
 #[cfg(test)]

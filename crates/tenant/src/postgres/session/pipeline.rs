@@ -28,7 +28,7 @@ struct Control<'a> {
 }
 
 /// One statement's messages.
-pub(crate) struct Flight<'a> {
+pub(crate) struct Pipeline<'a> {
     /// Names to close.
     pub close: &'a [String],
     /// Whether the statement is wrapped in a READ ONLY transaction.
@@ -54,13 +54,13 @@ pub(crate) struct Flight<'a> {
 pub(crate) enum Controls {
     /// By their names.
     Known,
-    /// Not yet: this flight parses them under their names.
+    /// Not yet: this pipeline parses them under their names.
     New,
     /// Never: they go unnamed.
     Unnamed,
 }
 
-impl Flight<'_> {
+impl Pipeline<'_> {
     /// Writes all the messages.
     pub(crate) fn encode(&self, out: &mut BytesMut) -> Result<(), TenantError> {
         let start = out.len();

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use tokio::runtime;
 
 use super::*;
-use crate::fake::{message, pipe, soon};
+use crate::postgres::fake::{message, pipe, soon};
 
 #[tokio::test]
 async fn messages_come_one_by_one_and_asides_are_skipped() {
@@ -73,7 +73,7 @@ async fn a_large_message_is_read_and_its_memory_given_back() {
     });
     assert_eq!(wire.next(soon()).await.unwrap(), b'D');
     assert_eq!(wire.body(), vec![7; 3_000_000]);
-    wire.rest();
+    wire.shrink();
     assert_eq!(wire.capacity(), 0);
     drop(sending);
 }

@@ -3,6 +3,7 @@
 pub(crate) mod binding;
 pub(crate) mod frame;
 pub(crate) mod message;
+mod refusal;
 pub(crate) mod scram;
 pub(crate) mod startup;
 
@@ -128,8 +129,8 @@ impl Wire {
         self.input.len() == self.taken && self.output.is_empty() && matches!(self.fill_now(), Ok(false))
     }
 
-    /// Gives memory back before a time of rest.
-    pub(crate) fn rest(&mut self) {
+    /// Releases memory before an idle time.
+    pub(crate) fn shrink(&mut self) {
         self.input.advance(mem::take(&mut self.taken));
         self.chunk = READ;
         if self.input.is_empty() && self.input.capacity() > READ {

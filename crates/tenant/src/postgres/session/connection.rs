@@ -3,26 +3,27 @@
 use std::sync::Arc;
 
 use postern_domain::AccessMode;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{
     cache::{Cache, Prepared},
     cancel::Canceller,
-    flight::{Controls, Flight},
+    dirt,
     names::Names,
-    residue,
+    pipeline::{Controls, Pipeline},
+    recovery::RECOVERY,
     rows::Rows,
 };
 use crate::{
-    Column, SqlError, Statement, TenantError,
-    result::batch::BatchBuilder,
-    wire::{Wire, message},
+    Column, Session, SqlError, Statement, TenantError,
+    postgres::result::batch::BatchBuilder,
+    postgres::wire::{Wire, message},
 };
 
 /// A session with a Postgres server. It runs one statement at a time.
 ///
 /// Dropping it in the middle of a statement cancels the statement on the server.
-pub struct PostgresConnection {
+pub struct PostgresSession {
     pub(super) wire: Wire,
     pub(super) canceller: Canceller,
     names: Names,
@@ -30,7 +31,7 @@ pub struct PostgresConnection {
     controls: Controls,
     pub(super) phase: Phase,
     /// Whether a statement may have left something behind in the session.
-    pub(super) stained: bool,
+    pub(super) dirty: bool,
     /// Whether each transaction may meet another session behind a pooler.
     pub(super) by_transaction: bool,
 }
@@ -48,12 +49,12 @@ pub(crate) enum Phase {
     Broken,
 }
 
-impl PostgresConnection {
+impl PostgresSession {
     pub(crate) fn new(mut wire: Wire, canceller: Canceller, names: Names, by_transaction: bool) -> Self {
         wire.begin();
         let controls = if by_transaction { Controls::Unnamed } else { Controls::New };
         let (cache, phase) = (Cache::default(), Phase::Idle);
-        Self { wire, canceller, names, cache, controls, phase, stained: false, by_transaction }
+        Self { wire, canceller, names, cache, controls, phase, dirty: false, by_transaction }
     }
 
     /// Runs a statement and waits for its first answer. What the server holds against the statement is told here
@@ -66,7 +67,7 @@ impl PostgresConnection {
             return Err(TenantError::Closed);
         }
         // Told before it runs: a lock, say, stays even if the statement fails or is cancelled.
-        self.stained |= !residue::is_harmless(statement.sql, statement.access_mode);
+        self.dirty |= !dirt::is_harmless(statement.sql, statement.access_mode);
         let mut started = self.start(statement).await;
         if let Err(Failure { error: TenantError::Sql(error), bound: false }) = &started
             && self.forgets(statement.sql, error)
@@ -78,27 +79,6 @@ impl PostgresConnection {
             Ok(started) => Ok(Rows::new(self, statement, started)),
             Err(failure) => Err(self.give_up(failure.error).await),
         }
-    }
-
-    /// Whether the session can take another statement, as if it were new.
-    pub(crate) fn is_reusable(&self) -> bool {
-        self.phase == Phase::Idle && !self.stained
-    }
-
-    /// Whether [`PostgresConnection::recover`] can bring the session back to rest.
-    pub(crate) fn is_recoverable(&self) -> bool {
-        matches!(self.phase, Phase::Running | Phase::Ending)
-    }
-
-    /// Whether the server has left the session alone since its last statement. A resting session has nothing to say
-    /// but that it is closing.
-    pub(crate) fn is_quiet(&mut self) -> bool {
-        self.phase == Phase::Idle && self.wire.is_quiet()
-    }
-
-    /// Gives memory back before a time of rest.
-    pub(crate) fn rest(&mut self) {
-        self.wire.rest();
     }
 
     /// Whether an error that came before the statement was bound is about what the server has forgotten or changed, and
@@ -121,7 +101,7 @@ impl PostgresConnection {
         }
     }
 
-    /// Sends a statement's flight and reads its answers up to the first one that is about its rows.
+    /// Sends a statement's pipeline and reads its answers up to the first one that is about its rows.
     async fn start(&mut self, statement: &Statement<'_>) -> Result<Started, Failure> {
         let plan = self.plan(statement)?;
         self.wire.begin();
@@ -143,7 +123,7 @@ impl PostgresConnection {
         Ok(Started { columns, batches, first, tail: plan.tail() })
     }
 
-    /// Decides how the statement is sent, and writes its flight.
+    /// Decides how the statement is sent, and writes its pipeline.
     fn plan(&mut self, statement: &Statement<'_>) -> Result<Plan, TenantError> {
         let unnamed = self.controls == Controls::Unnamed;
         let known = if unnamed { None } else { self.cache.get(statement.sql) };
@@ -153,7 +133,7 @@ impl PostgresConnection {
         };
         let close = self.cache.take_forgotten();
         let read_only = statement.access_mode == AccessMode::ReadOnly;
-        let flight = Flight {
+        let pipeline = Pipeline {
             close: &close,
             read_only,
             controls: self.controls,
@@ -165,7 +145,7 @@ impl PostgresConnection {
             // One more than is wanted tells a result that was cut from one that just fits.
             limit: i32::try_from(statement.max_rows.saturating_add(1)).unwrap_or(i32::MAX),
         };
-        if let Err(error) = flight.encode(&mut self.wire.output) {
+        if let Err(error) = pipeline.encode(&mut self.wire.output) {
             self.cache.close_later(close);
             return Err(error);
         }
@@ -240,6 +220,32 @@ impl PostgresConnection {
             Ok(error) => TenantError::Sql(Arc::new(error)),
             Err(error) => error,
         }
+    }
+}
+
+impl Session for PostgresSession {
+    fn is_reusable(&self) -> bool {
+        self.phase == Phase::Idle && !self.dirty
+    }
+
+    fn is_recoverable(&self) -> bool {
+        matches!(self.phase, Phase::Running | Phase::Ending)
+    }
+
+    fn is_quiet(&mut self) -> bool {
+        self.phase == Phase::Idle && self.wire.is_quiet()
+    }
+
+    fn shrink(&mut self) {
+        self.wire.shrink();
+    }
+
+    async fn recover(&mut self) -> bool {
+        let recovered = timeout(RECOVERY, self.try_recover()).await;
+        if !matches!(recovered, Ok(Ok(()))) {
+            self.phase = Phase::Broken;
+        }
+        self.is_reusable()
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     TenantError,
-    wire::{BoxedStream, binding::Binding},
+    postgres::wire::{BoxedStream, binding::Binding, startup::CancelKey},
 };
 
 /// A stream to a tenant's server, secured as the endpoint asks, on which nothing was said yet.
@@ -23,13 +23,6 @@ pub(crate) struct Opened {
 /// A way to open streams to one server, through the guard each time.
 pub(crate) trait Open: Send + Sync + 'static {
     fn open(&self, until: Instant) -> Pin<Box<dyn Future<Output = Result<Opened, TenantError>> + Send + '_>>;
-}
-
-/// What `BackendKeyData` gives: with it, anyone may cancel the connection's statement. Kept as a secret is.
-#[derive(Clone, Copy)]
-pub(crate) struct CancelKey {
-    pub process: i32,
-    pub secret: i32,
 }
 
 /// Cancels the statements of one connection over connections of their own.

@@ -2,7 +2,7 @@ use postern_domain::{AccessMode, CaBundle, Host, TlsMode};
 use tokio::io::AsyncReadExt;
 
 use super::*;
-use crate::fake::{error, message, pipe, ready, soon};
+use crate::postgres::fake::{error, message, pipe, ready, soon};
 
 fn endpoint() -> PostgresEndpoint {
     PostgresEndpoint {

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Encoding, fake};
+use crate::{Encoding, postgres::fake};
 
 fn protocol<T>(result: Result<T, TenantError>) -> &'static str {
     match result.err() {

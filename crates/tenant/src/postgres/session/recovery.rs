@@ -3,29 +3,19 @@
 use std::time::Duration;
 
 use postgres_protocol::message::frontend;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use super::connection::{Phase, PostgresConnection};
+use super::connection::{Phase, PostgresSession};
 use crate::{
     TenantError,
-    wire::message::{self, Transaction},
+    postgres::wire::message::{self, Transaction},
 };
 
 /// Time for bringing a session back to rest.
 pub(super) const RECOVERY: Duration = Duration::from_secs(2);
 
-impl PostgresConnection {
-    /// Brings the session back to rest after its statement was given up: cancels it, reads and drops what is left of
-    /// its result, and ends its transaction. False: the session cannot be used again.
-    pub(crate) async fn recover(&mut self) -> bool {
-        let recovered = timeout(RECOVERY, self.try_recover()).await;
-        if !matches!(recovered, Ok(Ok(()))) {
-            self.phase = Phase::Broken;
-        }
-        self.is_reusable()
-    }
-
-    async fn try_recover(&mut self) -> Result<(), TenantError> {
+impl PostgresSession {
+    pub(super) async fn try_recover(&mut self) -> Result<(), TenantError> {
         if self.phase == Phase::Running {
             self.canceller.cancel().await?;
             if self.by_transaction {
@@ -53,7 +43,7 @@ impl PostgresConnection {
                 return Err(TenantError::Protocol("a transaction that does not end"));
             }
         }
-        self.stained |= self.wire.setting_changed;
+        self.dirty |= self.wire.setting_changed;
         self.phase = Phase::Idle;
         Ok(())
     }
@@ -85,7 +75,7 @@ impl PostgresConnection {
     }
 }
 
-impl Drop for PostgresConnection {
+impl Drop for PostgresSession {
     fn drop(&mut self) {
         match self.phase {
             Phase::Running => self.canceller.cancel_in_background(),

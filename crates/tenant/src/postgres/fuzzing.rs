@@ -12,14 +12,14 @@ use tokio::{
 };
 
 use crate::{
-    Column, PostgresConnection, RowBatch, TenantError,
-    result::batch::BatchBuilder,
-    session::{
+    Column, PostgresSession, RowBatch, TenantError,
+    postgres::result::batch::BatchBuilder,
+    postgres::session::{
         cancel::{Canceller, Open, Opened},
+        dirt,
         names::Names,
-        residue,
     },
-    wire::{Wire, binding::Binding, startup},
+    postgres::wire::{Wire, binding::Binding, startup},
 };
 
 /// Signs in over this stream, without TLS.
@@ -34,14 +34,14 @@ pub async fn sign_in(
 }
 
 /// A session on a stream that has signed in. Its statements cannot be cancelled.
-pub fn session(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> PostgresConnection {
+pub fn session(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> PostgresSession {
     let canceller = Canceller { way: Arc::new(NoWay), key: None };
-    PostgresConnection::new(Wire::new(Box::new(stream)), canceller, Names::new(1), false)
+    PostgresSession::new(Wire::new(Box::new(stream)), canceller, Names::new(1), false)
 }
 
 /// Whether a statement's text is taken for one that leaves nothing behind in its session.
 pub fn is_harmless(sql: &str, access_mode: AccessMode) -> bool {
-    residue::is_harmless(sql, access_mode)
+    dirt::is_harmless(sql, access_mode)
 }
 
 /// Reads the bodies of `DataRow`s, for columns of these type OIDs: in binary form where that is preferred, or all as

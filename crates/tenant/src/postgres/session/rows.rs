@@ -6,13 +6,13 @@ use postern_domain::AccessMode;
 use tokio::time::Instant;
 
 use super::{
-    connection::{Phase, PostgresConnection, Started},
-    residue,
+    connection::{Phase, PostgresSession, Started},
+    dirt,
 };
 use crate::{
-    Column, RowBatch, Statement, TenantError,
-    result::batch::BatchBuilder,
-    wire::message::{self, Transaction},
+    Column, RowBatch, Session, Statement, TenantError,
+    postgres::result::batch::BatchBuilder,
+    postgres::wire::message::{self, Transaction},
 };
 
 /// The result of a running statement. Nothing is read ahead of the caller, so a slow reader slows the server.
@@ -20,7 +20,7 @@ use crate::{
 /// Dropping it before the end leaves the connection in the middle of the statement: the pool, or the connection's own
 /// drop, then cancels the statement on the server.
 pub struct Rows<'c> {
-    connection: &'c mut PostgresConnection,
+    connection: &'c mut PostgresSession,
     columns: Arc<[Column]>,
     batches: BatchBuilder,
     row_limit: u64,
@@ -81,7 +81,7 @@ const LINGER: Duration = Duration::from_millis(5);
 
 impl<'c> Rows<'c> {
     pub(super) fn new(
-        connection: &'c mut PostgresConnection,
+        connection: &'c mut PostgresSession,
         statement: &Statement<'_>,
         started: Started,
     ) -> Self {
@@ -235,7 +235,7 @@ impl<'c> Rows<'c> {
         };
         self.end_transaction().await?;
         let connection = &mut *self.connection;
-        connection.stained |= connection.wire.setting_changed || !residue::is_harmless_tag(&command_tag);
+        connection.dirty |= connection.wire.setting_changed || !dirt::is_harmless_tag(&command_tag);
         Ok(self.summarize(command_tag))
     }
 
@@ -243,7 +243,7 @@ impl<'c> Rows<'c> {
         match self.read_tail().await {
             // Our ROLLBACK was refused, not the statement: it was DEALLOCATE ALL, say. What it has left is unknown.
             Err(TenantError::Sql(_)) if self.tail != b"Z" => {
-                self.connection.stained = true;
+                self.connection.dirty = true;
                 self.connection.settle(self.deadline).await
             }
             ended => ended,

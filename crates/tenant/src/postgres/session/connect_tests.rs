@@ -7,7 +7,7 @@ use tokio::{net::TcpListener, time::sleep};
 use super::*;
 
 /// Connects to a server that sends this and then nothing.
-async fn connect_to(answer: &'static [u8], tls_mode: TlsMode) -> Result<PostgresConnection, TenantError> {
+async fn connect_to(answer: &'static [u8], tls_mode: TlsMode) -> Result<PostgresSession, TenantError> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = PostgresEndpoint {
         host: Host::parse("127.0.0.1").unwrap(),

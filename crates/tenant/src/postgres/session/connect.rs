@@ -12,12 +12,12 @@ use tokio::{
 
 use super::{
     cancel::{Canceller, Open, Opened},
-    connection::PostgresConnection,
+    connection::PostgresSession,
     names::Names,
 };
 use crate::{
     TenantError,
-    wire::{
+    postgres::wire::{
         Wire,
         binding::Binding,
         startup::{self, HANDSHAKE},
@@ -34,7 +34,7 @@ pub async fn connect(
     endpoint: &PostgresEndpoint,
     password: &Secret,
     deadline: Instant,
-) -> Result<PostgresConnection, TenantError> {
+) -> Result<PostgresSession, TenantError> {
     let way = GuardedWay::new(dialer.clone(), endpoint)?;
     connect_over(Arc::new(way), endpoint, password, deadline).await
 }
@@ -45,7 +45,7 @@ pub(crate) async fn connect_over(
     endpoint: &PostgresEndpoint,
     password: &Secret,
     deadline: Instant,
-) -> Result<PostgresConnection, TenantError> {
+) -> Result<PostgresSession, TenantError> {
     let names = Names::random()?;
     let opened = way.open(deadline).await?;
     let mut wire = Wire::new(opened.stream);
@@ -53,7 +53,7 @@ pub(crate) async fn connect_over(
     let signing_in = startup::sign_in(&mut wire, opened.binding, endpoint, password, until);
     let key = signing_in.await.map_err(unanswered)?;
     let pooled_by_transaction = endpoint.port == TRANSACTION_POOLER;
-    Ok(PostgresConnection::new(wire, Canceller { way, key }, names, pooled_by_transaction))
+    Ok(PostgresSession::new(wire, Canceller { way, key }, names, pooled_by_transaction))
 }
 
 /// No statement has run yet, so it is not the query that takes too long.

@@ -9,7 +9,7 @@ use postgres_protocol::{
 };
 use tokio::time::Instant;
 
-use super::{Wire, binding::Binding, message::Reader, startup::refusal};
+use super::{Wire, binding::Binding, message::Reader, refusal::refusal};
 use crate::{AuthError, TenantError};
 
 const OK: u32 = 0;

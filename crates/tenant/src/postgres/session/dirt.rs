@@ -127,5 +127,5 @@ fn names(text: &str) -> impl Iterator<Item = Name<'_>> {
 }
 
 #[cfg(test)]
-#[path = "residue_tests.rs"]
+#[path = "dirt_tests.rs"]
 mod tests;

@@ -1,10 +1,8 @@
 //! Names of prepared statements.
 //!
 //! Behind a pooler in transaction mode, statements of several sessions end up on one server connection. With names that
-//! only this session uses, a flight that lands on the wrong one is refused (26000), and never runs what somebody else
+//! only this session uses, a pipeline that lands on the wrong one is refused (26000), and never runs what somebody else
 //! has prepared under the same name.
-
-use std::sync::Arc;
 
 use crate::TenantError;
 
@@ -21,7 +19,7 @@ pub(crate) struct Names {
 impl Names {
     /// Names with 64 bits from the system's randomness.
     pub(crate) fn random() -> Result<Self, TenantError> {
-        getrandom::u64().map(Self::new).map_err(|error| TenantError::Open(Arc::new(error)))
+        getrandom::u64().map(Self::new).map_err(|_| TenantError::NoRandomness)
     }
 
     pub(crate) fn new(random: u64) -> Self {

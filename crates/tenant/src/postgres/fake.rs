@@ -14,12 +14,12 @@ use tokio::{
 };
 
 use crate::{
-    PostgresConnection, TenantError,
-    session::{
-        cancel::{CancelKey, Canceller, Open, Opened},
+    PostgresSession, TenantError,
+    postgres::session::{
+        cancel::{Canceller, Open, Opened},
         names::Names,
     },
-    wire::{Wire, binding::Binding},
+    postgres::wire::{Wire, binding::Binding, startup::CancelKey},
 };
 
 /// A deadline that no test is meant to reach.
@@ -34,13 +34,13 @@ pub(crate) fn pipe() -> (DuplexStream, Server) {
 }
 
 /// A signed-in session, its server, and the way on which cancellations come.
-pub(crate) fn session() -> (PostgresConnection, Server, Arc<Way>) {
+pub(crate) fn session() -> (PostgresSession, Server, Arc<Way>) {
     let (ours, server) = pipe();
     let way = Arc::new(Way::default());
     let opener: Arc<dyn Open> = Arc::<Way>::clone(&way);
     let canceller = Canceller { way: opener, key: Some(CancelKey { process: 7, secret: 9 }) };
     let names = Names::random().unwrap();
-    (PostgresConnection::new(Wire::new(Box::new(ours)), canceller, names, false), server, way)
+    (PostgresSession::new(Wire::new(Box::new(ours)), canceller, names, false), server, way)
 }
 
 /// The server's end of a pipe.

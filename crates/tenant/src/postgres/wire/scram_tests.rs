@@ -1,5 +1,5 @@
 use super::*;
-use crate::fake::{Server, error, message, pipe, soon};
+use crate::postgres::fake::{Server, error, message, pipe, soon};
 
 fn authentication(kind: u32, data: &[u8]) -> Vec<u8> {
     message(b'R', &[&kind.to_be_bytes()[..], data].concat())
@@ -60,7 +60,7 @@ async fn weaker_ways_of_signing_in_are_refused_with_advice() {
 #[tokio::test]
 async fn a_wrong_password_and_another_refusal_are_told_apart() {
     assert!(matches!(refused(&error("28P01")).await, TenantError::Auth(AuthError::Refused)));
-    assert!(matches!(refused(&error("53300")).await, TenantError::SignIn(_)));
+    assert!(matches!(refused(&error("53300")).await, TenantError::TooManyConnections));
     assert!(matches!(refused(&message(b'Z', b"I")).await, TenantError::Protocol(_)));
 }
 

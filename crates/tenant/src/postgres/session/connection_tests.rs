@@ -6,7 +6,9 @@ use tokio::{io::AsyncReadExt, runtime};
 use super::{super::recovery::RECOVERY, *};
 use crate::{
     ColumnValues, Summary, Truncation,
-    fake::{bare, closing, complete, description, error, message, opening, ready, row, session, soon},
+    postgres::fake::{
+        bare, closing, complete, description, error, message, opening, ready, row, session, soon,
+    },
 };
 
 const INT8: u32 = 20;
@@ -21,7 +23,7 @@ fn writing(sql: &str) -> Statement<'_> {
 
 /// Runs a statement to its end; gives its numbers and its summary.
 async fn drain(
-    connection: &mut PostgresConnection,
+    connection: &mut PostgresSession,
     statement: &Statement<'_>,
 ) -> Result<(Vec<i64>, Summary), TenantError> {
     let mut rows = connection.query(statement).await?;
@@ -129,7 +131,7 @@ async fn a_server_that_says_nothing_is_cancelled_by_whoever_drops_the_connection
     assert!(matches!(connection.query(&statement).await, Err(TenantError::Timeout)));
     assert_eq!(begun.elapsed().as_secs(), 10);
     drop(connection);
-    let request = tokio::time::timeout(Duration::from_secs(1), canceller.read_body()).await;
+    let request = timeout(Duration::from_secs(1), canceller.read_body()).await;
     assert_eq!(request.expect("nothing was cancelled").len(), 12);
 }
 
@@ -174,9 +176,9 @@ async fn an_error_at_the_end_of_the_transaction_is_the_result() {
 }
 
 #[tokio::test]
-async fn what_may_leave_state_behind_stains_the_session() {
+async fn what_may_leave_state_behind_dirties_the_session() {
     let status = message(b'S', b"TimeZone\0Asia/Tokyo\0");
-    for (sql, aside, tag, stained) in [
+    for (sql, aside, tag, dirty) in [
         ("SELECT 1", &b""[..], "SET", true),
         ("SELECT 1", &status, "SELECT 1", true),
         ("SET x = 1", &b""[..], "SELECT 1", true),
@@ -186,12 +188,12 @@ async fn what_may_leave_state_behind_stains_the_session() {
         let begin = [bare(b"1"), message(b't', &[0, 0]), bare(b"n2")].concat();
         server.send(&[&begin[..], &complete(tag), aside, &ready(b'I')].concat()).await;
         drain(&mut connection, &writing(sql)).await.unwrap();
-        assert_eq!(connection.is_reusable(), !stained, "{sql} {tag}");
+        assert_eq!(connection.is_reusable(), !dirty, "{sql} {tag}");
     }
 }
 
 #[tokio::test]
-async fn a_lock_stains_the_session_even_if_the_statement_fails() {
+async fn a_lock_dirties_the_session_even_if_the_statement_fails() {
     let (mut connection, mut server, _way) = session();
     let begun = [bare(b"112"), complete("BEGIN")].concat();
     server.send(&[begun, error("22012"), ready(b'E'), complete("ROLLBACK"), ready(b'I')].concat()).await;
@@ -201,7 +203,7 @@ async fn a_lock_stains_the_session_even_if_the_statement_fails() {
 }
 
 #[tokio::test]
-async fn a_setting_that_changed_while_a_statement_was_given_up_stains_the_session() {
+async fn a_setting_that_changed_while_a_statement_was_given_up_dirties_the_session() {
     let (mut connection, mut server, way) = session();
     drop(way.expect());
     server.send(&opening(&[("n", INT8)])).await;

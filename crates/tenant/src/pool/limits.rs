@@ -1,0 +1,146 @@
+//! The bounds of all pools, as the operator configures them.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, de};
+
+/// Bounds of all pools. In a configuration, every field may be left out; durations are whole seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Unchecked")]
+pub struct PoolLimits {
+    /// Sessions of one pool, that is, of one saved connection. Every session takes one of the tenant server's
+    /// connections, of which small plans have 15 to 60. Too high: users run into their server's own limit. Too low:
+    /// the queries of one user's application wait for each other.
+    pub per_pool: usize,
+    /// Sessions of one owner's pools together. Too high: a few owners take everything that `reserved` leaves. Too low:
+    /// owners with several databases wait for themselves.
+    pub per_owner: usize,
+    /// Sessions of all pools together. Each takes a file descriptor and, while a result streams, up to 100 KiB. Too
+    /// high: the process runs out of descriptors. Too low: owners wait for each other.
+    pub total: usize,
+    /// How much of `total` is kept for owners that have no session: an owner that has one gets another only while more
+    /// than this is free. Too high: little is left for owners who run several queries at once. Too low: when a few
+    /// owners hold everything else, say on servers that have stopped answering, only this many others get a session.
+    pub reserved: usize,
+    /// Callers that may wait for one pool; each is an open request. Too high: callers wait until their deadline for
+    /// nothing. Too low: short bursts are refused that would have been served within milliseconds.
+    pub waiting: usize,
+    /// Time after which an idle session is closed. Too high: connections of tenants' servers are held for nobody. Too
+    /// low: users who pause for a moment pay for a new sign-in.
+    pub idle: Duration,
+    /// Age after which a session is not used again, so that a server's memory, or an address that has moved, is let go
+    /// in time. Too low: sign-ins take the time of queries.
+    pub lifetime: Duration,
+}
+
+impl Default for PoolLimits {
+    fn default() -> Self {
+        Unchecked::default().into_limits()
+    }
+}
+
+/// The same, before it is known that the bounds fit each other.
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Unchecked {
+    per_pool: usize,
+    per_owner: usize,
+    total: usize,
+    reserved: usize,
+    waiting: usize,
+    #[serde(deserialize_with = "seconds")]
+    idle: Duration,
+    #[serde(deserialize_with = "seconds")]
+    lifetime: Duration,
+}
+
+impl Default for Unchecked {
+    fn default() -> Self {
+        let (idle, lifetime) = (Duration::from_mins(1), Duration::from_mins(30));
+        Self { per_pool: 4, per_owner: 32, total: 512, reserved: 64, waiting: 64, idle, lifetime }
+    }
+}
+
+impl Unchecked {
+    fn into_limits(self) -> PoolLimits {
+        let Self { per_pool, per_owner, total, reserved, waiting, idle, lifetime } = self;
+        PoolLimits { per_pool, per_owner, total, reserved, waiting, idle, lifetime }
+    }
+}
+
+/// Why bounds were rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum Mismatch {
+    #[error("per_pool, per_owner, idle and lifetime must be at least 1")]
+    Zero,
+    #[error("reserved must be less than total, or no owner could have a second session")]
+    Reserved,
+    #[error("per_pool must not exceed per_owner, nor per_owner exceed total")]
+    Order,
+}
+
+impl TryFrom<Unchecked> for PoolLimits {
+    type Error = Mismatch;
+
+    fn try_from(limits: Unchecked) -> Result<Self, Mismatch> {
+        let limits = limits.into_limits();
+        if limits.per_pool == 0 || limits.idle.is_zero() || limits.lifetime.is_zero() {
+            return Err(Mismatch::Zero);
+        }
+        if limits.reserved >= limits.total {
+            return Err(Mismatch::Reserved);
+        }
+        if limits.per_pool > limits.per_owner || limits.per_owner > limits.total {
+            return Err(Mismatch::Order);
+        }
+        Ok(limits)
+    }
+}
+
+/// Most seconds that a duration may have: a week. Far longer ones overflow the clock.
+const MOST_SECONDS: u64 = 7 * 24 * 60 * 60;
+
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    match u64::deserialize(deserializer)? {
+        seconds if seconds <= MOST_SECONDS => Ok(Duration::from_secs(seconds)),
+        _ => Err(de::Error::custom("a duration of more than 604800 seconds")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<PoolLimits, String> {
+        toml::from_str(text).map_err(|error| error.message().to_owned())
+    }
+
+    #[test]
+    fn what_a_configuration_leaves_out_has_its_default() {
+        assert_eq!(parse(""), Ok(PoolLimits::default()));
+        let expected = PoolLimits { total: 100, idle: Duration::from_secs(5), ..PoolLimits::default() };
+        assert_eq!(parse("total = 100\nidle = 5"), Ok(expected));
+    }
+
+    #[test]
+    fn the_defaults_fit_each_other() {
+        assert!(PoolLimits::try_from(Unchecked::default()).is_ok());
+    }
+
+    #[test]
+    fn bounds_that_do_not_fit_each_other_are_rejected() {
+        for (text, why) in [
+            ("reserved = 512", "reserved must be less than total"),
+            ("per_pool = 0", "must be at least 1"),
+            ("idle = 0", "must be at least 1"),
+            ("lifetime = 0", "must be at least 1"),
+            ("per_pool = 33", "must not exceed"),
+            ("per_owner = 600", "must not exceed"),
+            ("lifetime = 604801", "more than 604800 seconds"),
+            ("totl = 1", "unknown field"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+    }
+}
