@@ -1,30 +1,30 @@
-//! The closed-loop client: each caller sends its next request when the answer to the last one has come.
+//! The closed-loop client: each caller sends its next request when the response to the previous one has arrived.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::{task::JoinSet, time::Instant};
 
-/// One of several that call at the same time.
+/// One of several concurrent callers.
 pub(crate) trait Caller: Send + 'static {
-    /// Sends one request, waits for the whole answer, and checks that it is the one that was to come.
+    /// Sends one request, waits for the complete response, and checks it.
     fn call(&mut self) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// What was seen in one window.
+/// The measurements of one window.
 pub(crate) struct Sample {
-    /// From the first request to the last answer.
+    /// Time from the first request to the last response.
     elapsed: Duration,
-    /// Of all answers, in no order. Not empty.
+    /// The latencies of all responses, unordered and not empty.
     latencies: Vec<Duration>,
 }
 
 impl Sample {
-    /// Answers per second.
+    /// Responses per second.
     pub(crate) fn rate(&self) -> f64 {
-        #[allow(clippy::cast_precision_loss, reason = "far fewer than 2^52 answers")]
-        let answers = self.latencies.len() as f64;
-        answers / self.elapsed.as_secs_f64()
+        #[allow(clippy::cast_precision_loss, reason = "far fewer than 2^52 responses")]
+        let responses = self.latencies.len() as f64;
+        responses / self.elapsed.as_secs_f64()
     }
 
     /// The median latency, in microseconds.
@@ -36,7 +36,7 @@ impl Sample {
     }
 }
 
-/// Lets the callers call for `window`, and hands them back. The first error ends it.
+/// Runs the callers for `window` and returns them. Stops at the first error.
 pub(crate) async fn run<C: Caller>(callers: Vec<C>, window: Duration) -> Result<(Vec<C>, Sample)> {
     let started = Instant::now();
     let mut tasks = JoinSet::new();
@@ -56,15 +56,15 @@ pub(crate) async fn run<C: Caller>(callers: Vec<C>, window: Duration) -> Result<
 
 async fn keep_calling<C: Caller>(mut caller: C, until: Instant) -> Result<(C, Vec<Duration>)> {
     let mut latencies = Vec::with_capacity(1 << 16);
-    let mut asked = Instant::now();
+    let mut sent = Instant::now();
     loop {
         caller.call().await?;
-        let answered = Instant::now();
-        latencies.push(answered - asked);
-        if answered >= until {
+        let received = Instant::now();
+        latencies.push(received - sent);
+        if received >= until {
             return Ok((caller, latencies));
         }
-        asked = answered;
+        sent = received;
     }
 }
 
@@ -72,7 +72,7 @@ async fn keep_calling<C: Caller>(mut caller: C, until: Instant) -> Result<(C, Ve
 mod tests {
     use super::*;
 
-    /// Answers after a millisecond, and fails after so many answers.
+    /// Responds after a millisecond, and fails after a number of responses.
     struct Sleeper(usize);
 
     impl Caller for Sleeper {

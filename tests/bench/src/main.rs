@@ -1,10 +1,10 @@
-//! The benchmark table: Postern beside what people would use in its place.
+//! The benchmark table: compares Postern with what people would use instead.
 //!
-//! Each row answers one question with two figures that are taken in one run, in turns, by the same closed-loop client
-//! ([`client`]), so that only their ratio needs to be believed. Postern, the tenant's database and the peers run in
-//! processes of their own ([`stage`]); a row starts those it needs, and all of them end with the run.
+//! Each row answers one question with two figures, measured alternately in one run by the same closed-loop client
+//! ([`client`]). Only their ratio is meaningful. Postern, the tenant's database and the peers run in separate processes
+//! ([`stage`]). They are started by the first row that needs them and stopped at the end of the run.
 //!
-//! A new row is a value in one of the lists of [`rows`].
+//! To add a row, add a value to one of the lists in [`rows`].
 
 mod client;
 mod pace;
@@ -24,22 +24,22 @@ use rows::{Bench, Row};
 use stage::Stage;
 use table::Line;
 
-/// The one of the services: the client and the empty RPC stand for two of them.
+/// The allocator of the services, because the client and the empty RPC stand in for two of them.
 #[global_allocator]
 static ALLOCATOR: WipingAllocator = WIPING;
 
 #[derive(Parser)]
 #[command(name = "postern-bench")]
 struct Arguments {
-    /// Rows to run: ids, or their first words (`proxy.point`); all when left out.
+    /// Rows to run, by id or by prefix, for example `proxy.point`; all by default.
     ids: Vec<String>,
-    /// Writes the table to a file too, as JSON.
+    /// Also write the table to a file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Seconds of each measured window.
+    /// Length of each measured window, in seconds.
     #[arg(long, default_value_t = 1.0, value_parser = seconds)]
     seconds: f64,
-    /// Serves an empty RPC with the certificates of this folder, instead of measuring.
+    /// Instead of measuring, serve an empty RPC with the certificates in this folder.
     #[arg(long, hide = true, value_name = "DIR")]
     serve_empty: Option<PathBuf>,
 }
@@ -47,7 +47,7 @@ struct Arguments {
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(seconds) if (0.1..=600.0).contains(&seconds) => Ok(seconds),
-        _ => Err("a window is 0.1 to 600 seconds long".to_owned()),
+        _ => Err("a window must be 0.1 to 600 seconds long".to_owned()),
     }
 }
 
@@ -68,7 +68,7 @@ async fn run(arguments: Arguments) -> Result<()> {
     }
     let rows = select(&arguments.ids)?;
     let bench = Bench { stage: Stage::new()?, pace: Pace::new(Duration::from_secs_f64(arguments.seconds)) };
-    // Dropping the stage at the end, however it comes, stops what was started.
+    // Dropping the stage stops everything that was started, even after an error.
     let lines = tokio::select! {
         lines = measure(&bench, &rows) => lines,
         stopped = interrupted() => return stopped,
@@ -83,19 +83,19 @@ async fn run(arguments: Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The rows that were asked for, in the order of the lists.
+/// The requested rows, in table order.
 fn select(ids: &[String]) -> Result<Vec<&'static Row>> {
     let named = |row: &Row, id: &str| row.id == id || row.id.starts_with(&format!("{id}."));
     for id in ids {
         if !rows::all().any(|row| named(row, id)) {
             let known: Vec<_> = rows::all().map(|row| row.id).collect();
-            bail!("there is no row {id}; the rows are {}", known.join(", "));
+            bail!("unknown row {id}; the rows are {}", known.join(", "));
         }
     }
     Ok(rows::all().filter(|row| ids.is_empty() || ids.iter().any(|id| named(row, id))).collect())
 }
 
-/// One row after the other: each has the machine to itself.
+/// Measures the rows one at a time, so that each has the machine to itself.
 async fn measure(bench: &Bench, rows: &[&'static Row]) -> Vec<Line> {
     let mut lines = Vec::new();
     for row in rows {
@@ -115,7 +115,7 @@ async fn interrupted() -> Result<()> {
     bail!("interrupted")
 }
 
-/// A line on stderr: stdout is for the table.
+/// Prints a progress message to stderr; stdout is for the table.
 fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }

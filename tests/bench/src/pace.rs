@@ -1,4 +1,4 @@
-//! How two sides are measured: in turns, so that whatever drifts on the machine hits both.
+//! Measures two sides alternately, so that changes in the machine's speed affect both.
 
 use std::time::Duration;
 
@@ -10,25 +10,25 @@ use crate::{
     stage::Missing,
 };
 
-/// Windows of each side.
+/// Number of windows per side.
 const ROUNDS: usize = 9;
 
-/// Unmeasured calls before them: pools fill, statements are prepared, code is compiled.
+/// Duration of unmeasured calls before the first window: pools fill, statements are prepared, code is compiled.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// How long is measured.
+/// The length of the windows.
 pub(crate) struct Pace {
     window: Duration,
 }
 
 impl Pace {
-    /// With windows of this length.
+    /// Creates a pace with windows of this length.
     pub(crate) fn new(window: Duration) -> Self {
         Self { window }
     }
 
-    /// Measures ours, other, ours, other, …; each figure is the median of its windows. Without the other side, ours
-    /// alone.
+    /// Measures ours, other, ours, other and so on, or only ours if the other side is missing. Each figure is the
+    /// median of its windows.
     pub(crate) async fn compare<A: Caller, B: Caller>(
         &self,
         ours: Vec<A>,

@@ -1,4 +1,4 @@
-//! The table, for people and for machines.
+//! Prints the table as text and as JSON.
 
 use std::fmt::Write;
 
@@ -15,10 +15,10 @@ pub(crate) struct Line {
 
 const COLUMNS: [&str; 8] = ["id", "what", "unit", "ours", "other", "ratio", "target", "holds"];
 
-/// What stands where there is nothing to say.
+/// The text of an empty cell.
 const NOTHING: &str = "–";
 
-/// The table as text: columns as wide as their widest cell, figures to the right.
+/// The table as text. Columns are as wide as their widest cell; figures are right-aligned.
 pub(crate) fn print(lines: &[Line]) -> String {
     let mut cells = vec![COLUMNS.map(str::to_owned)];
     cells.extend(lines.iter().map(cells_of));
@@ -67,8 +67,8 @@ fn cells_of(line: &Line) -> [String; 8] {
     ]
 }
 
-/// The table as JSON: a list of objects with the columns as keys. `other`, `ratio` and `holds` are null where the peer
-/// is missing, and `ours` too where the row failed; `reason` then says why.
+/// The table as JSON: a list of objects with the columns as keys. `other`, `ratio` and `holds` are null if the peer is
+/// not available; `ours` is null, too, if the row failed. `reason` says why.
 pub(crate) fn json(lines: &[Line]) -> String {
     let list: Vec<_> = lines.iter().map(object_of).collect();
     format!("{:#}\n", Value::from(list))
@@ -113,15 +113,15 @@ impl std::fmt::Display for Target {
     }
 }
 
-/// Three digits or more, with commas between thousands.
+/// Formats a figure: one decimal place below 100, otherwise an integer with commas between thousands.
 fn figure(value: f64) -> String {
     if value < 100.0 {
         return format!("{value:.1}");
     }
     let digits = format!("{value:.0}");
     let mut text = String::new();
-    for (place, digit) in digits.char_indices() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+    for (index, digit) in digits.char_indices() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -31,7 +31,7 @@ fn a_bound_from_above_is_judged_the_other_way() {
 }
 
 #[test]
-fn a_missing_peer_is_told_and_nothing_is_judged() {
+fn a_missing_peer_is_reported_without_a_ratio() {
     let lines = [line(5.0, Err(Missing::new("no network")))];
     let text = print(&lines);
     assert!(text.contains("not available (no network)") && text.ends_with('–'), "{text}");
@@ -42,8 +42,8 @@ fn a_missing_peer_is_told_and_nothing_is_judged() {
 }
 
 #[test]
-fn a_failed_row_is_told_below_the_table() {
-    let failed = Line { row: &ROW, figures: Err(anyhow::anyhow!("the answer has 0 rows")) };
+fn a_failed_row_is_reported_below_the_table() {
+    let failed = Line { row: &ROW, figures: Err(anyhow::anyhow!("the response has 0 rows")) };
     let text = print(&[failed]);
-    assert!(text.ends_with("a.b.c1: the answer has 0 rows"), "{text}");
+    assert!(text.ends_with("a.b.c1: the response has 0 rows"), "{text}");
 }

@@ -256,8 +256,9 @@ pub mod crypto_service_client {
     /// In addition to the errors listed with each RPC:
     /// - Every RPC may return INTERNAL (INTERNAL). The cause is in the service's log.
     /// - RPCs that take a user's token may return UNAVAILABLE (ISSUER_UNAVAILABLE) if the issuer's keys cannot be fetched.
-    /// - A message that exceeds the size its fields allow fails with INVALID_ARGUMENT (INVALID_FIELD, PLAINTEXT_TOO_LARGE).
-    /// - A replica that cannot report to the other replicas does not seal. Until it can, RPCs that seal return UNAVAILABLE
+    /// - A request that is larger than its field limits allow fails with INVALID_ARGUMENT (INVALID_FIELD,
+    ///   PLAINTEXT_TOO_LARGE).
+    /// - A replica does not seal while it cannot report to the other replicas. RPCs that seal then return UNAVAILABLE
     ///   (DEPENDENCY_UNAVAILABLE).
     #[derive(Debug, Clone)]
     pub struct CryptoServiceClient<T> {
@@ -391,7 +392,7 @@ pub mod crypto_service_client {
         }
         /// Decrypt opens a seal that belongs to the token's user.
         ///
-        /// Errors: INVALID_ARGUMENT (INVALID_FIELD; SEAL_BROKEN: the seal does not open, whatever the cause),
+        /// Errors: INVALID_ARGUMENT (INVALID_FIELD; SEAL_BROKEN: the seal cannot be opened; the cause is not disclosed),
         /// UNAUTHENTICATED, PERMISSION_DENIED.
         ///
         /// Who may call: proxy-service, with the owner's token.
@@ -454,7 +455,7 @@ pub mod crypto_service_client {
         }
         /// Rewrap re-encrypts a seal under the primary key, for the same context, without returning the plaintext.
         ///
-        /// Errors: INVALID_ARGUMENT (INVALID_FIELD; SEAL_BROKEN: the seal does not open, whatever the cause),
+        /// Errors: INVALID_ARGUMENT (INVALID_FIELD; SEAL_BROKEN: the seal cannot be opened; the cause is not disclosed),
         /// PERMISSION_DENIED.
         ///
         /// Who may call: connection-service or an operator, without a user's token.
@@ -550,7 +551,7 @@ pub mod crypto_service_server {
         >;
         /// Decrypt opens a seal that belongs to the token's user.
         ///
-        /// Errors: INVALID_ARGUMENT (INVALID_FIELD; SEAL_BROKEN: the seal does not open, whatever the cause),
+        /// Errors: INVALID_ARGUMENT (INVALID_FIELD; SEAL_BROKEN: the seal cannot be opened; the cause is not disclosed),
         /// UNAUTHENTICATED, PERMISSION_DENIED.
         ///
         /// Who may call: proxy-service, with the owner's token.
@@ -574,7 +575,7 @@ pub mod crypto_service_server {
         >;
         /// Rewrap re-encrypts a seal under the primary key, for the same context, without returning the plaintext.
         ///
-        /// Errors: INVALID_ARGUMENT (INVALID_FIELD; SEAL_BROKEN: the seal does not open, whatever the cause),
+        /// Errors: INVALID_ARGUMENT (INVALID_FIELD; SEAL_BROKEN: the seal cannot be opened; the cause is not disclosed),
         /// PERMISSION_DENIED.
         ///
         /// Who may call: connection-service or an operator, without a user's token.
@@ -604,8 +605,9 @@ pub mod crypto_service_server {
     /// In addition to the errors listed with each RPC:
     /// - Every RPC may return INTERNAL (INTERNAL). The cause is in the service's log.
     /// - RPCs that take a user's token may return UNAVAILABLE (ISSUER_UNAVAILABLE) if the issuer's keys cannot be fetched.
-    /// - A message that exceeds the size its fields allow fails with INVALID_ARGUMENT (INVALID_FIELD, PLAINTEXT_TOO_LARGE).
-    /// - A replica that cannot report to the other replicas does not seal. Until it can, RPCs that seal return UNAVAILABLE
+    /// - A request that is larger than its field limits allow fails with INVALID_ARGUMENT (INVALID_FIELD,
+    ///   PLAINTEXT_TOO_LARGE).
+    /// - A replica does not seal while it cannot report to the other replicas. RPCs that seal then return UNAVAILABLE
     ///   (DEPENDENCY_UNAVAILABLE).
     #[derive(Debug)]
     pub struct CryptoServiceServer<T> {
@@ -1011,7 +1013,7 @@ pub struct Key {
     /// Number of seals made under the key, over all replicas that ever reported.
     #[prost(int64, tag = "5")]
     pub seal_count: i64,
-    /// Number of seals opened under the key, over all replicas that ever reported.
+    /// How often a seal under the key was opened, over all replicas that ever reported.
     #[prost(int64, tag = "6")]
     pub open_count: i64,
     /// When the key was last used; absent if never.
@@ -1027,7 +1029,7 @@ pub struct Replica {
     /// Revision of the ring that the replica has loaded.
     #[prost(int64, tag = "2")]
     pub revision: i64,
-    /// Keys that the replica can open seals with.
+    /// Ids of the keys that the replica can open seals with.
     #[prost(uint32, repeated, tag = "3")]
     pub key_ids: ::prost::alloc::vec::Vec<u32>,
     /// When the replica last reported.

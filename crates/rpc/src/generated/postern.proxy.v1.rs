@@ -227,7 +227,7 @@ impl Encoding {
         }
     }
 }
-/// Truncation is the reason for which a result was truncated.
+/// Truncation says why a result was truncated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Truncation {

@@ -5,7 +5,7 @@ import { SqlErrorSchema } from "./gen/postern/proxy/v1/proxy_pb";
 
 const DOMAIN = "postern";
 
-/** The response header under which both services log a request. */
+/** The response header with the ID that the services log for the request. */
 const REQUEST_ID = "x-request-id";
 
 /** A tenant's Postgres error. Fields that Postgres did not send are empty. */
@@ -18,7 +18,7 @@ export interface SqlProblem {
   position: number;
 }
 
-/** A failed call. The rest of the console handles no other kind of call error. */
+/** The only error that the client's calls throw. */
 export class PosternError extends Error {
   override readonly name = "PosternError";
   readonly code: Code;

@@ -1,5 +1,5 @@
-//! What a batch costs over sealing alone: `BatchEncrypt` of a hundred secrets of 128 bytes, against as many sealed in
-//! this process, one after the other, by the same code. One caller on each side.
+//! The cost of a batch on top of sealing: `BatchEncrypt` of 100 secrets of 128 bytes, compared with sealing as many in
+//! this process, one after the other, with the same code. One caller on each side.
 
 use anyhow::{Context as _, Result, ensure};
 use postern_domain::{EndpointDigest, OwnerId, Secret, SecretId, SystemClock, TenantKind};
@@ -18,7 +18,7 @@ use crate::{client::Caller, stage::postern::Bearer};
 
 pub(super) const ROWS: &[Row] = &[Row {
     id: "crypto.batch100",
-    what: "BatchEncrypt of 100, against sealing in process",
+    what: "BatchEncrypt of 100 secrets, vs. sealing in process",
     unit: "items/s",
     target: Target::AtLeast(0.7),
     measure: |bench| Box::pin(against_sealing(bench)),
@@ -48,11 +48,11 @@ impl Caller for Batch {
             plaintext: SECRET.to_vec(),
         };
         let request = BatchEncryptRequest { items: (0..ITEMS).map(item).collect() };
-        let answer = self.client.batch_encrypt(self.bearer.authorize(request)).await?.into_inner();
+        let response = self.client.batch_encrypt(self.bearer.authorize(request)).await?.into_inner();
         let sealed =
-            answer.results.iter().filter(|result| matches!(result.outcome, Some(Outcome::Sealed(_))));
+            response.results.iter().filter(|result| matches!(result.outcome, Some(Outcome::Sealed(_))));
         let sealed = sealed.count();
-        ensure!(sealed == ITEMS as usize, "the answer has {sealed} seals");
+        ensure!(sealed == ITEMS as usize, "the response has {sealed} seals");
         Ok(())
     }
 }
@@ -72,7 +72,7 @@ impl Caller for InProcess {
         for _ in 0..ITEMS {
             let secret = Secret::new(SECRET.to_vec());
             let sealed = self.ring.seal(&context, &secret, &SystemEntropy).ok().context("not sealed")?;
-            ensure!(sealed.starts_with(b"PSL1"), "this is no seal");
+            ensure!(sealed.starts_with(b"PSL1"), "this is not a seal");
         }
         Ok(())
     }

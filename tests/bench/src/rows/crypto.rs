@@ -1,5 +1,5 @@
-//! What sealing and opening cost on top of a call: Encrypt and Decrypt of 128 bytes against an empty RPC that is served
-//! the same way, over mutual TLS. The callers share one channel, as the requests of a service do.
+//! The cost of sealing and opening on top of a call: Encrypt and Decrypt of 128 bytes, compared with an empty RPC that
+//! is served the same way, over mutual TLS. The callers share one channel, as the requests of a service do.
 
 use anyhow::{Result, ensure};
 use http::uri::PathAndQuery;
@@ -15,58 +15,58 @@ use crate::{
     stage::{empty, postern::Bearer},
 };
 
-/// At least this share of the empty RPC's rate.
+/// Minimum share of the empty RPC's rate.
 const TARGET: Target = Target::AtLeast(0.85);
 
 pub(super) const ROWS: &[Row] = &[
     Row {
         id: "crypto.unary.c1",
-        what: "Encrypt, 1 caller, against an empty RPC",
+        what: "Encrypt, 1 caller, vs. an empty RPC",
         unit: REQUESTS,
         target: TARGET,
         measure: |bench| Box::pin(encrypting(bench, 1)),
     },
     Row {
         id: "crypto.unary.c16",
-        what: "Encrypt, 16 callers, against an empty RPC",
+        what: "Encrypt, 16 callers, vs. an empty RPC",
         unit: REQUESTS,
         target: TARGET,
         measure: |bench| Box::pin(encrypting(bench, 16)),
     },
     Row {
         id: "crypto.unary.c64",
-        what: "Encrypt, 64 callers, against an empty RPC",
+        what: "Encrypt, 64 callers, vs. an empty RPC",
         unit: REQUESTS,
         target: TARGET,
         measure: |bench| Box::pin(encrypting(bench, 64)),
     },
     Row {
         id: "crypto.decrypt.c1",
-        what: "Decrypt, 1 caller, against an empty RPC",
+        what: "Decrypt, 1 caller, vs. an empty RPC",
         unit: REQUESTS,
         target: TARGET,
         measure: |bench| Box::pin(decrypting(bench, 1)),
     },
     Row {
         id: "crypto.decrypt.c16",
-        what: "Decrypt, 16 callers, against an empty RPC",
+        what: "Decrypt, 16 callers, vs. an empty RPC",
         unit: REQUESTS,
         target: TARGET,
         measure: |bench| Box::pin(decrypting(bench, 16)),
     },
     Row {
         id: "crypto.decrypt.c64",
-        what: "Decrypt, 64 callers, against an empty RPC",
+        what: "Decrypt, 64 callers, vs. an empty RPC",
         unit: REQUESTS,
         target: TARGET,
         measure: |bench| Box::pin(decrypting(bench, 64)),
     },
 ];
 
-/// What is sealed: as long as a connection string with its password.
+/// The secret: as long as a connection string with a password.
 pub(super) const SECRET: [u8; 128] = [b'x'; 128];
 
-/// What it is bound to.
+/// The context that the seal is bound to.
 pub(super) fn context() -> Context {
     Context { secret_id: vec![3; 16], kind: "postgres".to_owned(), endpoint_digest: vec![7; 32] }
 }
@@ -89,7 +89,7 @@ pub(super) async fn encrypt(bench: &Bench, callers: usize) -> Result<Vec<Encrypt
     Ok(vec![encrypt; callers])
 }
 
-/// Callers of Decrypt, as proxy-service, with a seal of their user.
+/// Callers of Decrypt, as proxy-service, with a seal that belongs to their user.
 async fn decrypt(bench: &Bench, callers: usize) -> Result<Vec<Decrypt>> {
     let sealed = encrypt(bench, 1).await?[0].encrypt().await?;
     let postern = bench.stage.postern().await?;
@@ -119,7 +119,7 @@ impl Encrypt {
 
 impl Caller for Encrypt {
     async fn call(&mut self) -> Result<()> {
-        ensure!(self.encrypt().await?.starts_with(b"PSL1"), "the answer is no seal");
+        ensure!(self.encrypt().await?.starts_with(b"PSL1"), "the response is not a seal");
         Ok(())
     }
 }
@@ -135,7 +135,7 @@ impl Caller for Decrypt {
     async fn call(&mut self) -> Result<()> {
         let request = DecryptRequest { context: Some(context()), sealed: self.sealed.clone() };
         let opened = self.client.decrypt(self.bearer.authorize(request)).await?.into_inner();
-        ensure!(opened.plaintext == SECRET, "the answer is another secret");
+        ensure!(opened.plaintext == SECRET, "the response is a different secret");
         Ok(())
     }
 }

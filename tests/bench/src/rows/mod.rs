@@ -1,4 +1,4 @@
-//! The rows. Each file has those of one question, and the callers that they compare.
+//! The rows of the table. Each file has the rows of one question and the callers that they compare.
 
 mod batch;
 mod crypto;
@@ -15,7 +15,7 @@ use crate::{
     stage::{Missing, Stage},
 };
 
-/// What a row measures with.
+/// What a row needs to measure.
 pub(crate) struct Bench {
     pub stage: Stage,
     pub pace: Pace,
@@ -23,37 +23,37 @@ pub(crate) struct Bench {
 
 /// One question of the table.
 pub(crate) struct Row {
-    /// Its id, as the contract lists it.
+    /// The row's id, which does not change.
     pub id: &'static str,
-    /// The question in a few words.
+    /// A short description.
     pub what: &'static str,
-    /// Of both figures.
+    /// The unit of both figures.
     pub unit: &'static str,
-    /// What the ratio is to be.
+    /// The target for the ratio.
     pub target: Target,
-    /// Takes the figures.
+    /// Measures the figures.
     pub measure: for<'b> fn(&'b Bench) -> BoxFuture<'b, Result<Figures>>,
 }
 
-/// Bounds for ours over other.
+/// A bound for the ratio of ours to other.
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
-    /// More is better.
+    /// Higher is better.
     AtLeast(f64),
-    /// Less is better.
+    /// Lower is better.
     AtMost(f64),
 }
 
-/// What was measured.
+/// The figures of a row.
 pub(crate) struct Figures {
     pub ours: f64,
-    /// Absent where the peer cannot be had on this machine.
+    /// The peer's figure, or why the peer is not available on this machine.
     pub other: Result<f64, Missing>,
 }
 
 const REQUESTS: &str = "requests/s";
 
-/// Every row, in the order of the table.
+/// All rows, in table order.
 pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
     [crypto::ROWS, openbao::ROWS, batch::ROWS, token::ROWS, upsert::ROWS, point::ROWS].into_iter().flatten()
 }

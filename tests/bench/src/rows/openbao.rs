@@ -1,5 +1,5 @@
-//! Sealing beside the encryption service that people would run for it: 128 bytes by Encrypt, against `OpenBao`'s
-//! Transit. Both over TLS; each caller of `OpenBao` has a connection of its own, those of crypto-service share one.
+//! Sealing compared with an encryption service that people would run instead: Encrypt of 128 bytes, against `OpenBao`'s
+//! Transit. Both use TLS. Each caller of `OpenBao` has its own connection; the callers of crypto-service share one.
 
 use anyhow::{Result, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -14,7 +14,7 @@ use crate::{
 
 pub(super) const ROWS: &[Row] = &[Row {
     id: "crypto.openbao.c16",
-    what: "Encrypt, 16 callers, against OpenBao Transit",
+    what: "Encrypt, 16 callers, vs. OpenBao Transit",
     unit: REQUESTS,
     target: Target::AtLeast(10.0),
     measure: |bench| Box::pin(against_transit(bench, 16)),
@@ -24,7 +24,7 @@ async fn against_transit(bench: &Bench, callers: usize) -> Result<Figures> {
     let ours = crypto::encrypt(bench, callers).await?;
     let other = match bench.stage.openbao().await {
         Ok(openbao) => {
-            // Transit takes its plaintext in base64.
+            // Transit expects the plaintext in base64.
             let request = json!({ "plaintext": STANDARD.encode(crypto::SECRET) });
             let mut all = Vec::new();
             for _ in 0..callers {
@@ -43,7 +43,7 @@ struct Transit {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct Body {
     data: Sealed,
 }
 
@@ -54,8 +54,8 @@ struct Sealed {
 
 impl Caller for Transit {
     async fn call(&mut self) -> Result<()> {
-        let answer: Answer = self.client.post(ENCRYPT, &self.request).await?;
-        ensure!(answer.data.ciphertext.starts_with("vault:v1:"), "the answer is no ciphertext");
+        let response: Body = self.client.post(ENCRYPT, &self.request).await?;
+        ensure!(response.data.ciphertext.starts_with("vault:v1:"), "the response is not a ciphertext");
         Ok(())
     }
 }

@@ -1,5 +1,5 @@
-//! A query for one row by its key, through the whole path: token, resolve under row level security, pooled connection
-//! to the tenant, stream of columns. The callers are one user's, each on a connection of its own.
+//! A query for one row by primary key, through the whole path: token, lookup under row level security, pooled tenant
+//! session, stream of columns. All callers use the same user, each on its own connection.
 
 use anyhow::{Result, ensure};
 use postern_rpc::proxy::{
@@ -23,21 +23,21 @@ use crate::{
 pub(super) const ROWS: &[Row] = &[
     Row {
         id: "proxy.point.c1",
-        what: "point query alone, p50, over direct tokio-postgres",
+        what: "point query, 1 caller, p50, vs. direct tokio-postgres",
         unit: "µs",
         target: Target::AtMost(3.2),
         measure: |bench| Box::pin(over_direct(bench)),
     },
     Row {
         id: "proxy.point.c16",
-        what: "point query, 16 callers, against the edge function",
+        what: "point query, 16 callers, vs. the edge function",
         unit: REQUESTS,
         target: Target::AtLeast(6.0),
         measure: |bench| Box::pin(against_edge(bench, 16)),
     },
     Row {
         id: "proxy.point.c64",
-        what: "point query, 64 callers, against the edge function",
+        what: "point query, 64 callers, vs. the edge function",
         unit: REQUESTS,
         target: Target::AtLeast(6.0),
         measure: |bench| Box::pin(against_edge(bench, 64)),
@@ -102,7 +102,7 @@ impl Caller for ThroughPostern {
                 rows = summary.row_count;
             }
         }
-        ensure!(rows == 1, "the answer has {rows} rows");
+        ensure!(rows == 1, "the response has {rows} rows");
         Ok(())
     }
 }
@@ -128,18 +128,18 @@ struct ThroughEdge {
 impl Caller for ThroughEdge {
     async fn call(&mut self) -> Result<()> {
         let request = json!({ "name": CONNECTION, "sql": POINT, "params": [self.keys.next()] });
-        let answer: Answer = self.client.post("/api/tenant-proxy", &request).await?;
-        ensure!(answer.rows.len() == 1, "the answer has {} rows", answer.rows.len());
+        let response: Body = self.client.post("/api/tenant-proxy", &request).await?;
+        ensure!(response.rows.len() == 1, "the response has {} rows", response.rows.len());
         Ok(())
     }
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct Body {
     rows: Vec<Item>,
 }
 
-/// A row as the edge function sends it; reading it is part of the call, as it is with gRPC.
+/// A row as sent by the edge function. Parsing it is part of the call, as it is with gRPC.
 #[derive(Deserialize)]
 struct Item {
     #[serde(rename = "id")]
@@ -148,7 +148,7 @@ struct Item {
     _label: String,
 }
 
-/// Keys all over the table, in another order for each caller.
+/// Keys spread over the whole table, in a different order for each caller.
 struct Keys(i32);
 
 impl Keys {
@@ -157,7 +157,7 @@ impl Keys {
     }
 
     fn next(&mut self) -> i32 {
-        // The step is a prime that does not divide ITEMS: every key comes once before one comes again.
+        // The step is a prime that does not divide ITEMS, so every key is used once before any key repeats.
         self.0 = (self.0 + 7919) % ITEMS;
         self.0 + 1
     }

@@ -1,5 +1,5 @@
-//! What verifying the user's token costs, beside an empty RPC alone on its connection: a token that was seen within the
-//! last minute, as all but the first of a user's requests carry, and one that was not. ES256, as Supabase recommends.
+//! The cost of verifying a user's token, compared with an empty RPC with one caller. Measures a cached token, which is
+//! what all but the first of a user's requests within a minute carry, and a new token. ES256, as Supabase recommends.
 
 use std::{iter::Cycle, sync::Arc, vec::IntoIter};
 
@@ -17,14 +17,14 @@ use crate::client::{Caller, Sample};
 pub(super) const ROWS: &[Row] = &[
     Row {
         id: "crypto.token.cached",
-        what: "verifying a token seen before, p50, over an empty RPC",
+        what: "verifying a cached token, p50, vs. an empty RPC",
         unit: "µs",
         target: Target::AtMost(0.02),
         measure: |bench| Box::pin(over_empty(bench, 1)),
     },
     Row {
         id: "crypto.token.cold",
-        what: "verifying a new token, p50, over an empty RPC",
+        what: "verifying a new token, p50, vs. an empty RPC",
         unit: "µs",
         target: Target::AtMost(1.0),
         measure: |bench| Box::pin(over_empty(bench, NEVER_CACHED)),
@@ -33,7 +33,7 @@ pub(super) const ROWS: &[Row] = &[
 
 const ISSUER: &str = "https://issuer.example.com";
 
-/// Tokens in turn, twice as many as the cache holds: each is forgotten before it comes again.
+/// Twice as many tokens as the cache holds, so that each is evicted before it is used again.
 const NEVER_CACHED: usize = 20_000;
 
 async fn over_empty(bench: &Bench, tokens: usize) -> Result<Figures> {
@@ -65,12 +65,12 @@ impl Caller for Verify {
     async fn call(&mut self) -> Result<()> {
         let token = self.tokens.next().context("no tokens")?;
         let principal = self.verifier.verify(&token).await?;
-        ensure!(principal.issuer() == ISSUER, "the token is another issuer's");
+        ensure!(principal.issuer() == ISSUER, "the token has a different issuer");
         Ok(())
     }
 }
 
-/// The issuer's key set, without a way to go.
+/// Returns the issuer's key set without network access.
 struct Keys(Bytes);
 
 impl FetchKeys for Keys {

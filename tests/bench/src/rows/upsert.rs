@@ -1,5 +1,4 @@
-//! Saving a connection: token, seal, upsert under row level security. Each caller saves under a name of its own, again
-//! and again.
+//! Saving a connection: token, seal, upsert under row level security. Each caller repeatedly saves under its own name.
 
 use anyhow::{Context, Result, ensure};
 use postern_rpc::connection::{
@@ -19,7 +18,7 @@ use crate::{
 
 pub(super) const ROWS: &[Row] = &[Row {
     id: "connection.upsert.c16",
-    what: "saving a connection, 16 callers, against the edge function",
+    what: "saving a connection, 16 callers, vs. the edge function",
     unit: REQUESTS,
     target: Target::AtLeast(4.0),
     measure: |bench| Box::pin(against_edge(bench, 16)),
@@ -63,9 +62,9 @@ impl Caller for Upsert {
             endpoint: Some(Endpoint::PostgresDsn(self.dsn.clone())),
             ..UpsertConnectionRequest::default()
         };
-        let answer = self.client.upsert_connection(self.bearer.authorize(request)).await?.into_inner();
-        let stored = answer.connection.context("the answer has no connection")?;
-        ensure!(stored.name == self.name, "the answer is about another connection");
+        let response = self.client.upsert_connection(self.bearer.authorize(request)).await?.into_inner();
+        let stored = response.connection.context("the response has no connection")?;
+        ensure!(stored.name == self.name, "the response has a different connection");
         Ok(())
     }
 }

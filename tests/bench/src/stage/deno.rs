@@ -1,4 +1,4 @@
-//! Deno, which runs the edge function, out of its npm package.
+//! Installs Deno, which runs the edge function, from npm.
 
 use std::{
     fs,
@@ -10,19 +10,19 @@ use anyhow::{Context, Result, ensure};
 
 use super::builds;
 
-/// What is installed, with exact versions; no package of them depends on another but Deno on its platform's program.
+/// The packages to install, with exact versions. Their only dependency is Deno's on its platform-specific binary.
 const PACKAGES: &str = include_str!("../../edge-function/package.json");
 
 const SERVER: &str = include_str!("../../edge-function/server.ts");
 
-/// An installed Deno, and a folder with the edge function and its packages.
+/// An installed Deno, in a folder with the edge function and its packages.
 pub(super) struct Deno {
     program: PathBuf,
     folder: PathBuf,
 }
 
 impl Deno {
-    /// Installs into the target folder, unless that is done.
+    /// Installs into the target folder, unless installed already.
     pub(super) fn install() -> Result<Self> {
         let folder = builds()?.join("../bench/edge-function");
         fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
@@ -36,7 +36,7 @@ impl Deno {
         Ok(Self { program: program(&folder)?, folder })
     }
 
-    /// The command that runs a script of the folder. It downloads nothing: packages come from `node_modules`.
+    /// The command that runs a script in the folder, with packages from `node_modules` and without downloads.
     pub(super) fn run(&self, script: &str) -> Command {
         let mut command = Command::new(&self.program);
         command.args(["run", "--node-modules-dir=manual", "--cached-only", "--no-prompt"]);
@@ -47,7 +47,7 @@ impl Deno {
     }
 }
 
-/// The platform's package holds the program itself; the script in the package `deno` would only call it.
+/// Deno's binary, which is in the platform-specific package. The package `deno` only has a script that runs it.
 fn program(folder: &Path) -> Result<PathBuf> {
     let packages =
         fs::read_dir(folder.join("node_modules/@deno")).context("npm has no Deno for this platform")?;
@@ -59,9 +59,9 @@ fn npm_install(folder: &Path) -> Result<()> {
     let mut npm = Command::new("npm");
     npm.args(["install", "--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund"]);
     let output = npm.current_dir(folder).stdin(Stdio::null()).output().context("npm cannot be run")?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    // npm's first complaint is a code, such as ECONNREFUSED.
-    let reason = said.lines().find_map(|line| line.strip_prefix("npm error ")).unwrap_or("no reason given");
-    ensure!(output.status.success(), "npm does not install Deno: {reason}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    // npm's first error line is a code, such as ECONNREFUSED.
+    let reason = stderr.lines().find_map(|line| line.strip_prefix("npm error ")).unwrap_or("no reason given");
+    ensure!(output.status.success(), "npm cannot install Deno: {reason}");
     Ok(())
 }

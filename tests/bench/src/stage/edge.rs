@@ -1,4 +1,4 @@
-//! The edge function: what somebody would build without Postern. See `edge-function/README.md`.
+//! The edge function: what people would build without Postern. See `edge-function/README.md`.
 
 use std::{net::TcpListener, path::Path};
 
@@ -14,7 +14,7 @@ use super::{as_superuser, deno::Deno, http::HttpClient, process::Process, start_
 
 const SCHEMA: &str = include_str!("../../edge-function/schema.sql");
 
-/// A running edge function with its metadata database, and a user who is signed in.
+/// A running edge function with its metadata database and one user's token.
 pub(crate) struct EdgeFunction {
     address: String,
     bearer: HeaderValue,
@@ -41,7 +41,7 @@ impl EdgeFunction {
         Ok(Self { address, bearer, _process: process, _metadata: metadata })
     }
 
-    /// A new connection, for the user.
+    /// Opens a new connection that sends the user's token.
     pub(crate) async fn client(&self) -> Result<HttpClient> {
         HttpClient::connect(&self.address, Some(self.bearer.clone())).await
     }

@@ -1,6 +1,6 @@
-//! An RPC that takes nothing, does nothing and answers nothing: the ceiling of the stack.
+//! An RPC with an empty request and response that does nothing: the upper bound of the stack.
 //!
-//! Served in a process of its own by the same code as crypto-service, with the same limits and certificates, but
+//! Served in a separate process by the same code as crypto-service, with the same limits and certificates, but
 //! without tokens, access rules or gRPC-web.
 
 use std::{
@@ -30,7 +30,7 @@ use super::{
     process::Process,
 };
 
-/// Path of the RPC.
+/// The path of the RPC.
 pub(crate) const METHOD: &str = "/postern.bench.v1.EmptyService/Call";
 
 /// A running server.
@@ -41,7 +41,7 @@ pub(crate) struct EmptyRpc {
 }
 
 impl EmptyRpc {
-    /// Starts this very program once more, to serve.
+    /// Starts another instance of this program as the server.
     pub(super) async fn start(folder: &Path, certificates: PathBuf) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("--serve-empty").arg(&certificates);
@@ -49,13 +49,13 @@ impl EmptyRpc {
         Ok(Self { url, certificates, _process: process })
     }
 
-    /// A channel to it such as connection-service has one to crypto-service.
+    /// A channel to it, like the one from connection-service to crypto-service.
     pub(crate) fn channel(&self) -> Result<Channel> {
         internal_channel(&self.url, &self.certificates, "connection-service")
     }
 }
 
-/// Serves until the process is asked to end.
+/// Serves until the process is asked to stop.
 pub(crate) async fn serve(certificates: &Path) -> Result<()> {
     let tls = ServerTls::load(&tls_files(certificates, "crypto-service")?)?;
     let listener = server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;

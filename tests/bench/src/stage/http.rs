@@ -1,4 +1,4 @@
-//! JSON over keep-alive HTTP/1.1, one connection a caller.
+//! JSON over keep-alive HTTP/1.1, with one connection per caller.
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// A connection.
+/// An open connection.
 pub(crate) struct HttpClient {
     sender: SendRequest<Full<Bytes>>,
     host: HeaderValue,
@@ -30,15 +30,15 @@ impl HttpClient {
     pub(crate) async fn dial(address: &str) -> Result<TcpStream> {
         #[allow(
             clippy::disallowed_methods,
-            reason = "servers that this program has started, on the loopback"
+            reason = "the servers run on this machine and were started by this program"
         )]
         let stream =
-            TcpStream::connect(address).await.with_context(|| format!("{address} does not answer"))?;
+            TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
         stream.set_nodelay(true)?;
         Ok(stream)
     }
 
-    /// [`HttpClient::connect`] over a connection to `address` that is open already.
+    /// Like [`HttpClient::connect`], over an open connection to `address`.
     pub(crate) async fn over(
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         address: &str,
@@ -49,15 +49,15 @@ impl HttpClient {
         Ok(Self { sender, host: HeaderValue::from_str(address)?, authorization })
     }
 
-    /// Posts a request and reads the answer.
+    /// Posts a request and reads the response.
     pub(crate) async fn post<T: DeserializeOwned>(&mut self, path: &str, body: &Value) -> Result<T> {
         let request = self.request(path, serde_json::to_vec(body)?)?;
         self.sender.ready().await?;
         let response = self.sender.send_request(request).await?;
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
-        ensure!(status.is_success(), "{path} answers {status}: {}", String::from_utf8_lossy(&body));
-        serde_json::from_slice(&body).with_context(|| format!("{path} answers something else"))
+        ensure!(status.is_success(), "{path} returned {status}: {}", String::from_utf8_lossy(&body));
+        serde_json::from_slice(&body).with_context(|| format!("{path} returned an unexpected response"))
     }
 
     fn request(&self, path: &str, body: Vec<u8>) -> Result<Request<Full<Bytes>>> {

@@ -1,4 +1,4 @@
-//! Who takes part: each in a process of its own, started when a row first asks, stopped when the run ends.
+//! The servers to measure, each in its own process. They are started on first use and stopped at the end of the run.
 
 mod deno;
 pub(crate) mod edge;
@@ -28,7 +28,7 @@ use openbao::OpenBao;
 use postern::Postern;
 use tenant::Tenant;
 
-/// Those that take part. Dropping it stops them: callers before callees, and the folder last.
+/// The servers started so far. Dropping it stops them, clients before their servers, and then deletes the folder.
 pub(crate) struct Stage {
     empty: OnceCell<EmptyRpc>,
     edge: OnceCell<Result<EdgeFunction, Missing>>,
@@ -38,7 +38,7 @@ pub(crate) struct Stage {
     folder: TempDir,
 }
 
-/// Why a peer cannot be had on this machine, in a few words.
+/// Why a peer is not available on this machine, in a few words.
 #[derive(Clone, Debug)]
 pub(crate) struct Missing(Arc<str>);
 
@@ -55,11 +55,11 @@ impl fmt::Display for Missing {
 }
 
 impl Stage {
-    /// A stage without anybody on it.
+    /// Creates a stage without servers.
     pub(crate) fn new() -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("postern-bench-").tempdir();
         let folder = folder.context("cannot make a temporary folder")?;
-        // Root's Postgres runs as another user, who must be able to pass through.
+        // When run as root, Postgres runs as another user, who needs access to the folder.
         std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o711))?;
         let (empty, edge, openbao, postern, tenant) = Default::default();
         Ok(Self { empty, edge, openbao, postern, tenant, folder })
@@ -68,16 +68,16 @@ impl Stage {
     /// A whole Postern.
     pub(crate) async fn postern(&self) -> Result<&Postern> {
         let start = || Postern::start(self.folder.path());
-        self.postern.get_or_try_init(start).await.context("Postern does not start")
+        self.postern.get_or_try_init(start).await.context("cannot start Postern")
     }
 
-    /// The database that everybody queries.
+    /// The tenant database, which all sides query.
     pub(crate) async fn tenant(&self) -> Result<&Tenant> {
         let start = || Tenant::start(self.folder.path());
-        self.tenant.get_or_try_init(start).await.context("the tenant's database does not start")
+        self.tenant.get_or_try_init(start).await.context("cannot start the tenant's database")
     }
 
-    /// The edge function, or why there is none.
+    /// The edge function, or why it is not available.
     pub(crate) async fn edge_function(&self) -> Result<&EdgeFunction, Missing> {
         let start = async || {
             let started = EdgeFunction::start(self.folder.path()).await;
@@ -86,17 +86,17 @@ impl Stage {
         self.edge.get_or_init(start).await.as_ref().map_err(Clone::clone)
     }
 
-    /// An `OpenBao`, or why there is none.
+    /// An `OpenBao` server, or why it is not available.
     pub(crate) async fn openbao(&self) -> Result<&OpenBao, Missing> {
         let start = async || OpenBao::start().await.map_err(|error| Missing::new(format!("{error:#}")));
         self.openbao.get_or_init(start).await.as_ref().map_err(Clone::clone)
     }
 
-    /// A server of an empty RPC, with crypto-service's settings and certificate.
+    /// A server for an empty RPC, with crypto-service's settings and certificate.
     pub(crate) async fn empty(&self) -> Result<&EmptyRpc> {
         let certificates = self.postern().await?.certificates();
         let start = || EmptyRpc::start(self.folder.path(), certificates);
-        self.empty.get_or_try_init(start).await.context("the empty RPC does not start")
+        self.empty.get_or_try_init(start).await.context("cannot start the empty RPC")
     }
 }
 
@@ -105,13 +105,13 @@ async fn start_postgres(dir: PathBuf) -> Result<Cluster> {
     tokio::task::spawn_blocking(move || Cluster::start(&Binaries::find()?, &dir)).await?
 }
 
-/// Runs statements as the superuser of `cluster`.
+/// Runs statements as `cluster`'s superuser.
 async fn as_superuser(cluster: &Cluster, database: &str, statements: &str) -> Result<()> {
     let client = tenant::connect(&cluster.url(database)).await?;
     Ok(client.batch_execute(statements).await?)
 }
 
-/// The folder of release builds that this program is in.
+/// The folder of this program, which also contains the release builds of the services.
 fn builds() -> Result<PathBuf> {
     let program = std::env::current_exe().context("this program has no path")?;
     program.parent().map(Path::to_owned).context("this program is in no folder")

@@ -1,4 +1,4 @@
-//! `OpenBao` with its Transit engine.
+//! Runs `OpenBao` with its Transit engine.
 
 use std::{fs, sync::Arc};
 
@@ -10,10 +10,10 @@ use rustls::ClientConfig;
 
 use super::http::HttpClient;
 
-/// Path of the call that encrypts.
+/// The path of Transit's encrypt call.
 pub(crate) const ENCRYPT: &str = "/v1/transit/encrypt/postern";
 
-/// A running server, and a token that may encrypt.
+/// A running server and a token that may encrypt.
 pub(crate) struct OpenBao {
     address: String,
     authorization: HeaderValue,
@@ -22,7 +22,7 @@ pub(crate) struct OpenBao {
 }
 
 impl OpenBao {
-    /// Starts a server; installs it first if it is missing.
+    /// Starts a server, after installing it if necessary.
     pub(super) async fn start() -> Result<Self> {
         let server = tokio::task::spawn_blocking(postern_testkit::OpenBao::try_start).await??;
         let authority = fs::read_to_string(server.ca()).context("OpenBao has no authority")?;
@@ -35,7 +35,7 @@ impl OpenBao {
         })
     }
 
-    /// A new connection.
+    /// Opens a new connection.
     pub(crate) async fn client(&self) -> Result<HttpClient> {
         let stream = HttpClient::dial(&self.address).await?;
         let host = Host::parse("localhost").context("localhost is a host")?;

@@ -1,4 +1,4 @@
-//! A whole Postern: the development server's release build, with an empty state.
+//! Runs a whole Postern: the release build of the development server, with new state.
 
 use std::{
     fs,
@@ -26,7 +26,7 @@ use tonic::{
 
 use super::{builds, http::HttpClient, process::Process};
 
-/// A running Postern, and a user who is signed in.
+/// A running Postern and one user's token.
 pub(crate) struct Postern {
     url: String,
     crypto_url: String,
@@ -40,7 +40,7 @@ pub(crate) struct Postern {
 pub(crate) struct Bearer(MetadataValue<Ascii>);
 
 impl Bearer {
-    /// A request with the token.
+    /// A request that carries the token.
     pub(crate) fn authorize<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         request.metadata_mut().insert("authorization", self.0.clone());
@@ -63,7 +63,7 @@ impl Postern {
         command.args(["--port", "0", "--state"]).arg(&state).arg("--console").arg(&console);
         command.env_remove("POSTERN_DATABASE_URL");
         let (process, url) = Process::start(command, "Postern is ready:", folder).await?;
-        let bearer = sign_in(&url).await.context("the development issuer gives no token")?;
+        let bearer = sign_in(&url).await.context("the development issuer returned no token")?;
         let crypto_url = crypto_url(&state.join("postern.log")).await?;
         Ok(Self { url, crypto_url, bearer, state, _process: process })
     }
@@ -73,17 +73,17 @@ impl Postern {
         &self.bearer
     }
 
-    /// A new connection to the edge.
+    /// Opens a new connection to the edge.
     pub(crate) async fn channel(&self) -> Result<Channel> {
         Ok(Endpoint::from_shared(self.url.clone())?.connect().await?)
     }
 
-    /// A channel to crypto-service such as this service has one.
+    /// A channel to crypto-service, like the one of the given service.
     pub(crate) fn crypto_channel(&self, service: &str) -> Result<Channel> {
         internal_channel(&self.crypto_url, &self.certificates(), service)
     }
 
-    /// The folder of the authority that its services trust.
+    /// The folder with the certificates of its services.
     pub(crate) fn certificates(&self) -> PathBuf {
         self.state.join("certificates")
     }
@@ -102,7 +102,7 @@ impl Postern {
     }
 }
 
-/// A channel to a server with crypto-service's certificate, as this service opens it.
+/// Opens a channel to a server with crypto-service's certificate, with the given service's certificate.
 pub(super) fn internal_channel(url: &str, certificates: &Path, service: &str) -> Result<Channel> {
     let tls = tls_files(certificates, service)?;
     mtls::crypto_channel(&CryptoClientConfig { url: url.to_owned(), tls })
@@ -128,17 +128,17 @@ async fn sign_in(url: &str) -> Result<Bearer> {
     let mut client = HttpClient::connect(address, None).await?;
     let token: Token = client.post("/dev/token", &json!({ "user": "bench" })).await?;
     let bearer = MetadataValue::try_from(format!("Bearer {}", token.access_token));
-    Ok(Bearer(bearer.context("the token is not a header")?))
+    Ok(Bearer(bearer.context("the token is not a valid header value")?))
 }
 
-/// One line of the log, as far as it matters here.
+/// The fields of a log line that are needed here.
 #[derive(Deserialize)]
 struct LogLine {
     message: Option<String>,
     address: Option<String>,
 }
 
-/// Where crypto-service listens. The log tells, and may do so a moment after the edge is ready.
+/// The URL of crypto-service, from the log. The line may appear shortly after the edge is ready.
 async fn crypto_url(log: &Path) -> Result<String> {
     for _ in 0..100 {
         let text = fs::read_to_string(log).with_context(|| format!("cannot read {}", log.display()))?;
@@ -149,5 +149,5 @@ async fn crypto_url(log: &Path) -> Result<String> {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    anyhow::bail!("{} does not tell where crypto-service is", log.display())
+    anyhow::bail!("{} has no line with crypto-service's address", log.display())
 }

@@ -1,4 +1,4 @@
-//! A server in a process of its own.
+//! Runs a server in a separate process.
 
 use std::{
     fs::File,
@@ -12,22 +12,22 @@ use std::{
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Time for a server to get ready.
+/// How long a server may take to become ready.
 const START: Duration = Duration::from_mins(1);
 
-/// Time for a server to end by itself once it is asked to.
+/// How long a server may take to exit after it was asked to.
 const STOP: Duration = Duration::from_secs(10);
 
-/// A running server. Dropping it asks the process to end, waits for that, and kills it if it does not.
+/// A running server. Dropping it asks the process to exit, waits, and kills it if it does not.
 pub(crate) struct Process {
     child: Child,
-    /// Kept open, so that the process can go on printing.
+    /// Kept open, so that the process can keep writing.
     _stdout: BufReader<ChildStdout>,
 }
 
 impl Process {
-    /// Starts a server that prints `ready` on a line when it is, and returns what follows on that line. What it says on
-    /// stderr goes to a file in `folder`, and into the error if it does not get ready.
+    /// Starts a server and waits for a line with `ready` on its stdout. Returns the rest of that line. Its stderr goes
+    /// to a file in `folder`, and is part of the error if the server does not become ready.
     pub(crate) async fn start(
         mut command: Command,
         ready: &'static str,
@@ -38,7 +38,7 @@ impl Process {
         let stderr = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).spawn();
         let mut child = spawned.with_context(|| format!("cannot run {}", program.display()))?;
-        let stdout = child.stdout.take().context("a child without standard output")?;
+        let stdout = child.stdout.take().context("the child has no stdout")?;
         let mut starting = Starting(Some(child));
         let reading = tokio::task::spawn_blocking(move || wait_for(ready, stdout));
         let waited = tokio::time::timeout(START, reading).await;
@@ -47,8 +47,8 @@ impl Process {
             (Ok((stdout, rest)), Some(child)) => Ok((Self { child, _stdout: stdout }, rest)),
             (_, child) => {
                 starting.0 = child;
-                let said = std::fs::read_to_string(&log).unwrap_or_default();
-                bail!("{} ended: {}", program.display(), said.trim())
+                let errors = std::fs::read_to_string(&log).unwrap_or_default();
+                bail!("{} ended: {}", program.display(), errors.trim())
             }
         }
     }
@@ -60,7 +60,7 @@ impl Drop for Process {
     }
 }
 
-/// A process that is not ready yet; dropping it ends it too.
+/// A process that is not ready yet. Dropping it stops the process, too.
 struct Starting(Option<Child>);
 
 impl Drop for Starting {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_is_ready_when_it_says_so_and_ends_when_dropped() {
+    async fn a_server_is_ready_when_it_prints_so_and_is_stopped_when_dropped() {
         let folder = tempfile::tempdir().unwrap();
         let server = shell("echo starting; echo ready: here; exec sleep 600");
         let (process, rest) = Process::start(server, "ready:", folder.path()).await.unwrap();

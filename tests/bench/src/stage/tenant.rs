@@ -1,4 +1,4 @@
-//! The tenant's database: one server and one table for all competitors.
+//! Runs the tenant's database: one server with one table, which all sides query.
 
 use std::path::Path;
 
@@ -8,13 +8,13 @@ use tokio_postgres::{Client, NoTls};
 
 use super::{as_superuser, start_postgres};
 
-/// Name under which the competitors save the connection to it.
+/// The name under which each side saves its connection to it.
 pub(crate) const CONNECTION: &str = "tenant";
 
-/// Rows of `item (id, label)`, whose keys are 1 to this number.
+/// Number of rows in `item (id, label)`; the keys are 1 to this number.
 pub(crate) const ITEMS: i32 = 100_000;
 
-/// Name of its database and its role.
+/// Name of the database and of its role.
 const NAME: &str = "bench_tenant";
 
 /// A running server.
@@ -31,17 +31,17 @@ impl Tenant {
         as_superuser(&cluster, "postgres", &role).await?;
         as_superuser(&cluster, "postgres", &format!("create database {NAME} owner {NAME}")).await?;
         let tenant = Self { password, cluster };
-        tenant.fill().await.context("the tenant's table cannot be filled")?;
+        tenant.fill().await.context("cannot fill the tenant's table")?;
         Ok(tenant)
     }
 
-    /// The DSN that a user would save.
+    /// The connection string that a user would save.
     pub(crate) fn dsn(&self) -> String {
         let (password, port) = (&self.password, self.cluster.port());
         format!("postgresql://{NAME}:{password}@127.0.0.1:{port}/{NAME}?sslmode=disable")
     }
 
-    /// A connection of the driver's own, with nothing in between.
+    /// A direct connection with tokio-postgres.
     pub(crate) async fn connect(&self) -> Result<Client> {
         connect(&self.dsn()).await
     }
@@ -57,10 +57,10 @@ impl Tenant {
     }
 }
 
-/// A connection that ends when the client is dropped.
+/// Connects. The connection closes when the client is dropped.
 pub(super) async fn connect(url: &str) -> Result<Client> {
     let (client, connection) =
-        tokio_postgres::connect(url, NoTls).await.context("Postgres does not answer")?;
+        tokio_postgres::connect(url, NoTls).await.context("cannot connect to Postgres")?;
     tokio::spawn(connection);
     Ok(client)
 }

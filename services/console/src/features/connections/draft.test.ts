@@ -26,7 +26,7 @@ describe("needsPassword", () => {
     ["the database", { database: "other" }, true],
     ["the TLS mode", { tls: "disable" }, true],
     ["the CA", { ca: "-----BEGIN CERTIFICATE-----\nMIIB" }, true],
-  ])("changing %s", (_what, change, needed) => {
+  ])("changing %s (%j) requires the password: %s", (_what, change, needed) => {
     expect(needsPassword({ ...stored, ...change }, stored)).toBe(needed);
   });
 

@@ -1,4 +1,4 @@
-/** A position in a statement: an offset for the editor, line and column (from 1) for people. */
+/** A position in a statement: a UTF-16 offset for the editor, and line and column, from 1, for display. */
 export interface StatementPosition {
   /** UTF-16 offset, from 0. */
   offset: number;

@@ -4,7 +4,7 @@ import { newParameter, type ParameterDraft, parameterCount, parameterValue } fro
 import { useQueryTabs } from "./QueryTabsProvider";
 import type { Draft } from "./queryTabs";
 
-/** The tab of a connection, as a page works with it. */
+/** A connection's query tab: its state and the actions of the query page. */
 export function useQueryTab(connection: string) {
   const tab = useQueryTabs().of(connection);
   const [draft, setDraft] = useState(tab.draft);

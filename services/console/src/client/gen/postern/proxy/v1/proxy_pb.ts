@@ -517,7 +517,7 @@ export const EncodingSchema: GenEnum<Encoding> = /*@__PURE__*/
   enumDesc(file_postern_proxy_v1_proxy, 0);
 
 /**
- * Truncation is the reason for which a result was truncated.
+ * Truncation says why a result was truncated.
  *
  * @generated from enum postern.proxy.v1.Truncation
  */
