@@ -3,6 +3,7 @@
 pub(crate) mod binding;
 pub(crate) mod frame;
 pub(crate) mod message;
+mod proof;
 mod refusal;
 pub(crate) mod scram;
 pub(crate) mod startup;
@@ -34,6 +35,9 @@ const READ_STREAM: usize = 64 * 1024;
 const READ_LEAST: usize = 1024;
 /// Notices, parameter statuses and notifications between two [`Wire::begin`]s.
 const ASIDES: u32 = 1000;
+
+/// Any flaw of the exchange that is not about the password.
+const BROKEN: TenantError = TenantError::Protocol("a malformed SCRAM exchange");
 
 /// One end of a connection, with its buffers.
 pub(crate) struct Wire {
