@@ -3,7 +3,8 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use postern_domain::Host;
-use socket2::{SockRef, TcpKeepalive};
+use rustix::io::Errno;
+use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
 use tokio::{
     net::TcpStream,
     time::{Instant, timeout, timeout_at},
@@ -13,7 +14,7 @@ use crate::{EgressError, JudgedAddr, Policy, Resolve};
 
 /// A connection to an address that was judged, and the host it was made for.
 pub struct Dialed {
-    /// The connection, with `TCP_NODELAY` and keep-alive set.
+    /// The connection, with `TCP_NODELAY`, keep-alive and a limit on unanswered bytes set.
     pub stream: TcpStream,
     /// What TLS must verify the server's certificate against.
     pub host: Host,
@@ -34,9 +35,13 @@ const CONNECT_BUDGET: Duration = Duration::from_secs(5);
 /// one leaves time for the next.
 const ATTEMPTS: usize = 8;
 
-/// Idle time before the system asks whether the peer is still there, and between such questions.
-const KEEPALIVE_IDLE: Duration = Duration::from_mins(1);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+/// Idle time before the system asks whether the peer is still there, and between such questions. A server that is busy
+/// with a statement sends nothing for minutes, so only its kernel's answers tell it from one that has vanished.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(20);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// Time that sent bytes and keep-alive questions may go unanswered before the system closes the connection: with the
+/// idle time above, a server that vanished is noticed within a minute. Linux would otherwise send again for 15 minutes.
+const UNANSWERED: Duration = Duration::from_secs(30);
 
 impl Dialer {
     /// A dialer with the connect budget of 5 s.
@@ -80,7 +85,7 @@ impl Dialer {
             Host::Ip(ip) => vec![*ip],
             Host::Name(name) => match timeout_at(by, self.resolver.resolve(name)).await {
                 Err(_) => return Err(EgressError::Timeout),
-                Ok(Err(_)) => return Err(EgressError::NameNotFound),
+                Ok(Err(error)) => return Err(lookup_failure(&error)),
                 Ok(Ok(answers)) => answers,
             },
         };
@@ -99,6 +104,7 @@ impl Dialer {
                 by.saturating_duration_since(Instant::now()) / u32::try_from(left).unwrap_or(u32::MAX);
             failure = match timeout(share, self.connect_one(*address)).await {
                 Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(EgressError::OutOfDescriptors)) => return Err(EgressError::OutOfDescriptors),
                 Ok(Err(failure)) => failure,
                 Err(_) => EgressError::Timeout,
             };
@@ -131,10 +137,30 @@ fn explain(failure: EgressError, addresses: &[JudgedAddr]) -> EgressError {
 fn tune(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL);
-    SockRef::from(stream).set_tcp_keepalive(&keepalive)
+    let socket = SockRef::from(stream);
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    socket.set_tcp_user_timeout(Some(UNANSWERED))?;
+    socket.set_tcp_keepalive(&keepalive)
+}
+
+/// The system's resolver does not say when it found no descriptor to ask with, so a socket is made to see.
+fn lookup_failure(error: &io::Error) -> EgressError {
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, None);
+    if is_exhaustion(error) || socket.is_err_and(|error| is_exhaustion(&error)) {
+        EgressError::OutOfDescriptors
+    } else {
+        EgressError::NameNotFound
+    }
+}
+
+fn is_exhaustion(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS))
 }
 
 fn failure_of(error: &io::Error) -> EgressError {
+    if is_exhaustion(error) {
+        return EgressError::OutOfDescriptors;
+    }
     match error.kind() {
         io::ErrorKind::ConnectionRefused => EgressError::ConnectionRefused,
         io::ErrorKind::TimedOut => EgressError::Timeout,

@@ -99,8 +99,8 @@ async fn a_closed_port_is_refused_by_the_host() {
 }
 
 /// Linux drops the SYNs to a listener whose queue is full: the address is there and never answers.
-fn dead_listener(address: SocketAddr) -> (socket2::Socket, std::net::TcpStream) {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+fn dead_listener(address: SocketAddr) -> (Socket, std::net::TcpStream) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&address.into()).unwrap();
     socket.listen(0).unwrap();
     #[expect(clippy::disallowed_methods, reason = "fills the queue of a listener on loopback")]
@@ -152,4 +152,16 @@ fn an_unreachable_host_with_ipv6_alone_is_told_so() {
     assert_eq!(explain(EgressError::Unreachable, &[v6, v6]), EgressError::Ipv6Only);
     assert_eq!(explain(EgressError::Unreachable, &[v6, v4]), EgressError::Unreachable);
     assert_eq!(explain(EgressError::ConnectionRefused, &[v6]), EgressError::ConnectionRefused);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_server_that_vanishes_is_noticed_within_a_minute() {
+    let (_live, address) = listen("127.0.0.1:0").await;
+    let dialer = dialer(Policy::development(), Scripted::new(&[&["127.0.0.1"]]));
+    let stream = dialer.dial(&host("localhost"), address.port()).await.unwrap().stream;
+    let socket = SockRef::from(&stream);
+    assert!(socket.keepalive().unwrap());
+    let noticed = socket.tcp_keepalive_time().unwrap() + socket.tcp_user_timeout().unwrap().unwrap();
+    assert!(noticed <= Duration::from_mins(1), "{noticed:?}");
 }

@@ -40,6 +40,9 @@ pub enum EgressError {
     /// Resolving and connecting took longer than the budget.
     #[error("this host did not answer in time; check the host, the port, and the server's firewall")]
     Timeout,
+    /// This process, or this machine, has no file descriptor or socket buffer left. It says nothing about the host.
+    #[error("Postern has no file descriptors left for another connection; try again in a moment")]
+    OutOfDescriptors,
     /// The connection ended at another address than the one judged.
     #[error("the connection did not end at the address that was checked; try again")]
     PeerMismatch,
@@ -57,6 +60,7 @@ impl EgressError {
             Self::ConnectionRefused => "CONNECTION_REFUSED",
             Self::Unreachable => "UNREACHABLE",
             Self::Timeout => "TIMEOUT",
+            Self::OutOfDescriptors => "OUT_OF_DESCRIPTORS",
             Self::PeerMismatch => "PEER_MISMATCH",
         }
     }

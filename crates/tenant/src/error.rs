@@ -53,6 +53,13 @@ pub enum TenantError {
     /// A deadline passed. A running statement is cancelled on the server.
     #[error("the server did not answer in time; make the query cheaper, or allow it more time")]
     Timeout,
+    /// A write returned far more rows than a result may have, and was stopped. Its transaction had not ended when it
+    /// was, so the server undoes it unless it was just done.
+    #[error(
+        "the statement returned far more rows than a result may have and was stopped; the server most likely undid \
+         it, so check before you run it again, and leave out RETURNING"
+    )]
+    ResultTooLarge,
     /// The server closed the connection.
     #[error("the server closed the connection; try again")]
     Closed,

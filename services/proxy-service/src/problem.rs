@@ -31,7 +31,9 @@ pub(crate) fn of(error: &TenantError) -> Problem {
             with_sign_in_hint(Problem::new(Reason::TenantAuthFailed, text), &sql.sqlstate)
         }
         TenantError::Sql(sql) => with_sql_hint(Problem::sql(wire(sql)), &sql.sqlstate),
-        TenantError::UnsupportedStatement => Problem::new(Reason::UnsupportedStatement, text),
+        TenantError::UnsupportedStatement | TenantError::ResultTooLarge => {
+            Problem::new(Reason::UnsupportedStatement, text)
+        }
         TenantError::InvalidStatement(_) => Problem::field("sql", text),
         TenantError::Protocol(_) | TenantError::Closed => Problem::new(Reason::TenantProtocol, text),
         TenantError::Unanswered => Problem::new(Reason::TenantUnreachable, text),

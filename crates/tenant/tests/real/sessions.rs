@@ -372,3 +372,18 @@ async fn a_connection_that_the_server_ended_is_replaced() {
     let mut again = take(&pools, &server).await;
     assert_ne!(backend(&mut again).await, pid);
 }
+
+/// Both sides prepare it (`SASLprep`), and hash it where it is longer than a block.
+#[tokio::test]
+async fn long_passwords_sign_in_whatever_their_letters() {
+    let server = server();
+    let mut connection = server.connect().await;
+    let dialer = Dialer::new(Policy::development(), Arc::new(SystemResolver::default()));
+    for (number, password) in ["x".repeat(500), "\u{fb01}\u{2168}\u{a0}".repeat(60)].iter().enumerate() {
+        let user = format!("verbose_{number}");
+        let create = format!("CREATE ROLE {user} LOGIN PASSWORD '{password}'");
+        run(&mut connection, writing(&create)).await.unwrap();
+        let endpoint = PostgresEndpoint { user, ..server.endpoint() };
+        connect(&dialer, &endpoint, &Secret::from_text(password.clone()), soon()).await.unwrap();
+    }
+}

@@ -46,6 +46,22 @@ fn a_batch_is_full_by_rows_or_by_bytes() {
 }
 
 #[test]
+fn a_batch_of_nulls_is_full_by_the_memory_that_it_takes() {
+    let mut builder = builder(&[25; 1664], true);
+    let nulls = row(&vec![None; 1664]);
+    while !builder.is_full() {
+        builder.push(&nulls).unwrap();
+    }
+    let batch = builder.take().unwrap();
+    let slots = |column: &ColumnData| match &column.values {
+        ColumnValues::Text(texts) => texts.capacity() * size_of::<String>(),
+        other => panic!("{other:?}"),
+    };
+    let taken: usize = batch.columns.iter().map(slots).sum();
+    assert!(taken <= 2 * MEMORY, "{taken} bytes in {} rows", batch.rows);
+}
+
+#[test]
 fn rows_that_lie_are_refused() {
     let whole = row(&[Some(b"abc")]);
     for (bad, what) in [

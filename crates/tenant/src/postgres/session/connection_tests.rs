@@ -1,7 +1,11 @@
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use proptest::prelude::*;
-use tokio::{io::AsyncReadExt, runtime};
+use tokio::{io::AsyncReadExt, runtime, task::yield_now};
 
 use super::{super::recovery::RECOVERY, *};
 use crate::{
@@ -12,6 +16,7 @@ use crate::{
 };
 
 const INT8: u32 = 20;
+const TEXT: u32 = 25;
 
 fn int_row(value: &str) -> Vec<u8> {
     message(b'D', &row(&[Some(value.as_bytes())]))
@@ -289,6 +294,47 @@ async fn a_write_over_the_byte_budget_is_read_to_its_end() {
     let truncated = Some(Truncation::ByteLimit);
     assert_eq!(summary, Summary { rows: 28, command_tag: "INSERT 0 100".into(), truncated });
     assert!(connection.is_reusable());
+}
+
+#[tokio::test]
+async fn a_write_that_goes_on_and_on_is_stopped() {
+    let (mut connection, mut server, way) = session();
+    let mut canceller = way.expect();
+    let described =
+        [message(b't', &[0, 0]), message(b'T', &description(&[("n", INT8)])), bare(b"2")].concat();
+    server.send(&[bare(b"1"), described, int_row("1").repeat(1000)].concat()).await;
+    let statement = Statement { max_bytes: 200, max_read_bytes: 1000, ..writing("INSERT") };
+    let failure = drain(&mut connection, &statement).await.err().unwrap();
+    assert!(matches!(failure, TenantError::ResultTooLarge), "{failure}");
+    // Whoever holds the session cancels the statement.
+    assert!(connection.is_recoverable());
+    drop(connection);
+    assert_eq!(canceller.read_body().await.len(), 12);
+}
+
+#[tokio::test]
+async fn a_result_that_is_all_here_lets_others_have_their_turns() {
+    let (mut connection, mut server, _way) = session();
+    let nulls = message(b'D', &row(&vec![None; 1000]));
+    let columns = vec![("n", TEXT); 1000];
+    server.send(&[opening(&columns), nulls.repeat(150), closing("SELECT 150")].concat()).await;
+    let turns = Arc::new(AtomicUsize::new(0));
+    let counter = tokio::spawn({
+        let turns = Arc::clone(&turns);
+        async move {
+            loop {
+                turns.fetch_add(1, Ordering::Relaxed);
+                yield_now().await;
+            }
+        }
+    });
+    let statement = Statement::new("SELECT n", soon());
+    let mut rows = connection.query(&statement).await.unwrap();
+    let before = turns.load(Ordering::Relaxed);
+    while rows.next_batch().await.unwrap().is_some() {}
+    // 150,000 empty texts of 24 bytes, and no wait for the server.
+    assert!(turns.load(Ordering::Relaxed) - before >= 10, "3 MB in one turn");
+    counter.abort();
 }
 
 #[tokio::test(start_paused = true)]

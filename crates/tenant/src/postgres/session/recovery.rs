@@ -64,7 +64,7 @@ impl PostgresSession {
                 error
             }
             // Nothing was sent, or the statement still runs.
-            TenantError::InvalidStatement(_) | TenantError::Timeout => error,
+            TenantError::InvalidStatement(_) | TenantError::Timeout | TenantError::ResultTooLarge => error,
             _ => self.broken(error),
         }
     }

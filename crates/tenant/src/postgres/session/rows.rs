@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use postern_domain::AccessMode;
-use tokio::time::Instant;
+use tokio::{task::yield_now, time::Instant};
 
 use super::{
     connection::{Phase, PostgresSession, Started},
@@ -25,6 +25,7 @@ pub struct Rows<'c> {
     batches: BatchBuilder,
     row_limit: u64,
     byte_limit: u64,
+    read_limit: u64,
     access_mode: AccessMode,
     deadline: Instant,
     /// Tags of the messages still to come after the statement's own answers.
@@ -36,6 +37,8 @@ pub struct Rows<'c> {
     /// Rows that the server has sent.
     seen_count: u64,
     byte_count: u64,
+    /// Bytes of memory filled since other tasks had their turn.
+    decoded: usize,
     /// How the statement's own answers ended, once they have.
     end: Option<End>,
     truncated: Option<Truncation>,
@@ -79,6 +82,9 @@ enum End {
 /// How long rows that are here wait for more to fill a batch. The first batch never waits.
 const LINGER: Duration = Duration::from_millis(5);
 
+/// Bytes of memory that are filled before other tasks get their turn. A megabyte takes about a millisecond.
+const TURN: usize = 256 * 1024;
+
 impl<'c> Rows<'c> {
     pub(super) fn new(
         connection: &'c mut PostgresSession,
@@ -91,6 +97,7 @@ impl<'c> Rows<'c> {
             batches: started.batches,
             row_limit: statement.max_rows,
             byte_limit: statement.max_bytes,
+            read_limit: statement.max_read_bytes,
             access_mode: statement.access_mode,
             deadline: statement.deadline,
             tail: started.tail,
@@ -98,6 +105,7 @@ impl<'c> Rows<'c> {
             row_count: 0,
             seen_count: 0,
             byte_count: 0,
+            decoded: 0,
             end: None,
             truncated: None,
             sent_first: false,
@@ -136,6 +144,11 @@ impl<'c> Rows<'c> {
 
     async fn advance(&mut self) -> Result<Option<RowBatch>, TenantError> {
         self.collect().await?;
+        self.decoded += self.batches.memory();
+        if self.decoded >= TURN {
+            self.decoded = 0;
+            yield_now().await;
+        }
         if let Some(batch) = self.batches.take() {
             self.sent_first = true;
             return Ok(Some(batch));
@@ -184,6 +197,9 @@ impl<'c> Rows<'c> {
         if self.seen_count > self.row_limit.saturating_add(1) {
             return Err(TenantError::Protocol("more rows than asked for"));
         }
+        if self.byte_count > self.read_limit.max(self.byte_limit) {
+            return Err(TenantError::ResultTooLarge);
+        }
         if self.truncated.is_none() && self.seen_count > self.row_limit {
             self.truncated = Some(Truncation::RowLimit);
         }
@@ -198,7 +214,9 @@ impl<'c> Rows<'c> {
             return Ok(());
         }
         self.row_count += 1;
-        self.batches.push(row)
+        self.batches.push(row)?;
+        self.connection.wire.release();
+        Ok(())
     }
 
     /// Waits for more bytes. False: rows that are here should go out first.

@@ -3,16 +3,18 @@
 pub(crate) mod binding;
 pub(crate) mod frame;
 pub(crate) mod message;
+mod proof;
 mod refusal;
 pub(crate) mod scram;
 pub(crate) mod startup;
 
-use std::mem;
+use std::{mem, time::Duration};
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use futures_util::FutureExt;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    task::yield_now,
     time::{Instant, timeout_at},
 };
 
@@ -30,10 +32,20 @@ pub(crate) type BoxedStream = Box<dyn Stream>;
 const READ: usize = 8 * 1024;
 /// Room for one read while a result streams.
 const READ_STREAM: usize = 64 * 1024;
+/// A message longer than this gets a buffer of its own length, which is released once the message was read.
+const LONG: usize = 256 * 1024;
+/// How much larger such a buffer becomes at a time. Its bytes are copied at each step, a third of them again in total; a
+/// server has to send a quarter of what it makes us allocate.
+const GROWTH: usize = 4;
+/// Bytes that are read before other tasks get their turn.
+const TURN: usize = 256 * 1024;
 /// Less room than this is not worth a read.
 const READ_LEAST: usize = 1024;
 /// Notices, parameter statuses and notifications between two [`Wire::begin`]s.
 const ASIDES: u32 = 1000;
+
+/// Any flaw of the exchange that is not about the password.
+const BROKEN: TenantError = TenantError::Protocol("a malformed SCRAM exchange");
 
 /// One end of a connection, with its buffers.
 pub(crate) struct Wire {
@@ -46,6 +58,9 @@ pub(crate) struct Wire {
     /// Messages to send with the next [`Wire::flush`].
     pub(crate) output: BytesMut,
     asides: u32,
+    /// Bytes read since other tasks had their turn.
+    read: usize,
+    patience: Patience,
     /// Whether a setting that the server reports has changed since [`Wire::begin`].
     pub(crate) setting_changed: bool,
 }
@@ -53,7 +68,18 @@ pub(crate) struct Wire {
 impl Wire {
     pub(crate) fn new(stream: BoxedStream) -> Self {
         let (input, output) = (BytesMut::new(), BytesMut::new());
-        Self { stream, input, taken: 0, chunk: READ, output, asides: 0, setting_changed: false }
+        let (asides, patience) = (0, Patience::default());
+        Self {
+            stream,
+            input,
+            taken: 0,
+            chunk: READ,
+            output,
+            asides,
+            read: 0,
+            patience,
+            setting_changed: false,
+        }
     }
 
     /// Starts the count of asides anew, for a new statement.
@@ -88,12 +114,13 @@ impl Wire {
 
     /// The tag of the next message, if it has arrived whole. Asides are counted and skipped.
     pub(crate) fn buffered(&mut self) -> Result<Option<u8>, TenantError> {
-        self.input.advance(mem::take(&mut self.taken));
+        self.release();
         loop {
             let Some(head) = Head::parse(&self.input)? else { return Ok(None) };
             if self.input.len() < head.total {
                 return Ok(None);
             }
+            self.patience = Patience::default();
             if !head.is_aside() {
                 self.taken = head.total;
                 return Ok(Some(head.tag));
@@ -108,17 +135,33 @@ impl Wire {
         self.input.get(HEADER..self.taken).unwrap_or_default()
     }
 
-    /// Waits until more bytes have arrived.
+    /// Waits until more bytes have arrived. Within a message, they must come at a minimum rate.
     pub(crate) async fn fill(&mut self, until: Instant) -> Result<(), TenantError> {
         self.make_room();
-        let read = timeout_at(until, self.stream.read_buf(&mut self.input)).await;
-        self.note_read(&read.map_err(|_| TenantError::Timeout)?)
+        if self.read >= TURN {
+            self.read = 0;
+            yield_now().await;
+        }
+        let begun = Instant::now();
+        let is_within_message = !self.input.is_empty();
+        let limit = if is_within_message { until.min(begun + self.patience.left()) } else { until };
+        let mut room = (&mut self.input).limit(READ_STREAM);
+        let read = timeout_at(limit, self.stream.read_buf(&mut room)).await;
+        if is_within_message {
+            self.patience.waited += begun.elapsed();
+        }
+        match read {
+            Ok(read) => self.note_read(&read),
+            Err(_) if limit < until => Err(TenantError::Protocol("a message that comes too slowly")),
+            Err(_) => Err(TenantError::Timeout),
+        }
     }
 
     /// Takes what has arrived, without waiting. False: nothing has.
     pub(crate) fn fill_now(&mut self) -> Result<bool, TenantError> {
         self.make_room();
-        match self.stream.read_buf(&mut self.input).now_or_never() {
+        let mut room = (&mut self.input).limit(READ_STREAM);
+        match self.stream.read_buf(&mut room).now_or_never() {
             None => Ok(false),
             Some(read) => self.note_read(&read).map(|()| true),
         }
@@ -129,9 +172,19 @@ impl Wire {
         self.input.len() == self.taken && self.output.is_empty() && matches!(self.fill_now(), Ok(false))
     }
 
+    /// Drops the message that was handed out last, and the buffer of a long one.
+    pub(crate) fn release(&mut self) {
+        let taken = mem::take(&mut self.taken);
+        if taken > LONG {
+            self.input = BytesMut::from(&self.input[taken..]);
+        } else {
+            self.input.advance(taken);
+        }
+    }
+
     /// Releases memory before an idle time.
     pub(crate) fn shrink(&mut self) {
-        self.input.advance(mem::take(&mut self.taken));
+        self.release();
         self.chunk = READ;
         if self.input.is_empty() && self.input.capacity() > READ {
             self.input = BytesMut::new();
@@ -161,25 +214,64 @@ impl Wire {
         if self.asides > ASIDES { Err(TenantError::Protocol("a flood of notices")) } else { Ok(()) }
     }
 
-    /// Room for the next read. A long message gets its room as its bytes arrive, never for a promised length: what is
-    /// asked for is at most as much again as is already there.
+    /// Room for the next read. A message gets its room as its bytes arrive, never for a promised length.
     fn make_room(&mut self) {
-        self.input.advance(mem::take(&mut self.taken));
+        self.release();
         let free = self.input.capacity() - self.input.len();
-        if self.input.is_empty() || free < READ_LEAST {
-            self.input.reserve(self.chunk.max(self.input.len()));
+        match Head::parse(&self.input) {
+            Ok(Some(head)) if head.total > LONG && free == 0 => self.grow_for(head.total),
+            Ok(Some(head)) if head.total > LONG => {}
+            _ if self.input.is_empty() || free < READ_LEAST => {
+                self.input.reserve(self.chunk.max(self.input.len()));
+            }
+            _ => {}
         }
+    }
+
+    /// A larger buffer for a long message, but none larger than the message.
+    fn grow_for(&mut self, total: usize) {
+        let room = (self.input.len() * GROWTH).max(READ_STREAM).min(total);
+        let mut input = BytesMut::with_capacity(room);
+        input.extend_from_slice(&self.input);
+        self.input = input;
     }
 
     fn note_read(&mut self, read: &std::io::Result<usize>) -> Result<(), TenantError> {
         match read {
             Ok(0) | Err(_) => Err(TenantError::Closed),
-            Ok(_) => {
+            Ok(bytes) => {
+                self.read += bytes;
+                self.patience.note(*bytes);
                 if self.input.len() == self.input.capacity() {
                     self.chunk = READ_STREAM;
                 }
                 Ok(())
             }
+        }
+    }
+}
+
+/// How long the rest of a message that has begun is waited for. Only our own waiting counts, not the time for which a
+/// slow caller leaves the server waiting. Between messages there is no such limit: a statement may take its time.
+#[derive(Default)]
+struct Patience {
+    waited: Duration,
+    bytes: usize,
+}
+
+impl Patience {
+    /// Time for a message, or for [`Self::BYTES`] of a longer one: 6.4 KiB/s, slower than any network that is of use.
+    const TIME: Duration = Duration::from_secs(10);
+    const BYTES: usize = 64 * 1024;
+
+    fn left(&self) -> Duration {
+        Self::TIME.saturating_sub(self.waited)
+    }
+
+    fn note(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        if self.bytes >= Self::BYTES {
+            *self = Self::default();
         }
     }
 }

@@ -9,7 +9,13 @@ use postgres_protocol::{
 };
 use tokio::time::Instant;
 
-use super::{Wire, binding::Binding, message::Reader, refusal::refusal};
+use super::{
+    BROKEN, Wire,
+    binding::Binding,
+    message::Reader,
+    proof::{self, Key},
+    refusal::refusal,
+};
 use crate::{AuthError, TenantError};
 
 const OK: u32 = 0;
@@ -19,9 +25,6 @@ const SASL: u32 = 10;
 const SASL_CONTINUE: u32 = 11;
 const SASL_FINAL: u32 = 12;
 
-/// Most iterations of PBKDF2; Postgres' default is 4,096.
-const ITERATIONS: u64 = 100_000;
-
 /// Proves that we know the password, and has the server prove the same, up to its `AuthenticationOk`.
 pub(crate) async fn prove(
     wire: &mut Wire,
@@ -30,12 +33,13 @@ pub(crate) async fn prove(
     until: Instant,
 ) -> Result<(), TenantError> {
     let mechanisms = Offered::read(step(wire, SASL, until).await?)?;
-    let mut scram = begin(wire, mechanisms, binding, password)?;
+    let key = Key::new(password);
+    let mut scram = begin(wire, mechanisms, binding, &key)?;
     wire.flush(until).await?;
 
     let challenge = step(wire, SASL_CONTINUE, until).await?;
-    refuse_iteration_bomb(challenge)?;
-    scram = answer(scram, challenge.to_vec()).await?;
+    proof::refuse_excessive_cost(challenge, key.blocks())?;
+    scram = proof::compute(scram, challenge.to_vec(), until).await?;
     frontend::sasl_response(scram.message(), &mut wire.output).map_err(|_| BROKEN)?;
     wire.flush(until).await?;
 
@@ -44,8 +48,6 @@ pub(crate) async fn prove(
     step(wire, OK, until).await?;
     Ok(())
 }
-
-const BROKEN: TenantError = TenantError::Protocol("a malformed SCRAM exchange");
 
 /// Waits for the Authentication message that must come now, and gives its data.
 async fn step(wire: &mut Wire, wanted: u32, until: Instant) -> Result<&[u8], TenantError> {
@@ -90,37 +92,16 @@ impl Offered {
     }
 }
 
-fn begin(
-    wire: &mut Wire,
-    offered: Offered,
-    binding: Binding,
-    password: &Secret,
-) -> Result<ScramSha256, TenantError> {
+fn begin(wire: &mut Wire, offered: Offered, binding: Binding, key: &Key) -> Result<ScramSha256, TenantError> {
     let with_binding = offered.plus && binding.is_available();
     let mechanism = match offered {
         _ if with_binding => SCRAM_SHA_256_PLUS,
         Offered { plain: true, .. } => SCRAM_SHA_256,
         Offered { plain: false, .. } => return Err(AuthError::Unsupported.into()),
     };
-    let scram = ScramSha256::new(password.expose(), binding.into_scram(with_binding));
+    let scram = ScramSha256::new(key.expose(), binding.into_scram(with_binding));
     frontend::sasl_initial_response(mechanism, scram.message(), &mut wire.output).map_err(|_| BROKEN)?;
     Ok(scram)
-}
-
-/// The challenge is `r=NONCE,s=SALT,i=ITERATIONS`.
-fn refuse_iteration_bomb(challenge: &[u8]) -> Result<(), TenantError> {
-    let text = str::from_utf8(challenge).map_err(|_| BROKEN)?;
-    let count = text.rsplit(",i=").next().and_then(|digits| digits.parse::<u64>().ok()).ok_or(BROKEN)?;
-    if count == 0 {
-        return Err(BROKEN);
-    }
-    if count > ITERATIONS { Err(AuthError::Iterations.into()) } else { Ok(()) }
-}
-
-/// Thousands of hash rounds take milliseconds, so they run where they hold up nobody else.
-async fn answer(mut scram: ScramSha256, challenge: Vec<u8>) -> Result<ScramSha256, TenantError> {
-    let work = tokio::task::spawn_blocking(move || scram.update(&challenge).map(|()| scram));
-    work.await.map_err(|_| BROKEN)?.map_err(|_| BROKEN)
 }
 
 #[cfg(test)]
