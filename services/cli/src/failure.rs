@@ -163,7 +163,7 @@ mod tests {
             (Problem::new(Reason::ReplicaNotReady, "no").into(), Exit::Refused),
             (Problem::new(Reason::KeyringBroken, "no").into(), Exit::Refused),
             (Problem::new(Reason::RootUnavailable, "down").into(), Exit::Unavailable),
-            (Problem::internal().into(), Exit::Failed),
+            (Problem::internal("a test").into(), Exit::Failed),
             (Status::unimplemented(""), Exit::Failed),
         ];
         for (status, exit) in cases {

@@ -29,7 +29,7 @@ pub(crate) fn endpoint(
         Some(Endpoint::Postgres(endpoint)) => Ok((postgres(endpoint)?, password)),
         Some(Endpoint::PostgresDsn(text)) => {
             let text = Secret::from_text(text);
-            let text = std::str::from_utf8(text.expose()).map_err(|_| Problem::internal())?;
+            let text = std::str::from_utf8(text.expose()).map_err(Problem::internal)?;
             let parsed =
                 dsn::parse(text).map_err(|error| Problem::new(Reason::InvalidDsn, error.to_string()))?;
             if parsed.password.is_some() && password.is_some() {
@@ -146,13 +146,12 @@ pub(crate) fn store_problem(error: &StoreError) -> Problem {
         )
         .hint("A stored password is bound to the server it was saved for. Enter it again."),
         StoreError::Unfit(_) | StoreError::Malformed => {
-            tracing::error!(%error, "the control database cannot be used");
-            Problem::internal()
+            Problem::internal(format_args!("the control database cannot be used: {error}"))
         }
         StoreError::Database(_) => {
-            tracing::error!(%error, "the control database failed");
             Problem::new(Reason::DependencyUnavailable, "Connections cannot be read or saved at the moment.")
                 .hint("Try again in a minute.")
+                .because(error)
         }
     }
 }

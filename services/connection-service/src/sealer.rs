@@ -5,6 +5,7 @@ use postern_domain::{EndpointDigest, Secret, SecretId, TenantKind};
 use postern_rpc::{
     Problem, Reason,
     crypto::{Context, EncryptRequest, crypto_service_client::CryptoServiceClient},
+    describe,
 };
 use postern_store::SealedSecret;
 use tonic::{Code, transport::Channel};
@@ -41,7 +42,7 @@ impl Sealer {
 }
 
 fn problem(status: &tonic::Status) -> Problem {
-    tracing::warn!(code = ?status.code(), "crypto-service refused to seal");
+    let cause = || format!("crypto-service did not seal: {}", describe(status));
     match status.code() {
         Code::Unauthenticated => {
             Problem::new(Reason::Unauthenticated, "The token is no longer valid; sign in again.")
@@ -50,7 +51,8 @@ fn problem(status: &tonic::Status) -> Problem {
             Reason::DependencyUnavailable,
             "Secrets cannot be sealed at the moment; nothing was saved.",
         )
-        .hint("Try again in a minute."),
-        _ => Problem::internal(),
+        .hint("Try again in a minute.")
+        .because(cause()),
+        _ => Problem::internal(cause()),
     }
 }

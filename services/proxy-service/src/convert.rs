@@ -51,7 +51,7 @@ fn encoding(encoding: tenant::Encoding) -> Encoding {
 
 /// Some rows. The values move; none is copied.
 pub(crate) fn batch(batch: RowBatch) -> Result<Batch, Problem> {
-    let row_count = batch.rows.try_into().map_err(|_| Problem::internal())?;
+    let row_count = batch.rows.try_into().map_err(Problem::internal)?;
     Ok(Batch { row_count, columns: batch.columns.into_iter().map(column_data).collect() })
 }
 

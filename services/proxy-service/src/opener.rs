@@ -5,6 +5,7 @@ use postern_domain::{Secret, TenantKind};
 use postern_rpc::{
     Problem, Reason,
     crypto::{Context, DecryptRequest, crypto_service_client::CryptoServiceClient},
+    describe,
 };
 use postern_store::Resolved;
 use tonic::{Code, transport::Channel};
@@ -35,7 +36,7 @@ impl Opener {
 }
 
 fn problem(status: &tonic::Status) -> Problem {
-    tracing::warn!(code = ?status.code(), "crypto-service did not open a seal");
+    let cause = || format!("crypto-service did not open a seal: {}", describe(status));
     match status.code() {
         Code::Unauthenticated => {
             Problem::new(Reason::Unauthenticated, "The token is no longer valid; sign in again.")
@@ -45,7 +46,8 @@ fn problem(status: &tonic::Status) -> Problem {
         Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => {
             Problem::new(Reason::DependencyUnavailable, "Stored secrets cannot be opened at the moment.")
                 .hint("Try again in a minute.")
+                .because(cause())
         }
-        _ => Problem::internal(),
+        _ => Problem::internal(cause()),
     }
 }

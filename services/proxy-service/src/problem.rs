@@ -24,7 +24,7 @@ pub(crate) fn of(error: &TenantError) -> Problem {
         TenantError::PoolBusy => Problem::new(Reason::PoolBusy, text),
         TenantError::Superseded => Problem::new(Reason::VersionStale, text),
         TenantError::Open(inner) => {
-            inner.downcast_ref::<Problem>().cloned().unwrap_or_else(Problem::internal)
+            inner.downcast_ref::<Problem>().cloned().unwrap_or_else(|| Problem::internal(inner))
         }
     }
 }

@@ -64,7 +64,7 @@ impl Tenants {
 }
 
 fn unreadable(cause: &str) -> Problem {
-    tracing::error!(cause, "a connection cannot be resolved");
     Problem::new(Reason::DependencyUnavailable, "Saved connections cannot be read at the moment.")
         .hint("Try again in a minute.")
+        .because(cause)
 }

@@ -57,14 +57,11 @@ impl ProxyService for Proxy {
                 Box::pin(stream::iter([Ok(header())]))
             }
             "refuse" => return Err(Problem::field("sql", "no such SQL").into()),
-            "break" => {
-                call.facts(|facts| facts.cause = Some("a wheel came off".to_owned()));
-                return Err(Problem::internal().into());
-            }
-            "break later" => {
-                call.facts(|facts| facts.cause = Some("a wheel came off".to_owned()));
-                Box::pin(stream::iter([Ok(header()), Err(call.failed(Problem::internal()))]))
-            }
+            "break" => return Err(Problem::internal("a wheel came off").into()),
+            "break later" => Box::pin(stream::iter([
+                Ok(header()),
+                Err(call.failed(Problem::internal("a wheel came off"))),
+            ])),
             "hang" => std::future::pending().await,
             "panic" => panic!("in the handler"),
             "panic later" => Box::pin(stream::iter([()]).map(|()| panic!("in the stream"))),

@@ -40,6 +40,5 @@ pub(crate) fn too_large() -> Problem {
 
 /// Also of a rewrap.
 pub(super) fn no_randomness() -> Problem {
-    tracing::error!("the system gives no randomness");
-    Problem::internal()
+    Problem::internal("the system provides no randomness")
 }

@@ -156,9 +156,9 @@ async fn send(parts: &Answer, part: Part) -> Result<(), Problem> {
 }
 
 fn summary(rows: &Rows<'_>, timings: Timings, role: String) -> Result<Summary, Problem> {
-    let ended = rows.summary().ok_or_else(Problem::internal)?;
+    let ended = rows.summary().ok_or_else(|| Problem::internal("the result has no summary"))?;
     Ok(Summary {
-        row_count: ended.rows.try_into().map_err(|_| Problem::internal())?,
+        row_count: ended.rows.try_into().map_err(Problem::internal)?,
         command_tag: ended.command_tag.clone(),
         truncation: convert::truncation(ended.truncated).into(),
         timings: Some(timings),

@@ -44,7 +44,7 @@ impl Keyring {
     ) -> Result<Response<T>, Status> {
         let own = self.clone();
         let done = tokio::task::spawn_blocking(move || work(&own)).await;
-        Ok(Response::new(done.map_err(|_| Problem::internal())??))
+        Ok(Response::new(done.map_err(|_| Problem::internal("the task panicked"))??))
     }
 
     /// Changes the ring, and reports it at once.
