@@ -6,6 +6,7 @@
 //! the inside over mutual TLS ([`server`], [`mtls`]), lets nobody in whom the table of callers does not name
 //! ([`gate`]), reports health and reflection ([`rpcs`]), and drains before it stops ([`lifecycle`]).
 
+pub mod bounded_log;
 pub mod config;
 pub mod cors;
 pub mod gate;
