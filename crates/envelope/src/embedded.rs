@@ -4,7 +4,7 @@ use std::{fs::DirBuilder, io, os::unix::fs::DirBuilderExt, path::Path};
 
 use postern_domain::Clock;
 
-use crate::{Entropy, FileRoot, KeyRing, RingFileError, RootFileError, ring_file};
+use crate::{Entropy, FileRoot, LoadedRing, RingFileError, RootFileError, ring_file};
 
 /// Name of the root file in the folder.
 pub const ROOT_FILE: &str = "root.key";
@@ -33,7 +33,7 @@ pub fn load_or_create(
     folder: &Path,
     entropy: &dyn Entropy,
     clock: &dyn Clock,
-) -> Result<KeyRing, EmbeddedError> {
+) -> Result<LoadedRing, EmbeddedError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|error| EmbeddedError::Folder(error.kind()))?;
     let (root_path, ring_path) = (folder.join(ROOT_FILE), folder.join(RING_FILE));

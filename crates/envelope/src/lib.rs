@@ -41,7 +41,8 @@
 //! | context that a seal is bound to | [`SealContext::encode`] |
 //! | salt, commitment and chunks (Cobblestone-256) | `cobblestone` |
 //! | key ring, versioned JSON | [`ring_file`] |
-//! | wrapped key and root file | [`FileRoot`] |
+//! | wrapped key | [`MasterKey::wrap`] |
+//! | root file | [`FileRoot`] |
 //!
 //! # What stays in memory
 //!
@@ -57,6 +58,7 @@ pub mod entropy;
 mod files;
 pub mod key;
 mod lineage;
+mod loaded_ring;
 pub mod master_key;
 pub mod ring;
 pub mod ring_change;
@@ -65,6 +67,7 @@ pub mod ring_editor;
 pub mod ring_file;
 pub mod root;
 mod unlock;
+mod wrap;
 
 #[cfg(test)]
 mod test_support;
@@ -72,8 +75,9 @@ mod test_support;
 pub use context::SealContext;
 pub use entropy::{Entropy, EntropyError, SystemEntropy};
 pub use key::{KeyId, KeyInfo, KeyState};
+pub use loaded_ring::LoadedRing;
 pub use master_key::MasterKey;
-pub use ring::{KeyRing, OpenError, Opened, RewrapError, Rewrapped, SealError};
+pub use ring::{KeyRing, OpenError, Opened, RewrapError, Rewrapped, RingError, SealError};
 pub use ring_change::RingChange;
 pub use ring_editor::{Base, ChangeError, RingEditor};
 pub use ring_file::RingFileError;

@@ -3,13 +3,13 @@
 //! A ring that was put back from a backup and changed then grows to any revision; under the ids that were given since
 //! the backup, it has other keys. What is sealed under those of the one would not open under those of the other.
 
-use crate::{KeyInfo, KeyRing, KeyState, RingFileError, ring_document::RingDocument};
+use crate::{KeyInfo, KeyState, LoadedRing, RingFileError, ring_document::RingDocument};
 
 /// Refuses a document that does not follow from the ring that is held. Of a key that was wrapped anew, [`unlock`] sees
 /// whether it is the same.
 ///
 /// [`unlock`]: crate::unlock::unlock
-pub(crate) fn refuse_foreign(document: &RingDocument, held: &KeyRing) -> Result<(), RingFileError> {
+pub(crate) fn refuse_foreign(document: &RingDocument, held: &LoadedRing) -> Result<(), RingFileError> {
     let (found, at) = (document.stamp(), held.stamp());
     if found.revision < at.revision {
         return Err(RingFileError::Older { found: found.revision, held: at.revision });
@@ -21,12 +21,12 @@ pub(crate) fn refuse_foreign(document: &RingDocument, held: &KeyRing) -> Result<
 }
 
 /// The refusal of another ring.
-pub(crate) fn forked(document: &RingDocument, held: &KeyRing) -> RingFileError {
+pub(crate) fn forked(document: &RingDocument, held: &LoadedRing) -> RingFileError {
     RingFileError::Forked { found: document.revision, held: held.revision() }
 }
 
 /// All keys are there still, and each has come to its state in an allowed way.
-fn keys_follow(document: &RingDocument, held: &KeyRing) -> bool {
+fn keys_follow(document: &RingDocument, held: &LoadedRing) -> bool {
     held.keys().iter().all(|before| {
         let now =
             document.keys.iter().map(crate::ring_document::StoredKey::info).find(|now| now.id == before.id);
@@ -46,7 +46,7 @@ fn follows(now: KeyInfo, before: KeyInfo) -> bool {
 }
 
 /// A ring moves to another root with all its keys, or stays under the one it has.
-fn is_wrapped_alike(document: &RingDocument, held: &KeyRing) -> bool {
+fn is_wrapped_alike(document: &RingDocument, held: &LoadedRing) -> bool {
     let mut kept = document
         .keys
         .iter()

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use subtle::ConstantTimeEq;
 
 use crate::{
-    ChangeError, KeyId, KeyInfo, KeyRing, KeyState, MasterKey, RingEditor, RingFileError, Root, RootError,
+    ChangeError, KeyId, KeyInfo, KeyState, LoadedRing, MasterKey, RingEditor, RingFileError, Root, RootError,
     files::{self, Lock},
     ring_document::{RingDocument, StoredKey},
     ring_file::FILE_BYTES,
@@ -16,18 +16,18 @@ use crate::{
 pub struct RingChange<'a> {
     pub(crate) editor: RingEditor<'a>,
     pub(crate) document: RingDocument,
-    pub(crate) ring: KeyRing,
+    pub(crate) ring: LoadedRing,
     pub(crate) _lock: Lock,
 }
 
 impl RingChange<'_> {
     /// The ring as the file has it. It stays so until this change is made or dropped.
-    pub fn ring(&self) -> &KeyRing {
+    pub fn ring(&self) -> &LoadedRing {
         &self.ring
     }
 
     /// Adds a key that opens, and does not seal yet.
-    pub fn stage(self) -> Result<(KeyId, KeyRing), ChangeError> {
+    pub fn stage(self) -> Result<(KeyId, LoadedRing), ChangeError> {
         let editor = self.editor;
         self.make(editor.root, |keys, now| {
             let last = keys.iter().map(|key| key.info().id).max();
@@ -42,7 +42,7 @@ impl RingChange<'_> {
     /// Makes a staged key the one that seals; the one before it only opens from then on.
     ///
     /// Only once every process that uses the ring has loaded the key: others could not open what is sealed next.
-    pub fn promote(self, id: KeyId) -> Result<KeyRing, ChangeError> {
+    pub fn promote(self, id: KeyId) -> Result<LoadedRing, ChangeError> {
         self.make_here(|keys, now| {
             let staged = find(keys, id, &[KeyState::Staged], "staged")?;
             staged.enter(KeyState::Primary, now);
@@ -55,7 +55,7 @@ impl RingChange<'_> {
     }
 
     /// Takes a staged or active key out of use. Seals under it do not open any more, and are not lost yet.
-    pub fn disable(self, id: KeyId) -> Result<KeyRing, ChangeError> {
+    pub fn disable(self, id: KeyId) -> Result<LoadedRing, ChangeError> {
         self.make_here(|keys, now| {
             let wanted = [KeyState::Staged, KeyState::Active];
             find(keys, id, &wanted, "staged or active")?.enter(KeyState::Disabled, now);
@@ -65,7 +65,7 @@ impl RingChange<'_> {
 
     /// Takes a disabled key back into use: it opens what is sealed under it, and does not seal. The root is asked to
     /// unwrap it.
-    pub fn enable(self, id: KeyId) -> Result<KeyRing, ChangeError> {
+    pub fn enable(self, id: KeyId) -> Result<LoadedRing, ChangeError> {
         self.make_here(|keys, now| {
             find(keys, id, &[KeyState::Disabled], "disabled")?.enter(KeyState::Active, now);
             Ok(())
@@ -73,7 +73,7 @@ impl RingChange<'_> {
     }
 
     /// Deletes a disabled key for good. Its id stays.
-    pub fn destroy(self, id: KeyId) -> Result<KeyRing, ChangeError> {
+    pub fn destroy(self, id: KeyId) -> Result<LoadedRing, ChangeError> {
         self.make_here(|keys, now| {
             let key = find(keys, id, &[KeyState::Disabled], "disabled")?;
             key.enter(KeyState::Destroyed, now);
@@ -84,7 +84,7 @@ impl RingChange<'_> {
 
     /// Wraps every key with another root, in one change. From then on the old root is of no use for this ring;
     /// processes that are configured with it go on with what they hold, and read no later change.
-    pub fn move_root(self, to: &dyn Root) -> Result<KeyRing, ChangeError> {
+    pub fn move_root(self, to: &dyn Root) -> Result<LoadedRing, ChangeError> {
         let editor = self.editor;
         let moved = self.make(to, |keys, _| {
             for stored in keys.iter_mut().filter(|key| key.wrapped.is_some()) {
@@ -104,7 +104,7 @@ impl RingChange<'_> {
     fn make_here(
         self,
         edit: impl FnOnce(&mut Vec<StoredKey>, u64) -> Result<(), ChangeError>,
-    ) -> Result<KeyRing, ChangeError> {
+    ) -> Result<LoadedRing, ChangeError> {
         let root = self.editor.root;
         self.make(root, edit).map(|((), ring)| ring)
     }
@@ -114,7 +114,7 @@ impl RingChange<'_> {
         self,
         root: &dyn Root,
         edit: impl FnOnce(&mut Vec<StoredKey>, u64) -> Result<T, ChangeError>,
-    ) -> Result<(T, KeyRing), ChangeError> {
+    ) -> Result<(T, LoadedRing), ChangeError> {
         let Self { editor, document, ring: before, _lock } = self;
         let now = editor.time_after(&document.keys);
         let mut keys = document.keys;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{KeyId, KeyInfo, KeyState, RingFileError, ring::Stamp};
+use crate::{KeyId, KeyInfo, KeyState, RingFileError};
 
 /// The one version of the file that is written and read.
 const VERSION: u64 = 1;
@@ -18,6 +18,13 @@ pub(crate) struct RingDocument {
     pub(crate) revision: u64,
     pub(crate) root: String,
     pub(crate) keys: Vec<StoredKey>,
+    checksum: String,
+}
+
+/// Tells one state of the file from another.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) revision: u64,
     checksum: String,
 }
 

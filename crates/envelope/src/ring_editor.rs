@@ -14,7 +14,7 @@ use std::path::Path;
 use postern_domain::Clock;
 
 use crate::{
-    Entropy, KeyId, KeyRing, KeyState, RingChange, RingFileError, Root,
+    Entropy, KeyId, KeyState, LoadedRing, RingChange, RingFileError, Root,
     files::{self, Lock},
     lineage::refuse_foreign,
     ring_document::RingDocument,
@@ -42,7 +42,7 @@ pub struct Base<'a> {
     pub expected: Option<u64>,
     /// The ring that this process uses. An older file is refused, and unchanged keys need not be unwrapped again: with
     /// it, a key can be disabled although the root does not answer.
-    pub held: Option<&'a KeyRing>,
+    pub held: Option<&'a LoadedRing>,
 }
 
 /// Why a ring was not changed. It is as it was, unless it is [`RingFileError::NotDurable`].
@@ -90,32 +90,32 @@ impl<'a> RingEditor<'a> {
     }
 
     /// [`RingChange::stage`].
-    pub fn stage(&self, base: Base<'_>) -> Result<(KeyId, KeyRing), ChangeError> {
+    pub fn stage(&self, base: Base<'_>) -> Result<(KeyId, LoadedRing), ChangeError> {
         self.begin(base)?.stage()
     }
 
     /// [`RingChange::promote`].
-    pub fn promote(&self, id: KeyId, base: Base<'_>) -> Result<KeyRing, ChangeError> {
+    pub fn promote(&self, id: KeyId, base: Base<'_>) -> Result<LoadedRing, ChangeError> {
         self.begin(base)?.promote(id)
     }
 
     /// [`RingChange::disable`].
-    pub fn disable(&self, id: KeyId, base: Base<'_>) -> Result<KeyRing, ChangeError> {
+    pub fn disable(&self, id: KeyId, base: Base<'_>) -> Result<LoadedRing, ChangeError> {
         self.begin(base)?.disable(id)
     }
 
     /// [`RingChange::enable`].
-    pub fn enable(&self, id: KeyId, base: Base<'_>) -> Result<KeyRing, ChangeError> {
+    pub fn enable(&self, id: KeyId, base: Base<'_>) -> Result<LoadedRing, ChangeError> {
         self.begin(base)?.enable(id)
     }
 
     /// [`RingChange::destroy`].
-    pub fn destroy(&self, id: KeyId, base: Base<'_>) -> Result<KeyRing, ChangeError> {
+    pub fn destroy(&self, id: KeyId, base: Base<'_>) -> Result<LoadedRing, ChangeError> {
         self.begin(base)?.destroy(id)
     }
 
     /// [`RingChange::move_root`].
-    pub fn move_root(&self, to: &dyn Root, base: Base<'_>) -> Result<KeyRing, ChangeError> {
+    pub fn move_root(&self, to: &dyn Root, base: Base<'_>) -> Result<LoadedRing, ChangeError> {
         self.begin(base)?.move_root(to)
     }
 }

@@ -15,15 +15,15 @@ use crate::{
     unlock::wrapped_bytes,
 };
 
-fn states(ring: &KeyRing) -> Vec<(u32, KeyState)> {
+fn states(ring: &LoadedRing) -> Vec<(u32, KeyState)> {
     ring.keys().iter().map(|key| (key.id.get(), key.state)).collect()
 }
 
-fn sealed(ring: &KeyRing) -> Vec<u8> {
+fn sealed(ring: &LoadedRing) -> Vec<u8> {
     ring.seal(&context(), &Secret::new(b"hunter2".to_vec()), &SystemEntropy).unwrap()
 }
 
-fn opens(ring: &KeyRing, sealed: &[u8]) -> bool {
+fn opens(ring: &LoadedRing, sealed: &[u8]) -> bool {
     ring.open(&context(), sealed).is_ok()
 }
 
@@ -97,7 +97,7 @@ fn a_destroyed_key_is_nowhere_in_the_folder() {
     assert!(!leftover.exists());
 }
 
-type Change = fn(&RingEditor<'_>, KeyId) -> Result<KeyRing, ChangeError>;
+type Change = fn(&RingEditor<'_>, KeyId) -> Result<LoadedRing, ChangeError>;
 
 #[test]
 fn a_change_that_does_not_fit_the_state_is_refused_and_changes_nothing() {
@@ -245,7 +245,7 @@ fn a_ring_moves_to_another_root_whole() {
     let document = RingDocument::parse(&fixture.bytes()).unwrap();
     let wrapped = wrapped_bytes(&document.keys[1]).unwrap();
     assert!(other.unwrap_key(id(2), &wrapped).is_ok());
-    let times = |ring: &KeyRing| ring.keys().iter().map(|key| key.state_since).collect::<Vec<_>>();
+    let times = |ring: &LoadedRing| ring.keys().iter().map(|key| key.state_since).collect::<Vec<_>>();
     assert_eq!(times(&loaded), [NEW_YEAR; 3]);
 }
 

@@ -34,7 +34,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use postern_domain::Clock;
 
 use crate::{
-    Entropy, EntropyError, KeyId, KeyInfo, KeyRing, KeyState, MasterKey, Root,
+    Entropy, EntropyError, KeyId, KeyInfo, KeyState, LoadedRing, MasterKey, Root,
     files::{self, Lock, WriteError},
     lineage::refuse_foreign,
     ring_document::{RingDocument, StoredKey},
@@ -128,7 +128,7 @@ pub fn create(
     root: &dyn Root,
     entropy: &dyn Entropy,
     clock: &dyn Clock,
-) -> Result<KeyRing, RingFileError> {
+) -> Result<LoadedRing, RingFileError> {
     let _lock = Lock::acquire(path).map_err(not_written)?;
     let now = clock.now().as_secs();
     let info = KeyInfo { id: KeyId::FIRST, state: KeyState::Primary, created_at: now, state_since: now };
@@ -143,14 +143,14 @@ pub fn create(
 }
 
 /// Loads a ring, and unwraps the keys of it that may open.
-pub fn load(path: &Path, root: &dyn Root) -> Result<KeyRing, RingFileError> {
+pub fn load(path: &Path, root: &dyn Root) -> Result<LoadedRing, RingFileError> {
     unlock(&read(path)?, root, None)
 }
 
 /// Loads the ring if it is newer than the one that is `held`; `None` if it is the very same. Keys that have not changed
 /// are taken over, so that the root is asked for new ones only. A ring that is older, or another one, is refused: it
 /// may lack a key that seals are under.
-pub fn reload(path: &Path, root: &dyn Root, held: &KeyRing) -> Result<Option<KeyRing>, RingFileError> {
+pub fn reload(path: &Path, root: &dyn Root, held: &LoadedRing) -> Result<Option<LoadedRing>, RingFileError> {
     let document = read(path)?;
     if document.stamp() == *held.stamp() {
         return Ok(None);
@@ -171,7 +171,7 @@ pub fn load_or_create(
     root: &dyn Root,
     entropy: &dyn Entropy,
     clock: &dyn Clock,
-) -> Result<KeyRing, RingFileError> {
+) -> Result<LoadedRing, RingFileError> {
     match load(path, root) {
         Err(RingFileError::Missing) => {}
         loaded => return loaded,

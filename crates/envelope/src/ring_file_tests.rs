@@ -29,7 +29,7 @@ impl Fixture {
         fixture
     }
 
-    fn create(&self) -> Result<KeyRing, RingFileError> {
+    fn create(&self) -> Result<LoadedRing, RingFileError> {
         create(&self.path, &self.root, &CountingEntropy::default(), &NewYear)
     }
 

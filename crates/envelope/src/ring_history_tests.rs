@@ -50,7 +50,7 @@ struct History {
     ids: BTreeSet<KeyId>,
     last: Vec<KeyInfo>,
     /// What a process holds that reads the file now and then.
-    held: KeyRing,
+    held: LoadedRing,
 }
 
 impl History {
@@ -63,7 +63,7 @@ impl History {
         Self { fixture, roots, _folders: [one, two], current: 0, seals: Vec::new(), ids, last, held }
     }
 
-    fn ring(&self) -> KeyRing {
+    fn ring(&self) -> LoadedRing {
         ring_file::load(&self.fixture.path, &self.roots[self.current]).unwrap()
     }
 

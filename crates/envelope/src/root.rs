@@ -8,8 +8,7 @@ use std::{
 };
 
 use crate::{
-    Entropy, EntropyError, KeyId, MasterKey, cobblestone,
-    context::fields,
+    Entropy, EntropyError, KeyId, MasterKey,
     files::{self, WriteError},
 };
 
@@ -43,11 +42,8 @@ pub enum RootError {
     Entropy(#[from] EntropyError),
 }
 
-/// A root in a file of exactly 32 random bytes that only its owner may read.
-///
-/// A wrapped key is raw Cobblestone-256 under the root, 104 bytes: `salt (24) ‖ commitment (32) ‖ key (32) ‖
-/// tag (16)`. Its context has two fields, each preceded by its length as four bytes, big-endian: `"PKW1"`,
-/// and the key's id as four bytes, big-endian. The first field keeps it apart from the context of any seal.
+/// A root in a file of exactly 32 random bytes that only its owner may read. [`MasterKey::wrap`] has the format of a
+/// wrapped key.
 pub struct FileRoot(MasterKey);
 
 /// Why a root file was not created or loaded.
@@ -126,20 +122,12 @@ impl Root for FileRoot {
     }
 
     fn wrap_key(&self, id: KeyId, key: &MasterKey, entropy: &dyn Entropy) -> Result<Vec<u8>, RootError> {
-        let mut wrapped = Vec::new();
-        cobblestone::seal(&self.0, &wrapping_context(id), key.expose(), entropy, &mut wrapped)?;
-        Ok(wrapped)
+        Ok(self.0.wrap(id, key, entropy)?)
     }
 
     fn unwrap_key(&self, id: KeyId, wrapped: &[u8]) -> Result<MasterKey, RootError> {
-        let key =
-            cobblestone::open(&self.0, &wrapping_context(id), wrapped).map_err(|_| RootError::Foreign)?;
-        MasterKey::from_slice(&key).ok_or(RootError::Foreign)
+        self.0.unwrap(id, wrapped).ok_or(RootError::Foreign)
     }
-}
-
-fn wrapping_context(id: KeyId) -> Vec<u8> {
-    fields(&[b"PKW1", &id.to_be_bytes()])
 }
 
 /// Errors of reading.

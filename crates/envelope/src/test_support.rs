@@ -12,7 +12,8 @@ use postern_domain::{Clock, EndpointDigest, OwnerId, SecretId, TenantKind};
 use uuid::Uuid;
 
 use crate::{
-    Base, Entropy, EntropyError, FileRoot, KeyId, KeyRing, RingEditor, SealContext, SystemEntropy, ring_file,
+    Base, Entropy, EntropyError, FileRoot, KeyId, KeyRing, LoadedRing, RingEditor, SealContext,
+    SystemEntropy, ring_file,
 };
 
 /// Gives 1, 2, 3, …: the same in every run, and never the same salt or key twice.
@@ -86,7 +87,7 @@ impl RingFixture {
         RingEditor { path: &self.path, root: &self.root, entropy: &SystemEntropy, clock: &self.clock }
     }
 
-    pub(crate) fn load(&self) -> KeyRing {
+    pub(crate) fn load(&self) -> LoadedRing {
         ring_file::load(&self.path, &self.root).unwrap()
     }
 

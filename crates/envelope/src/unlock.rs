@@ -5,56 +5,41 @@ use std::{collections::BTreeMap, sync::Arc};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 
 use crate::{
-    KeyId, KeyInfo, KeyRing, KeyState, RingFileError, Root, RootError,
+    KeyId, KeyInfo, KeyRing, KeyState, LoadedRing, MasterKey, RingError, RingFileError, Root, RootError,
     lineage::forked,
     ring_document::{RingDocument, StoredKey},
 };
 
-/// Checks what the document says, then unwraps.
-/// Takes over from `held` what has not changed since.
+/// Checks what the document says, then unwraps the keys that may open.
+/// Keys that `held` has already unwrapped from the same text are taken over from it.
 pub(crate) fn unlock(
     document: &RingDocument,
     root: &dyn Root,
-    held: Option<&KeyRing>,
-) -> Result<KeyRing, RingFileError> {
-    let keys: Vec<KeyInfo> = document.keys.iter().map(StoredKey::info).collect();
-    refuse_duplicates(&keys)?;
-    let primary = sole_primary(&keys)?;
+    held: Option<&LoadedRing>,
+) -> Result<LoadedRing, RingFileError> {
     if document.root != root.kind() {
         return Err(RingFileError::RootKind);
     }
-    let mut usable = BTreeMap::new();
+    let mut wrapped = BTreeMap::new();
     for stored in &document.keys {
-        let id = stored.info().id;
-        let wrapped = wrapped_bytes(stored)?;
-        if let (Some(text), true) = (&stored.wrapped, stored.info().state.may_open()) {
-            let key = match held.and_then(|held| held.unwrapped(id, text)) {
-                Some(key) => key,
-                None => Arc::new(root.unwrap_key(id, &wrapped).map_err(|error| in_ring(id, error))?),
-            };
-            // Wrapped anew it may be; it may not be another key.
-            if let Some(held) = held.filter(|held| held.contradicts(id, &key)) {
-                return Err(forked(document, held));
-            }
-            usable.insert(id, key);
+        wrapped.insert(stored.info().id, (stored.wrapped.as_deref(), wrapped_bytes(stored)?));
+    }
+    let infos: Vec<KeyInfo> = document.keys.iter().map(StoredKey::info).collect();
+    let ring = KeyRing::assemble(infos, |id| {
+        let (text, bytes) = &wrapped[&id];
+        let known = held.and_then(|held| held.unwrapped(id, (*text)?));
+        let key = known.map_or_else(|| unwrap(root, id, bytes), Ok)?;
+        // It may have been wrapped anew; it may not be another key.
+        match held.filter(|held| held.contradicts(id, &key)) {
+            Some(held) => Err(forked(document, held)),
+            None => Ok(key),
         }
-    }
-    Ok(KeyRing::new(document, primary, usable))
+    })?;
+    Ok(LoadedRing::new(document, ring))
 }
 
-fn refuse_duplicates(keys: &[KeyInfo]) -> Result<(), RingFileError> {
-    let mut ids: Vec<KeyId> = keys.iter().map(|key| key.id).collect();
-    ids.sort_unstable();
-    match ids.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(RingFileError::DuplicateId(pair[0])),
-        None => Ok(()),
-    }
-}
-
-fn sole_primary(keys: &[KeyInfo]) -> Result<KeyId, RingFileError> {
-    let mut primaries = keys.iter().filter(|key| key.state == KeyState::Primary);
-    let primary = primaries.next().ok_or(RingFileError::NoPrimary)?;
-    if primaries.next().is_some() { Err(RingFileError::SeveralPrimaries) } else { Ok(primary.id) }
+fn unwrap(root: &dyn Root, id: KeyId, wrapped: &[u8]) -> Result<Arc<MasterKey>, RingFileError> {
+    root.unwrap_key(id, wrapped).map(Arc::new).map_err(|error| in_ring(id, error))
 }
 
 /// The wrapped key; empty for a destroyed one, which must have none.
@@ -73,5 +58,15 @@ pub(crate) fn in_ring(id: KeyId, error: RootError) -> RingFileError {
         RootError::Unavailable => RingFileError::RootUnavailable,
         RootError::Denied => RingFileError::RootDenied,
         RootError::Entropy(error) => RingFileError::Entropy(error),
+    }
+}
+
+impl From<RingError> for RingFileError {
+    fn from(error: RingError) -> Self {
+        match error {
+            RingError::NoPrimary => Self::NoPrimary,
+            RingError::SeveralPrimaries => Self::SeveralPrimaries,
+            RingError::DuplicateId(id) => Self::DuplicateId(id),
+        }
     }
 }

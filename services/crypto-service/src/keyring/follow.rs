@@ -64,10 +64,10 @@ mod tests {
             eventually("it reports", || report.exists()).await;
             fs::remove_file(&report).unwrap();
         }
-        assert_eq!(ring.with_ring(postern_envelope::KeyRing::revision), 1, "it still waits");
+        assert_eq!(ring.with_ring(postern_envelope::LoadedRing::revision), 1, "it still waits");
 
         drop(hold);
-        eventually("it has the ring", || ring.with_ring(postern_envelope::KeyRing::revision) == 3).await;
+        eventually("it has the ring", || ring.with_ring(postern_envelope::LoadedRing::revision) == 3).await;
         following.abort();
         reporting.abort();
     }

@@ -9,7 +9,7 @@ use std::{
 use arc_swap::ArcSwap;
 use postern_domain::{Clock, Secret};
 use postern_envelope::{
-    Base, ChangeError, KeyId, KeyRing, OpenError, Opened, RewrapError, Rewrapped, RingChange, RingEditor,
+    Base, ChangeError, KeyId, LoadedRing, OpenError, Opened, RewrapError, Rewrapped, RingChange, RingEditor,
     RingFileError, Root, SealContext, SealError, SystemEntropy, ring_file,
 };
 
@@ -31,7 +31,7 @@ pub(crate) struct RingHolder {
 
 /// One revision, with the counters of its keys.
 struct Loaded {
-    ring: KeyRing,
+    ring: LoadedRing,
     uses: BTreeMap<KeyId, Arc<KeyUses>>,
 }
 
@@ -63,7 +63,7 @@ impl RingHolder {
         })
     }
 
-    /// See [`KeyRing::seal`].
+    /// See [`KeyRing::seal`](postern_envelope::KeyRing::seal).
     pub(crate) fn seal(&self, context: &SealContext, secret: &Secret) -> Result<Vec<u8>, SealError> {
         let loaded = self.current.load();
         let sealed = loaded.ring.seal(context, secret, &SystemEntropy)?;
@@ -71,7 +71,7 @@ impl RingHolder {
         Ok(sealed)
     }
 
-    /// See [`KeyRing::open`].
+    /// See [`KeyRing::open`](postern_envelope::KeyRing::open).
     pub(crate) async fn open(
         self: &Arc<Self>,
         context: &SealContext,
@@ -84,7 +84,7 @@ impl RingHolder {
         Ok(secret)
     }
 
-    /// See [`KeyRing::rewrap`]; what is under the primary key already is returned as it is.
+    /// See [`KeyRing::rewrap`](postern_envelope::KeyRing::rewrap); what is under the primary key already is returned as it is.
     pub(crate) async fn rewrap(
         self: &Arc<Self>,
         context: &SealContext,
@@ -126,7 +126,7 @@ impl RingHolder {
     pub(crate) fn change<T, E: From<ChangeError>>(
         &self,
         expected: Option<u64>,
-        change: impl FnOnce(RingChange<'_>) -> Result<(T, KeyRing), E>,
+        change: impl FnOnce(RingChange<'_>) -> Result<(T, LoadedRing), E>,
     ) -> Result<T, E> {
         let held = self.current.load_full();
         let editor =
@@ -150,7 +150,7 @@ impl RingHolder {
     }
 
     /// Shows the ring.
-    pub(crate) fn with_ring<T>(&self, show: impl FnOnce(&KeyRing) -> T) -> T {
+    pub(crate) fn with_ring<T>(&self, show: impl FnOnce(&LoadedRing) -> T) -> T {
         show(&self.current.load().ring)
     }
 
@@ -169,7 +169,7 @@ impl RingHolder {
         self.clock.now().as_secs()
     }
 
-    fn put(&self, held: &Loaded, ring: KeyRing) {
+    fn put(&self, held: &Loaded, ring: LoadedRing) {
         let loaded = Loaded::new(ring, held.uses.clone());
         if held.ring.is_locked() {
             loaded.say_whether_locked();
@@ -185,7 +185,7 @@ impl RingHolder {
 
 impl Loaded {
     /// Keeps the counters of keys that are gone: they are still reported.
-    fn new(ring: KeyRing, mut uses: BTreeMap<KeyId, Arc<KeyUses>>) -> Self {
+    fn new(ring: LoadedRing, mut uses: BTreeMap<KeyId, Arc<KeyUses>>) -> Self {
         for key in ring.keys() {
             uses.entry(key.id).or_default();
         }

@@ -58,7 +58,7 @@ async fn a_newer_ring_is_taken_and_what_was_sealed_still_opens() {
     rotate(&one);
     assert!(two.reload().unwrap());
     assert!(!two.reload().unwrap(), "it is the same");
-    assert_eq!(two.with_ring(KeyRing::revision), 3);
+    assert_eq!(two.with_ring(LoadedRing::revision), 3);
     assert!(two.open(&context(), &sealed).await.is_ok());
     assert_eq!(two.seal(&context(), &secret()).unwrap()[7], 2);
 }

@@ -1,6 +1,6 @@
 use futures_util::future::join_all;
 use postern_domain::Secret;
-use postern_envelope::KeyRing;
+use postern_envelope::LoadedRing;
 
 use super::*;
 use crate::keyring::test_support::{
@@ -91,7 +91,7 @@ async fn while_the_root_hangs_what_needs_no_root_goes_on() {
     let changing = holder.clone();
     let changed = spawn_blocking(move || change(&changing, |change| change.disable(id(1))));
     tokio::time::timeout(Duration::from_secs(10), changed).await.expect("it waits for the look").unwrap();
-    assert_eq!(holder.with_ring(KeyRing::revision), 4);
+    assert_eq!(holder.with_ring(LoadedRing::revision), 4);
     drop(hold);
     // What the look found is another ring by now.
     assert!(looking.await.unwrap().is_ok());

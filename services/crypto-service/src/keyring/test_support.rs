@@ -11,7 +11,7 @@ use std::{
 
 use postern_domain::{Clock, EndpointDigest, OwnerId, SecretId, TenantKind};
 use postern_envelope::{
-    ChangeError, Entropy, FileRoot, KeyId, KeyRing, MasterKey, RingChange, Root, RootError, SealContext,
+    ChangeError, Entropy, FileRoot, KeyId, LoadedRing, MasterKey, RingChange, Root, RootError, SealContext,
     SystemEntropy, embedded,
 };
 use uuid::Uuid;
@@ -116,7 +116,10 @@ pub(crate) fn rotate(holder: &RingHolder) -> KeyId {
 }
 
 /// Makes a change that nothing stands in the way of.
-pub(crate) fn change(holder: &RingHolder, make: impl FnOnce(RingChange<'_>) -> Result<KeyRing, ChangeError>) {
+pub(crate) fn change(
+    holder: &RingHolder,
+    make: impl FnOnce(RingChange<'_>) -> Result<LoadedRing, ChangeError>,
+) {
     holder.change(None, |change| make(change).map(|ring| ((), ring))).unwrap();
 }
 

@@ -11,7 +11,7 @@ mod view;
 
 use std::sync::Arc;
 
-use postern_envelope::{KeyRing, RingChange};
+use postern_envelope::{LoadedRing, RingChange};
 use postern_rpc::{
     Problem,
     crypto::{
@@ -51,7 +51,7 @@ impl Keyring {
     fn change<T>(
         &self,
         expected: Option<i64>,
-        change: impl FnOnce(RingChange<'_>) -> Result<(T, KeyRing), Refusal>,
+        change: impl FnOnce(RingChange<'_>) -> Result<(T, LoadedRing), Refusal>,
     ) -> Result<T, Problem> {
         // No ring has a negative revision, nor the largest one.
         let expected = expected.map(|revision| u64::try_from(revision).unwrap_or(u64::MAX));
