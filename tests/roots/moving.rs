@@ -2,9 +2,10 @@
 
 use std::{fs, path::Path};
 
-use postern_crypto_service::{KeyringConfig, key_files, roots::RootConfig};
 use postern_domain::SystemClock;
-use postern_envelope::{Base, KeyId, LoadedRing, RingEditor, Root, SystemEntropy, ring_file};
+use postern_envelope::{KeyId, SystemEntropy};
+use postern_keyring::{Base, LoadedRing, RingEditor, Root, ring_file};
+use postern_keyring::{KeyringConfig, key_files, roots::RootConfig};
 
 use crate::{
     kms::Kms,

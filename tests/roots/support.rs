@@ -5,9 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use postern_crypto_service::roots::{self, OpenError, RootConfig};
 use postern_domain::{EndpointDigest, OwnerId, Secret, SecretId, SystemClock, TenantKind};
-use postern_envelope::{KeyId, KeyRing, LoadedRing, MasterKey, Root, SealContext, SystemEntropy, ring_file};
+use postern_envelope::{KeyId, KeyRing, MasterKey, SealContext, SystemEntropy};
+use postern_keyring::roots::{self, OpenError, RootConfig};
+use postern_keyring::{LoadedRing, Root, ring_file};
 use postern_testkit::OpenBao;
 use tempfile::TempDir;
 use uuid::Uuid;

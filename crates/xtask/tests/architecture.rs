@@ -18,11 +18,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("egress", &["domain"]),
     ("envelope", &["domain"]),
     ("identity", &["domain", "egress"]),
+    // Two users: crypto-service while it runs, and the command line while it doesn't. `egress` for TLS to remote roots.
+    ("keyring", &["domain", "egress", "envelope"]),
     // Two users: the command line, and connection-service in the background.
     ("rewrap", &["domain", "rpc", "store"]),
     ("store", &["domain"]),
     ("tenant", &["domain", "egress"]),
-    ("crypto-service", &["chassis", "domain", "egress", "envelope", "identity", "rpc"]),
+    ("crypto-service", &["chassis", "domain", "egress", "envelope", "identity", "keyring", "rpc"]),
     ("connection-service", &["chassis", "domain", "egress", "identity", "rewrap", "rpc", "store"]),
     ("proxy-service", &["chassis", "domain", "egress", "identity", "rpc", "store", "tenant"]),
     (
@@ -40,9 +42,9 @@ const ARROWS: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
-    // crypto-service for the ring's files alone, which `keyring init` and `move-root` work on in place: how keys are
-    // wrapped stays that service's knowledge, and `envelope` its alone.
-    ("cli", &["chassis", "crypto-service", "domain", "rewrap", "rpc", "store"]),
+    // `keyring` for `keyring init` and `keyring move-root`, which work on the ring's files in place. Never `envelope`: the
+    // command line opens no seal.
+    ("cli", &["chassis", "domain", "keyring", "rewrap", "rpc", "store"]),
 ];
 
 #[test]

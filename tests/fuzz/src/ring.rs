@@ -3,7 +3,8 @@
 use std::{path::Path, sync::LazyLock};
 
 use postern_domain::SystemClock;
-use postern_envelope::{Base, FileRoot, KeyId, LoadedRing, RingEditor, SystemEntropy, embedded, ring_file};
+use postern_envelope::{KeyId, SystemEntropy};
+use postern_keyring::{Base, FileRoot, LoadedRing, RingEditor, embedded, ring_file};
 use tempfile::TempDir;
 
 /// A ring with a key in each state, what it was before, and another one.

@@ -7,7 +7,7 @@ use postern_rpc::{
     crypto::{Context, EncryptRequest, EncryptResponse},
 };
 
-use crate::{context, keyring::RingHolder};
+use crate::{context, live_ring::RingHolder};
 
 pub(super) fn encrypt(
     ring: &RingHolder,

@@ -7,10 +7,8 @@ use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
 
 use arbitrary::Arbitrary;
 use postern_domain::{EndpointDigest, OwnerId, Secret, SecretId, SystemClock, TenantKind};
-use postern_envelope::{
-    Base, ChangeError, Entropy, KeyId, LoadedRing, KeyState, MasterKey, RingEditor, RingFileError, Root,
-    RootError, SealContext, ring_file,
-};
+use postern_envelope::{Entropy, KeyId, KeyState, MasterKey, SealContext};
+use postern_keyring::{Base, ChangeError, LoadedRing, RingEditor, RingFileError, Root, RootError, ring_file};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;

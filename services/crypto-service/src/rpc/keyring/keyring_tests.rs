@@ -6,7 +6,7 @@ use postern_rpc::{Reason, crypto};
 use tonic_types::StatusExt;
 
 use super::*;
-use crate::keyring::{
+use crate::live_ring::{
     Report,
     test_support::{HangingRoot, NEW_YEAR, RingFolder, context, id, replica, stage},
 };

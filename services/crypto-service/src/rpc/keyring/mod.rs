@@ -11,7 +11,7 @@ mod view;
 
 use std::sync::Arc;
 
-use postern_envelope::{LoadedRing, RingChange};
+use postern_keyring::{LoadedRing, RingChange};
 use postern_rpc::{
     Problem,
     crypto::{
@@ -22,7 +22,7 @@ use postern_rpc::{
 };
 use tonic::{Request, Response, Status};
 
-use crate::keyring::{Reporter, RingHolder};
+use crate::live_ring::{Reporter, RingHolder};
 use problem::Refusal;
 
 /// The ring of this replica, and what the others report of theirs.
