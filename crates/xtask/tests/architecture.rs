@@ -42,8 +42,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
-    // `keyring` for `keyring init` and `keyring move-root`, which work on the ring's files in place. Never `envelope`: the
-    // command line opens no seal.
+    // `keyring` for `keyring init` and `keyring move-root`, which work on the ring's files in place. Never `envelope`:
+    // the command line opens no seal.
     ("cli", &["chassis", "domain", "keyring", "rewrap", "rpc", "store"]),
 ];
 
