@@ -11,6 +11,8 @@ mod view;
 
 use std::sync::Arc;
 
+use postern_chassis::mtls::PeerIdentity;
+use postern_envelope::{KeyId, KeyState};
 use postern_keyring::{LoadedRing, RingChange};
 use postern_rpc::{
     Problem,
@@ -63,6 +65,17 @@ impl Keyring {
     }
 }
 
+/// The operator's certificate, for the log. Several people can be the operator, each with a certificate of their own.
+fn operator<T>(request: &Request<T>) -> String {
+    let peer = request.extensions().get::<PeerIdentity>();
+    peer.map_or_else(|| "unknown".to_owned(), |peer| peer.certificate().to_owned())
+}
+
+/// The state of a key as a log line has it: `none` if the ring does not hold it.
+fn state_word(ring: &LoadedRing, key: KeyId) -> &'static str {
+    ring.state(key).map_or("none", KeyState::as_str)
+}
+
 #[tonic::async_trait]
 impl KeyringService for Keyring {
     async fn get_keyring(
@@ -76,35 +89,40 @@ impl KeyringService for Keyring {
         &self,
         request: Request<StageKeyRequest>,
     ) -> Result<Response<StageKeyResponse>, Status> {
-        self.blocking(move |own| stage_key::stage_key(own, request.get_ref())).await
+        let operator = operator(&request);
+        self.blocking(move |own| stage_key::stage_key(own, request.get_ref(), &operator)).await
     }
 
     async fn promote_key(
         &self,
         request: Request<PromoteKeyRequest>,
     ) -> Result<Response<PromoteKeyResponse>, Status> {
-        self.blocking(move |own| promote_key::promote_key(own, request.get_ref())).await
+        let operator = operator(&request);
+        self.blocking(move |own| promote_key::promote_key(own, request.get_ref(), &operator)).await
     }
 
     async fn disable_key(
         &self,
         request: Request<DisableKeyRequest>,
     ) -> Result<Response<DisableKeyResponse>, Status> {
-        self.blocking(move |own| disable_key::disable_key(own, request.get_ref())).await
+        let operator = operator(&request);
+        self.blocking(move |own| disable_key::disable_key(own, request.get_ref(), &operator)).await
     }
 
     async fn enable_key(
         &self,
         request: Request<EnableKeyRequest>,
     ) -> Result<Response<EnableKeyResponse>, Status> {
-        self.blocking(move |own| enable_key::enable_key(own, request.get_ref())).await
+        let operator = operator(&request);
+        self.blocking(move |own| enable_key::enable_key(own, request.get_ref(), &operator)).await
     }
 
     async fn destroy_key(
         &self,
         request: Request<DestroyKeyRequest>,
     ) -> Result<Response<DestroyKeyResponse>, Status> {
-        self.blocking(move |own| destroy_key::destroy_key(own, request.get_ref())).await
+        let operator = operator(&request);
+        self.blocking(move |own| destroy_key::destroy_key(own, request.get_ref(), &operator)).await
     }
 }
 
