@@ -129,6 +129,15 @@ async fn passwords_come_from_each_roles_own_url() {
 }
 
 #[tokio::test]
+async fn a_migration_that_fails_after_the_roles_were_created_says_so() {
+    let bare = Bare::new().await;
+    fs::write(bare.url_file("postern_migrator"), "postgres://postern_migrator:x@127.0.0.1:1/x").unwrap();
+    Run::of(&mut bare.migrate(&["--create-roles"]))
+        .refused(4, "the roles were created, but the schema was not");
+    assert_eq!(bare.roles().await, 5);
+}
+
+#[tokio::test]
 async fn an_administrator_can_do_it_by_hand() {
     let bare = Bare::new().await;
     let printed = Run::of(&mut bare.migrate(&["--print-roles"])).succeeded();
