@@ -1,6 +1,7 @@
 //! `postern rewrap`.
 
 use std::{
+    fmt::Write as _,
     io::{self, Write},
     time::Duration,
 };
@@ -142,7 +143,8 @@ impl Plan {
         let (mut movable, mut reasons) = (self.to_rewrap, String::new());
         for key in stuck {
             movable -= key.seals;
-            reasons += &format!("{} can't be moved: key {} is {}\n", key.seals, key.key_id, key.state);
+            let PlannedKey { key_id, state, seals, .. } = key;
+            let _ = writeln!(reasons, "{seals} can't be moved: key {key_id} is {state}");
         }
         let movable = count(movable.unsigned_abs(), "seal");
         format!("{keys}{movable} to move to key {}.\n{reasons}", self.primary_key_id)

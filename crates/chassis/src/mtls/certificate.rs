@@ -1,7 +1,12 @@
 //! What tells one certificate from another in a log line.
 
+use std::fmt::Write;
+
 use rustls::pki_types::CertificateDer;
 use x509_parser::{certificate::X509Certificate, extensions::GeneralName, parse_x509_certificate};
+
+/// Bytes of the longest serial number (RFC 5280, section 4.1.2.2).
+const SERIAL: usize = 20;
 
 /// Characters of a subject or a name that are shown. The peer may have chosen them.
 const SHOWN: usize = 120;
@@ -12,7 +17,10 @@ pub(super) fn describe(certificate: &CertificateDer<'_>) -> String {
     let Ok((_, parsed)) = parse_x509_certificate(certificate) else {
         return "unreadable".to_owned();
     };
-    let serial: String = parsed.raw_serial().iter().take(20).map(|byte| format!("{byte:02x}")).collect();
+    let serial = parsed.raw_serial().iter().take(SERIAL).fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("a String takes whatever is written to it");
+        hex
+    });
     let name = parsed.subject().iter_common_name().find_map(|name| name.as_str().ok());
     let mut parts = vec![format!("serial {serial}")];
     parts.extend(name.map(|name| format!("CN {}", shown(name))));

@@ -390,7 +390,7 @@ async fn a_ring_that_cannot_be_used_is_told_and_left_alone() {
 
 /// What was logged on this thread while `work` ran.
 fn logged(work: impl FnOnce()) -> String {
-    let lines = std::sync::Arc::<std::sync::Mutex<Vec<u8>>>::default();
+    let lines = Arc::<std::sync::Mutex<Vec<u8>>>::default();
     let to = lines.clone();
     let subscriber =
         tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || Writer(to.clone()));
@@ -398,7 +398,7 @@ fn logged(work: impl FnOnce()) -> String {
     String::from_utf8(lines.lock().unwrap().clone()).unwrap()
 }
 
-struct Writer(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+struct Writer(Arc<std::sync::Mutex<Vec<u8>>>);
 
 impl io::Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -431,7 +431,7 @@ async fn a_change_is_logged_with_the_operators_certificate_and_the_keys_states()
 
     let (own, revision) = (&fixture.own, None);
     let stage = || {
-        drop(stage_key::stage_key(own, &StageKeyRequest { expected_revision: revision }, &operator).unwrap())
+        drop(stage_key::stage_key(own, &StageKeyRequest { expected_revision: revision }, &operator).unwrap());
     };
     let promote = || {
         let request = PromoteKeyRequest { key_id: 2, expected_revision: revision };
