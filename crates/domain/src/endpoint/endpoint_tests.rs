@@ -47,6 +47,32 @@ fn every_part_that_decides_who_receives_the_secret_changes_the_digest() {
     assert_eq!(same.digest(), base.digest());
 }
 
+/// Seals in existing databases are bound to these bytes.
+#[test]
+fn a_digest_stays_what_it_was() {
+    let hex = |endpoint: PostgresEndpoint| -> String {
+        Endpoint::from(endpoint).digest().0.iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    assert_eq!(hex(endpoint()), "e5090c15783f7b4333130acfcc9d7116723cf707ab0de9c8173e3263705a83f9");
+    let other = PostgresEndpoint {
+        host: Host::parse("2001:DB8::7").unwrap(),
+        port: 6543,
+        database: "läden".into(),
+        tls_mode: TlsMode::Disable,
+        ca: CaBundle::parse("-----BEGIN CERTIFICATE-----\n").unwrap(),
+        ..endpoint()
+    };
+    assert_eq!(hex(other), "0d82fbc00acec56eb694e27091a4cd50924f3af0bf51b68f82e2417c1d9984ba");
+}
+
+#[test]
+fn a_kind_is_read_back_by_its_name_and_nothing_else_is() {
+    for kind in TenantKind::ALL {
+        assert_eq!(TenantKind::parse(kind.as_str()), Some(*kind));
+    }
+    assert_eq!(TenantKind::parse("Postgres"), None);
+}
+
 proptest! {
     #[test]
     fn parsing_a_host_never_panics_and_is_idempotent(text in ".{0,80}") {
