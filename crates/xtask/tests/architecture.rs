@@ -14,17 +14,25 @@ use serde_json::Value;
 /// to exist.
 const ARROWS: &[(&str, &[&str])] = &[
     ("chassis", &["domain", "egress", "identity", "rpc"]),
+    // Three users, and one mapping of statuses, context and header for all of them.
+    ("crypto-client", &["chassis", "domain", "rpc"]),
     ("devkit", &["domain"]),
     ("egress", &["domain"]),
     ("envelope", &["domain"]),
     ("identity", &["domain", "egress"]),
     // Two users: the command line, and connection-service in the background.
-    ("rewrap", &["domain", "rpc", "store"]),
+    ("rewrap", &["crypto-client", "domain", "rpc", "store"]),
     ("store", &["domain"]),
     ("tenant", &["domain", "egress"]),
     ("crypto-service", &["chassis", "domain", "egress", "envelope", "identity", "rpc"]),
-    ("connection-service", &["chassis", "domain", "egress", "identity", "rewrap", "rpc", "store"]),
-    ("proxy-service", &["chassis", "domain", "egress", "identity", "rpc", "store", "tenant"]),
+    (
+        "connection-service",
+        &["chassis", "crypto-client", "domain", "egress", "identity", "rewrap", "rpc", "store"],
+    ),
+    (
+        "proxy-service",
+        &["chassis", "crypto-client", "domain", "egress", "identity", "rpc", "store", "tenant"],
+    ),
     (
         "standalone",
         &[

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, io, process::ExitCode};
 
-use postern_rewrap::RewrapError;
+use postern_rewrap::{RewrapError, RewrapFailed};
 use postern_rpc::DOMAIN;
 use postern_store::StoreError;
 use tonic::{Code, Status};
@@ -117,7 +117,7 @@ impl From<StoreError> for Failure {
 
         let exit = match &error {
             Database(cause) if cause.as_database_error().is_some() => Exit::Failed,
-            Database(_) => Exit::Unavailable,
+            Database(_) | StoreError::Unreachable(_) => Exit::Unavailable,
             StoreError::Unfit(_) => Exit::Refused,
             _ => Exit::Failed,
         };
@@ -128,9 +128,11 @@ impl From<StoreError> for Failure {
 impl From<RewrapError> for Failure {
     fn from(error: RewrapError) -> Self {
         match error {
-            RewrapError::Unavailable(status) | RewrapError::Refused(status) => Self::from(*status),
+            RewrapError::Crypto(RewrapFailed::Unavailable(status) | RewrapFailed::Refused(status)) => {
+                Self::from(*status)
+            }
+            RewrapError::Crypto(RewrapFailed::Answer) => Self::new(Exit::Failed, error.to_string()),
             RewrapError::Store(error) => Self::from(error),
-            RewrapError::Answer => Self::new(Exit::Failed, error.to_string()),
         }
     }
 }

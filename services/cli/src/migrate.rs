@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use percent_encoding::percent_decode_str;
 use postern_domain::Secret;
 use postern_store::{
-    SCHEMA_VERSION, admin,
+    SCHEMA_VERSION,
     roles::{self, LOGIN_ROLES},
 };
 use serde::Serialize;
@@ -40,7 +40,7 @@ pub(crate) async fn run(options: &MigrateOptions, config: &Config, output: Outpu
     // Asked for first: without it, no role is made either.
     let url = config.require_url(Login::Migrator)?;
     let roles = if options.create_roles { prepare_roles(config).await? } else { Vec::new() };
-    admin::migrate(&url).await?;
+    postern_store::migrate(&url).await?;
     let migrated = Migrated { schema_version: SCHEMA_VERSION, roles };
     output.print(&migrated, || format!("The schema is at version {SCHEMA_VERSION}.\n"))
 }

@@ -1,8 +1,6 @@
 //! Configuration of proxy-service.
 
-use std::path::PathBuf;
-
-use postern_chassis::config::{CryptoClientConfig, EdgeConfig};
+use postern_chassis::config::{CryptoClientConfig, DatabaseConfig, EdgeConfig};
 use postern_egress::Policy;
 use postern_identity::IssuerConfig;
 use serde::Deserialize;
@@ -26,9 +24,8 @@ pub struct Config {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Backends {
-    /// A file with the control database's URL, for the role `postern_proxy`.
-    #[serde(deserialize_with = "postern_chassis::config::secret_file")]
-    pub database_url_file: PathBuf,
+    /// The control database, with the role `postern_proxy`.
+    pub database: DatabaseConfig,
     /// crypto-service.
     pub crypto: CryptoClientConfig,
     /// Which tenants' servers may be dialled.

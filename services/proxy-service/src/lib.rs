@@ -9,7 +9,6 @@ mod convert;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
-mod opener;
 mod problem;
 mod rpc;
 mod tenants;
@@ -18,14 +17,14 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use postern_chassis::{Gate, Lifecycle, Rpcs, cors, mtls, reread_issuers, server};
+use postern_crypto_client::Opener;
 use postern_domain::SystemClock;
 use postern_egress::{Dialer, SystemResolver};
 use postern_rpc::proxy::proxy_service_server::ProxyServiceServer;
-use postern_store::ProxyStore;
+use postern_store::{PoolOptions, ProxyStore};
 use postern_tenant::{PoolLimits, Pools};
 
 pub use config::{Backends, Config};
-use opener::Opener;
 pub use rpc::Proxy;
 use tenants::Tenants;
 
@@ -44,13 +43,19 @@ pub async fn run(config: Config, life: Lifecycle) -> Result<()> {
 
 /// The RPCs, for whoever serves them.
 pub async fn service(backends: &Backends) -> Result<ProxyServiceServer<Proxy>> {
-    let url = std::fs::read_to_string(&backends.database_url_file)
-        .with_context(|| format!("cannot read {}", backends.database_url_file.display()))?;
+    let database = &backends.database;
+    let pool = PoolOptions {
+        max_connections: database.max_connections,
+        acquire_timeout: database.acquire_timeout(),
+    };
+    let store = ProxyStore::connect(&database.read_url()?, pool)
+        .await
+        .with_context(|| database.url_file.display().to_string())?;
     if backends.egress.allow_loopback {
         tracing::warn!("this machine's own addresses may be dialled: for development only");
     }
     let tenants = Tenants {
-        store: ProxyStore::connect(url.trim()).await?,
+        store,
         opener: Opener::new(mtls::crypto_channel(&backends.crypto)?),
         dialer: Dialer::new(backends.egress.clone(), Arc::new(SystemResolver::default())),
         pools: Pools::new(PoolLimits::default()),

@@ -3,14 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use postern_chassis::SignedIn;
-use postern_domain::ConnectionName;
+use postern_crypto_client::Opener;
+use postern_domain::{ConnectionName, Endpoint, Secret};
 use postern_egress::Dialer;
 use postern_rpc::{Problem, Reason};
-use postern_store::{ProxyStore, Resolved};
+use postern_store::{ProxyStore, SavedConnection};
 use postern_tenant::{PoolKey, Pooled, Pools, TenantError, connect};
 use tokio::time::{Instant, timeout};
-
-use crate::opener::Opener;
 
 /// Time that the control database has for its one round trip.
 const RESOLVE: Duration = Duration::from_secs(5);
@@ -29,8 +28,8 @@ impl Tenants {
         &self,
         caller: &SignedIn,
         name: &ConnectionName,
-    ) -> Result<Resolved, Problem> {
-        let resolving = timeout(RESOLVE, self.store.resolve(caller.principal.owner(), name)).await;
+    ) -> Result<SavedConnection, Problem> {
+        let resolving = timeout(RESOLVE, self.store.look_up(caller.principal.owner(), name)).await;
         let resolved = match resolving {
             Ok(Ok(resolved)) => resolved,
             Ok(Err(error)) => return Err(unreadable(&error.to_string())),
@@ -46,20 +45,26 @@ impl Tenants {
     pub(crate) async fn reach(
         &self,
         caller: &SignedIn,
-        resolved: &Resolved,
+        saved: &SavedConnection,
         deadline: Instant,
     ) -> Result<Pooled, TenantError> {
-        let saved = &resolved.connection;
         let key = PoolKey { owner: caller.principal.owner(), connection: saved.id, version: saved.version };
         let open = async || {
-            let secret = self
-                .opener
-                .open(caller, resolved)
-                .await
-                .map_err(|error| TenantError::Open(Arc::new(error)))?;
-            connect(&self.dialer, &saved.endpoint, &secret, deadline).await
+            let Endpoint::Postgres(endpoint) = &saved.endpoint;
+            let secret = self.secret(caller, saved).await?;
+            connect(&self.dialer, endpoint, &secret, deadline).await
         };
         self.pools.acquire(key, deadline, open).await
+    }
+
+    /// The one secret of a connection.
+    async fn secret(&self, caller: &SignedIn, saved: &SavedConnection) -> Result<Secret, TenantError> {
+        let failed = |problem: Problem| TenantError::Open(Arc::new(problem));
+        let seals = self.store.seals(caller.principal.owner(), saved.id, saved.version).await;
+        let seals = seals.map_err(|error| failed(unreadable(&error.to_string())))?;
+        let seals = seals.ok_or(TenantError::Superseded)?;
+        let seal = seals.first().ok_or_else(|| failed(Problem::internal()))?;
+        self.opener.open(caller, &saved.endpoint, &seal.secret).await.map_err(failed)
     }
 }
 

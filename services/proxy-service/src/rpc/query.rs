@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use postern_chassis::SignedIn;
-use postern_domain::{AccessMode, ConnectionName, limits::SQL_BYTES};
+use postern_domain::{AccessMode, ConnectionName, Endpoint, limits::SQL_BYTES};
 use postern_rpc::{
     Problem,
     proxy::{QueryRequest, QueryResponse, Summary, Timings, query_response::Part},
 };
-use postern_store::Resolved;
+use postern_store::SavedConnection;
 use postern_tenant::{Param, Pooled, Rows, Statement, TenantError};
 use tokio::{
     sync::mpsc::{Receiver, Sender, channel},
@@ -94,7 +94,7 @@ impl Plan {
         let (resolved, resolved_at, mut connection) = self.reach(tenants, caller).await?;
         let reached_at = Instant::now();
 
-        let endpoint = resolved.connection.endpoint;
+        let Endpoint::Postgres(endpoint) = resolved.endpoint;
         let statement = self.statement(endpoint.access_mode);
         let mut rows = connection.query(&statement).await.map_err(|error| problem::of(&error))?;
         let first_row_at = Instant::now();
@@ -115,7 +115,7 @@ impl Plan {
         &self,
         tenants: &Tenants,
         caller: &SignedIn,
-    ) -> Result<(Resolved, Instant, Pooled), Problem> {
+    ) -> Result<(SavedConnection, Instant, Pooled), Problem> {
         let mut again = true;
         loop {
             let resolved = tenants.resolve(caller, &self.connection).await?;

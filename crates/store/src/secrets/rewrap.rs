@@ -1,10 +1,11 @@
 //! Seals of all owners, to be replaced by seals under a newer key.
 
-use postern_domain::{ConnectionId, EndpointDigest, OwnerId, SecretId, TenantKind, Version};
+use postern_domain::{ConnectionId, EndpointDigest, OwnerId, SealedSecret, TenantKind};
 use sqlx::{PgPool, Postgres, Row, Transaction, postgres::PgRow};
 
+use super::sealed;
 use crate::{
-    Role, SealedSecret, StoreError, role, row,
+    PoolOptions, Role, StoreError, connect,
     scope::{query, transaction},
 };
 
@@ -12,14 +13,22 @@ use crate::{
 #[derive(Clone)]
 pub struct RewrapStore(PgPool);
 
-/// A connection's place in the walk: by owner, then by id.
-pub type Place = (OwnerId, ConnectionId);
+/// A secret's place in the walk: by owner, then by connection, then by name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// Whose it is.
+    pub owner: OwnerId,
+    /// The connection.
+    pub connection: ConnectionId,
+    /// Which of the connection's secrets. As text: a newer release may know more names.
+    pub name: String,
+}
 
 /// A row of the walk.
 pub struct SealRow {
     /// Where it is in the walk.
     pub place: Place,
-    /// Its seal; `None` if the row does not have the form that this build writes.
+    /// Its seal; `None` if the row does not have the form that this release writes.
     pub seal: Option<StoredSeal>,
 }
 
@@ -28,33 +37,32 @@ pub struct SealRow {
 pub struct StoredSeal {
     /// Kind of tenant.
     pub kind: TenantKind,
-    /// Digest of the connection's endpoint.
+    /// Digest of the endpoint it was sealed for.
     pub endpoint: EndpointDigest,
     /// The secret's id and its seal.
     pub secret: SealedSecret,
-    version: Version,
 }
 
-/// The right to rewrap unasked: one task has it at a time, however many services run. Whoever asked may rewrap without.
+/// Advisory lock held by the background rewrap job, so that one replica at a time runs it. Manual runs don't need it.
 ///
-/// A lock of a transaction, which a transaction-mode pooler leaves on one connection; it is given up when that ends, by
-/// whatever end.
+/// It belongs to a transaction, which a transaction-mode pooler leaves on one connection, and is released when that
+/// ends, however it ends.
 pub struct Turn(Transaction<'static, Postgres>);
 
 /// The lock of [`Turn`]: "pstnrwrp" in ASCII.
 const TURN: i64 = i64::from_be_bytes(*b"pstnrwrp");
 
 impl Turn {
-    /// Lets another have it.
+    /// Releases the lock.
     pub async fn end(self) -> Result<(), StoreError> {
         Ok(self.0.commit().await?)
     }
 }
 
-/// How much is sealed under one key.
+/// Seals under one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SealCount {
-    /// The key's id; 0, which no key has, for what is not a seal of ours.
+    /// The key's id; 0, which no key has, for values that are not seals.
     pub key_id: u32,
     /// Seals under it.
     pub seals: i64,
@@ -62,8 +70,7 @@ pub struct SealCount {
     pub owners: i64,
 }
 
-/// The key id of `postern.connections.sealed`: bytes 5 to 8, behind the format's name. As bytes, which compare and
-/// group like the number.
+/// The key id of `sealed`: bytes 5 to 8, behind the format's prefix. As bytes, which compare and group like the number.
 macro_rules! key_id {
     () => {
         "case when substring(sealed for 4) = 'PSL1'::bytea then substring(sealed from 5 for 4) \
@@ -73,39 +80,39 @@ macro_rules! key_id {
 
 impl RewrapStore {
     /// Signs in as `postern_rewrap`.
-    pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        role::connect(url, Role::Rewrap).await.map(Self)
+    pub async fn connect(url: &str, pool: PoolOptions) -> Result<Self, StoreError> {
+        connect::pool(url, Role::Rewrap, pool).await.map(Self)
     }
 
-    /// The turn, unless another has it.
+    /// Takes the lock of the background job; `None` while another replica holds it.
     pub async fn turn(&self) -> Result<Option<Turn>, StoreError> {
         let mut transaction = self.0.begin().await?;
-        let lock = query("select pg_try_advisory_xact_lock($1) as taken").bind(TURN);
+        let lock = query("/* secrets.turn */ select pg_try_advisory_xact_lock($1) as taken").bind(TURN);
         let taken = lock.fetch_one(&mut *transaction).await?.try_get("taken")?;
         Ok(if taken { Some(Turn(transaction)) } else { None })
     }
 
-    /// Up to `limit` rows behind `after`, without those whose seal is under the key `except`.
+    /// Up to `limit` rows after `after`, without those whose seal is under the key `except`.
     pub async fn page(
         &self,
-        after: Option<Place>,
+        after: Option<&Place>,
         except: Option<u32>,
         limit: i64,
     ) -> Result<Vec<SealRow>, StoreError> {
         const PAGE: &str = concat!(
-            "select id, owner_id, version, kind, host, port, database, username, tls_mode, ca_pem, read_only,
-                    secret_id, sealed
-               from postern.connections
-              where ($1::uuid is null or (owner_id, id) > ($1, $2)) and ($3::bytea is null or ",
+            "/* secrets.page */ select owner_id, connection_id, name, secret_id, sealed, kind, endpoint_digest
+               from postern.secrets
+              where ($1::uuid is null or (owner_id, connection_id, name) > ($1, $2, $3)) and ($4::bytea is null or ",
             key_id!(),
-            " <> $3) order by owner_id, id limit $4"
+            " <> $4) order by owner_id, connection_id, name limit $5"
         );
-        // The planner takes the policies to leave this role one row in two hundred. It would rather read a table of
-        // some ten thousand rows as a whole, for each page, than the part of the index that the page is in.
+        // The planner expects the policies to leave this role one row in two hundred. For a table of some ten thousand
+        // rows it would read the whole table for each page, instead of the page's part of the index.
         const BEGIN: &str = "begin; set local enable_seqscan = off; set local enable_bitmapscan = off";
         let rows = query(PAGE)
-            .bind(after.map(|(owner, _)| owner.0))
-            .bind(after.map(|(_, id)| id.0))
+            .bind(after.map(|place| place.owner.0))
+            .bind(after.map(|place| place.connection.0))
+            .bind(after.map(|place| place.name.clone()))
             .bind(except.map(|id| id.to_be_bytes().to_vec()))
             .bind(limit);
         let rows = transaction(&self.0, BEGIN.to_owned(), |connection| {
@@ -115,17 +122,18 @@ impl RewrapStore {
         rows.iter().map(SealRow::read).collect()
     }
 
-    /// Puts a new seal of the same secret in place of `read`. `false` if the row is not as it was read: a save that
+    /// Puts a new seal of the same secret in place of `read`. `false` if the row no longer holds that seal: a save that
     /// came in between wins.
-    pub async fn replace(&self, place: Place, read: &StoredSeal, sealed: &[u8]) -> Result<bool, StoreError> {
-        // One statement, and all of it or nothing: cut off at any point, the row holds one whole seal. In a
-        // transaction, since a pooler may give its preparation and its execution to two sessions otherwise.
+    pub async fn replace(&self, place: &Place, read: &StoredSeal, sealed: &[u8]) -> Result<bool, StoreError> {
+        // One statement: cut off at any point, the row holds one whole seal. In a transaction, since a pooler may
+        // otherwise give its preparation and its execution to two sessions.
         let update = query(
-            "update postern.connections set sealed = $5
-              where id = $1 and version = $2 and secret_id = $3 and sealed = $4",
+            "/* secrets.replace */ update postern.secrets set sealed = $6
+              where owner_id = $1 and connection_id = $2 and name = $3 and secret_id = $4 and sealed = $5",
         )
-        .bind(place.1.0)
-        .bind(read.version.0)
+        .bind(place.owner.0)
+        .bind(place.connection.0)
+        .bind(place.name.clone())
         .bind(read.secret.id.0)
         .bind(read.secret.sealed.clone())
         .bind(sealed.to_vec());
@@ -136,13 +144,13 @@ impl RewrapStore {
         Ok(done.rows_affected() == 1)
     }
 
-    /// How much is sealed under which key, in the order of the keys' ids.
+    /// Seals under each key, in the order of the keys' ids.
     pub async fn counts(&self) -> Result<Vec<SealCount>, StoreError> {
         const COUNTS: &str = concat!(
-            "select key_id, count(*) as seals, count(distinct owner_id) as owners
+            "/* secrets.counts */ select key_id, count(*) as seals, count(distinct owner_id) as owners
                from (select owner_id, ",
             key_id!(),
-            " as key_id from postern.connections) as sealed group by key_id order by key_id"
+            " as key_id from postern.secrets) as sealed group by key_id order by key_id"
         );
         let rows = transaction(&self.0, "begin".to_owned(), |connection| {
             Box::pin(async move { Ok(query(COUNTS).fetch_all(connection).await?) })
@@ -154,7 +162,11 @@ impl RewrapStore {
 
 impl SealRow {
     fn read(row: &PgRow) -> Result<Self, StoreError> {
-        let place = (OwnerId(row.try_get("owner_id")?), ConnectionId(row.try_get("id")?));
+        let place = Place {
+            owner: OwnerId(row.try_get("owner_id")?),
+            connection: ConnectionId(row.try_get("connection_id")?),
+            name: row.try_get("name")?,
+        };
         match StoredSeal::read(row) {
             Ok(seal) => Ok(Self { place, seal: Some(seal) }),
             Err(StoreError::Malformed) => Ok(Self { place, seal: None }),
@@ -165,11 +177,11 @@ impl SealRow {
 
 impl StoredSeal {
     fn read(row: &PgRow) -> Result<Self, StoreError> {
+        let digest = row.try_get::<Vec<u8>, _>("endpoint_digest")?;
         Ok(Self {
             kind: TenantKind::parse(row.try_get("kind")?).ok_or(StoreError::Malformed)?,
-            endpoint: row::endpoint(row)?.digest(),
-            secret: SealedSecret { id: SecretId(row.try_get("secret_id")?), sealed: row.try_get("sealed")? },
-            version: Version(row.try_get("version")?),
+            endpoint: EndpointDigest(digest.try_into().map_err(|_| StoreError::Malformed)?),
+            secret: sealed(row)?,
         })
     }
 }

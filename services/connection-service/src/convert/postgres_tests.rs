@@ -13,7 +13,7 @@ fn fields() -> proto::PostgresEndpoint {
 
 #[test]
 fn what_is_left_out_takes_the_safe_default() {
-    let endpoint = postgres(fields()).unwrap();
+    let endpoint = parse(fields()).unwrap();
     assert_eq!((endpoint.port, endpoint.database.as_str()), (5432, "ada"));
     assert_eq!((endpoint.tls_mode, endpoint.access_mode), (TlsMode::VerifyFull, AccessMode::ReadOnly));
 }
@@ -29,7 +29,7 @@ fn each_bad_field_is_named() {
         ("postgres.ca_pem", proto::PostgresEndpoint { ca_pem: BROKEN_CA.into(), ..fields() }),
     ];
     for (field, endpoint) in cases {
-        let status = tonic::Status::from(postgres(endpoint).unwrap_err());
+        let status = tonic::Status::from(parse(endpoint).unwrap_err());
         let info = tonic_types::StatusExt::get_details_error_info(&status).unwrap();
         assert_eq!(info.metadata["field"], field);
     }
@@ -37,8 +37,25 @@ fn each_bad_field_is_named() {
 
 #[test]
 fn a_password_comes_once() {
-    let dsn = Endpoint::PostgresDsn("postgres://ada:one@db.example.com".into());
-    let (_, password) = endpoint(Some(dsn.clone()), None).unwrap();
-    assert_eq!(password.unwrap().expose(), b"one");
-    assert_eq!(endpoint(Some(dsn), Some("two".into())).err().unwrap().reason(), Reason::InvalidField);
+    let dsn = || "postgres://ada:one@db.example.com".to_owned();
+    let (_, secrets) = from_dsn(dsn(), None).unwrap();
+    assert_eq!(secrets.len(), 1);
+    assert_eq!((secrets[0].0, secrets[0].1.expose()), (SecretName::Password, &b"one"[..]));
+    assert_eq!(from_dsn(dsn(), Some("two".into())).err().unwrap().reason(), Reason::InvalidField);
+    assert!(from_fields(fields(), None).unwrap().1.is_empty());
+}
+
+#[test]
+fn a_password_of_more_than_1024_bytes_is_refused_by_name() {
+    let long = "x".repeat(1025);
+    assert_eq!(from_fields(fields(), Some(long[1..].to_owned())).unwrap().1[0].1.len(), 1024);
+    let refused = tonic::Status::from(from_fields(fields(), Some(long.clone())).err().unwrap());
+    let info = tonic_types::StatusExt::get_details_error_info(&refused).unwrap();
+    assert_eq!(info.metadata["field"], "password");
+    assert!(refused.message().contains("1 to 1024 bytes"), "{}", refused.message());
+
+    let refused = from_dsn(format!("postgres://ada:{long}@db.example.com"), None).err().unwrap();
+    assert_eq!(refused.reason(), Reason::InvalidDsn);
+    assert!(refused.message().contains("longer than 1024 bytes"), "{refused}");
+    assert!(!refused.message().contains("xxxx"), "{refused}");
 }
