@@ -91,17 +91,17 @@ pub struct CryptoClientConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatabaseConfig {
-    /// A file with the `postgresql://` URL of the service's own role. A file, so that the password in it stays out of the
-    /// configuration. Changes take effect when the service is restarted.
+    /// A file with the `postgresql://` URL of the service's own role. A file, so that the password in it stays out of
+    /// the configuration. Changes take effect when the service is restarted.
     #[serde(deserialize_with = "secret_file")]
     pub url_file: PathBuf,
-    /// Connections that each replica of the service may hold, 16 by default. Too low: requests wait for each other while
-    /// the database idles. Too high: all replicas together reach the server's own limit (`max_connections`, 100 on a
+    /// Connections that each replica of the service may hold, 16 by default. Too low: requests wait for each other
+    /// while the database idles. Too high: all replicas together reach the server's own limit (`max_connections`, 100 on a
     /// Postgres with defaults), and new connections of every client are refused.
     #[serde(default = "default_connections", deserialize_with = "positive")]
     pub max_connections: u32,
-    /// Seconds that a request waits for one of them, 5 by default; after that, the user is told to try again. Too low: a
-    /// short burst, or a failover of the database, fails requests that could have waited. Too high: during an outage
+    /// Seconds that a request waits for one of them, 5 by default; after that, the user is told to try again. Too low:
+    /// a short burst, or a failover of the database, fails requests that could have waited. Too high: during an outage
     /// requests pile up, each until its own deadline.
     #[serde(default = "default_acquire_timeout", deserialize_with = "positive")]
     pub acquire_timeout_seconds: u32,

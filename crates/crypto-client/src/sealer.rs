@@ -27,8 +27,8 @@ impl Sealer {
         Self(CryptoServiceClient::new(channel))
     }
 
-    /// Seals `secrets` for the caller and for exactly this endpoint, each under an id minted for this sealing. One call,
-    /// however many there are; all of them are sealed or none.
+    /// Seals `secrets` for the caller and for exactly this endpoint, each under an id minted for this sealing. One
+    /// call, however many there are; all of them are sealed or none.
     pub async fn seal(
         &self,
         caller: &SignedIn,

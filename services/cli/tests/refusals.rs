@@ -76,7 +76,8 @@ async fn what_does_not_answer_is_told_from_what_refuses() {
     // Another role than the one for this work, even the mightiest.
     rewrap(&stage.postern.superuser_url()).refused(3, "postern_rewrap");
     rewrap(&stage.postern.database_url("postern_proxy")).refused(3, "postern_rewrap");
-    let malformed = rewrap("postgres//secret-word").refused(3, "not a PostgreSQL URL: relative URL without a base");
+    let malformed =
+        rewrap("postgres//secret-word").refused(3, "not a PostgreSQL URL: relative URL without a base");
     assert!(!malformed.stderr.contains("secret-word"), "{}", malformed.stderr);
 }
 

@@ -30,8 +30,8 @@ pub struct RewrapConfig {
     /// Seconds from the end of one run to the next. A run that finds nothing to do costs one scan of the seals.
     #[serde(default = "hour")]
     pub interval_seconds: NonZeroU64,
-    /// Limit of seals per second, for all replicas of this service together. Too low: old keys stay in use for long. Too
-    /// high: the job competes with saves and queries for crypto-service.
+    /// Limit of seals per second, for all replicas of this service together. Too low: old keys stay in use for long.
+    /// Too high: the job competes with saves and queries for crypto-service.
     #[serde(default = "hundred")]
     pub rows_per_second: NonZeroU32,
 }

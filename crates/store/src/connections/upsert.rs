@@ -19,7 +19,8 @@ pub struct Change {
     pub name: ConnectionName,
     /// Where it leads.
     pub endpoint: Endpoint,
-    /// New secrets, each name once. The others are kept, if the endpoint's digest is still the one they were sealed for.
+    /// New secrets, each name once. The others are kept, if the endpoint's digest is still the one they were sealed
+    /// for.
     pub secrets: Vec<(SecretName, SealedSecret)>,
     /// The version it starts from; `Some(Version(0))`: it must not exist; `None`: any.
     pub expected: Option<Version>,
