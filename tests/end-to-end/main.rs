@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod admission;
 mod changes;
+mod outcomes;
 mod queries;
 mod secrets;

@@ -6,7 +6,7 @@ use postern_testkit::Postern;
 use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
 
 /// Each question lists what breaks a rule.
-const RULES: [(&str, &str); 10] = [
+const RULES: [(&str, &str); 11] = [
     (
         "a table without forced row level security",
         "select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -21,11 +21,13 @@ const RULES: [(&str, &str); 10] = [
                                                         and p.permissive = 'RESTRICTIVE' and p.cmd = 'ALL')",
     ),
     (
-        "a restrictive policy that lets somebody through besides owners and postern_rewrap",
+        "a restrictive policy that lets somebody through besides owners, and postern_rewrap to the secrets",
         "select p.policyname::text from pg_policies p, regexp_replace(p.qual, '\\s+', ' ', 'g') as said
           where p.schemaname = 'postern' and p.permissive = 'RESTRICTIVE'
             and not (p.roles = '{public}' and p.qual = p.with_check
-                     and said = '((CURRENT_USER = ''postern_rewrap''::name) OR (owner_id = ( SELECT postern.current_owner() AS current_owner)))')",
+                     and said = case when p.tablename = 'secrets'
+                         then '((CURRENT_USER = ''postern_rewrap''::name) OR (owner_id = ( SELECT postern.current_owner() AS current_owner)))'
+                         else '(owner_id = ( SELECT postern.current_owner() AS current_owner))' end)",
     ),
     (
         "a permissive policy that looks beyond the owner, for somebody else than postern_rewrap",
@@ -37,14 +39,26 @@ const RULES: [(&str, &str); 10] = [
         "a right of postern_rewrap besides reading what seals are bound to, and writing seals",
         "select privilege_type || ' ' || column_name from information_schema.column_privileges
           where table_schema = 'postern' and grantee = 'postern_rewrap'
-            and not (privilege_type = 'SELECT' and column_name not in ('name', 'created_at', 'updated_at'))
-            and not (privilege_type = 'UPDATE' and column_name = 'sealed')
+            and not (table_name = 'secrets' and privilege_type = 'SELECT')
+            and not (table_name = 'secrets' and privilege_type = 'UPDATE' and column_name = 'sealed')
          union all
          select privilege_type || ' ' || table_name from information_schema.table_privileges
           where table_schema = 'postern' and grantee = 'postern_rewrap'
          union all
          select r.rolname::text from pg_auth_members m join pg_roles r on r.oid = m.member
           where m.roleid = 'postern_rewrap'::regrole and not r.rolsuper",
+    ),
+    (
+        "a way for postern_connection to read a seal, or for postern_proxy to write",
+        "select privilege_type || ' ' || column_name from information_schema.column_privileges
+          where table_schema = 'postern' and grantee = 'postern_connection'
+            and privilege_type = 'SELECT' and column_name in ('sealed', 'secret_id')
+         union all
+         select privilege_type || ' ' || column_name from information_schema.column_privileges
+          where table_schema = 'postern' and grantee = 'postern_proxy' and privilege_type <> 'SELECT'
+         union all
+         select privilege_type || ' ' || table_name from information_schema.table_privileges
+          where table_schema = 'postern' and grantee = 'postern_proxy' and privilege_type <> 'SELECT'",
     ),
     (
         "a function that runs with its owner's rights, or without an empty search_path",

@@ -17,6 +17,12 @@ async fn owner_of(name: &str) -> Uuid {
     owner.fetch_one(&mut superuser).await.unwrap()
 }
 
+async fn id_of(name: &str) -> Uuid {
+    let mut superuser = connect(&Postern::shared().await.superuser_url()).await;
+    let id = sqlx::query_scalar("select id from postern.connections where name = $1").bind(name);
+    id.fetch_one(&mut superuser).await.unwrap()
+}
+
 async fn save(user: &str, name: &str) -> Uuid {
     let tenant = TenantServer::shared().await.database("secret").await;
     Postern::shared().await.user(user).save(name, tenant.dsn("secret")).await.unwrap();
@@ -38,6 +44,9 @@ async fn as_role(role: &str, owner: Option<Uuid>, sql: &str) -> Result<u64, Stri
 
 const DENIED: &str = "42501";
 
+/// SQLSTATE of a foreign key that leads nowhere.
+const NO_SUCH_ROW: &str = "23503";
+
 #[tokio::test]
 async fn without_a_where_clause_only_own_rows_are_touched() {
     let (alice, bob) = (save("db-alice", "db-alices").await, save("db-bob", "db-bobs").await);
@@ -47,21 +56,34 @@ async fn without_a_where_clause_only_own_rows_are_touched() {
         assert_eq!(seen, Ok(1), "{role}");
         let named = "select name from postern.connections where name = 'db-alices'";
         assert_eq!(as_role(role, Some(bob), named).await, Ok(0), "{role}");
+        assert_eq!(as_role(role, Some(bob), "select name from postern.secrets").await, Ok(1), "{role}");
     }
-    for sql in ["update postern.connections set host = 'evil.example.com'", "delete from postern.connections"]
-    {
+    for sql in [
+        "update postern.connections set endpoint = '{}'",
+        "update postern.secrets set secret_id = gen_random_uuid()",
+        "delete from postern.secrets",
+        "delete from postern.connections",
+    ] {
         assert_eq!(as_role("postern_connection", Some(bob), sql).await, Ok(1), "{sql}");
     }
-    let resolve = format!("select * from postern.resolve_connection('{bob}', 'db-alices')");
-    assert_eq!(as_role("postern_proxy", None, &resolve).await, Ok(0));
+    let look_up = format!("select * from postern.look_up_connection('{bob}', 'db-alices')");
+    assert_eq!(as_role("postern_proxy", None, &look_up).await, Ok(0));
+    let id = id_of("db-alices").await;
+    let seals = |owner: Uuid| format!("select * from postern.connection_seals('{owner}', '{id}', 1)");
+    assert_eq!(as_role("postern_proxy", None, &seals(bob)).await, Ok(0));
+    assert_eq!(as_role("postern_proxy", None, &seals(alice)).await, Ok(1));
 }
 
 #[tokio::test]
 async fn without_an_owner_there_are_no_rows() {
     save("db-carol", "db-carols").await;
     for role in ["postern_connection", "postern_proxy"] {
-        assert_eq!(as_role(role, None, "select name from postern.connections").await, Ok(0), "{role}");
+        for table in ["connections", "secrets"] {
+            let sql = format!("select name from postern.{table}");
+            assert_eq!(as_role(role, None, &sql).await, Ok(0), "{role} {table}");
+        }
     }
+    assert_eq!(as_role("postern_connection", None, "delete from postern.secrets").await, Ok(0));
     assert_eq!(as_role("postern_connection", None, "delete from postern.connections").await, Ok(0));
 }
 
@@ -69,26 +91,53 @@ async fn without_an_owner_there_are_no_rows() {
 async fn a_row_cannot_be_written_for_another_owner() {
     let (alice, bob) = (save("db-dave", "db-daves").await, save("db-erin", "db-erins").await);
     let insert = format!(
-        "insert into postern.connections (owner_id, name, kind, host, port, database, username, tls_mode, ca_pem,
-                                          read_only, secret_id, sealed)
-         values ('{alice}', 'planted', 'postgres', 'h.example.com', 5432, 'd', 'u', 'disable', '', true,
-                 '{alice}', decode(repeat('00', 100), 'hex'))"
+        "insert into postern.connections (owner_id, name, kind, endpoint, read_only)
+         values ('{alice}', 'planted', 'postgres', '{{}}', true)"
     );
     assert_eq!(as_role("postern_connection", Some(bob), &insert).await, Err(DENIED.into()));
+    let id = id_of("db-daves").await;
+    let secret = |owner: Uuid| {
+        format!(
+            "insert into postern.secrets (owner_id, connection_id, name, secret_id, sealed, kind, endpoint_digest)
+             values ('{owner}', '{id}', 'planted', '{alice}', decode(repeat('00', 100), 'hex'), 'postgres',
+                     decode(repeat('00', 32), 'hex'))"
+        )
+    };
+    assert_eq!(as_role("postern_connection", Some(bob), &secret(alice)).await, Err(DENIED.into()));
+    // Nor put a secret of one's own to another's connection.
+    assert_eq!(as_role("postern_connection", Some(bob), &secret(bob)).await, Err(NO_SUCH_ROW.into()));
     // Nor handed over: the owner is not a column that may be changed.
-    let hand_over = format!("update postern.connections set owner_id = '{alice}'");
-    assert_eq!(as_role("postern_connection", Some(bob), &hand_over).await, Err(DENIED.into()));
+    for table in ["connections", "secrets"] {
+        let hand_over = format!("update postern.{table} set owner_id = '{alice}'");
+        assert_eq!(as_role("postern_connection", Some(bob), &hand_over).await, Err(DENIED.into()), "{table}");
+    }
+    let elsewhere = format!("update postern.secrets set connection_id = '{id}'");
+    assert_eq!(as_role("postern_connection", Some(bob), &elsewhere).await, Err(DENIED.into()));
 }
 
 #[tokio::test]
 async fn each_role_has_only_the_rights_of_its_service() {
     let owner = save("db-frank", "db-franks").await;
-    let read_seal = "select sealed from postern.connections";
-    assert_eq!(as_role("postern_connection", Some(owner), read_seal).await, Err(DENIED.into()));
+    for read_seal in [
+        "select sealed from postern.secrets",
+        "select secret_id from postern.secrets",
+        "select * from postern.secrets",
+        "update postern.secrets set sealed = sealed",
+        "delete from postern.secrets returning sealed",
+    ] {
+        assert_eq!(
+            as_role("postern_connection", Some(owner), read_seal).await,
+            Err(DENIED.into()),
+            "{read_seal}"
+        );
+    }
     for sql in [
-        "update postern.connections set host = 'h'",
+        "update postern.connections set endpoint = '{}'",
         "delete from postern.connections",
         "truncate postern.connections",
+        "update postern.secrets set sealed = sealed",
+        "delete from postern.secrets",
+        "truncate postern.secrets",
         "alter table postern.connections disable row level security",
         "create table postern.mine ()",
         "set role postern_owner",
@@ -113,20 +162,24 @@ async fn the_rewrap_role_reaches_seals_of_all_owners_and_nothing_else() {
     let (alice, _) = (save("db-heidi", "db-heidis").await, save("db-ivan", "db-ivans").await);
     let role = "postern_rewrap";
     let seen =
-        as_role(role, None, "select sealed from postern.connections where host = '127.0.0.1'").await.unwrap();
+        as_role(role, None, "select sealed from postern.secrets where kind = 'postgres'").await.unwrap();
     assert!(seen >= 2, "{seen}");
-    let touched = format!("update postern.connections set sealed = sealed where owner_id = '{alice}'");
+    let touched = format!("update postern.secrets set sealed = sealed where owner_id = '{alice}'");
     assert_eq!(as_role(role, None, &touched).await, Ok(1));
     for sql in [
-        "select name from postern.connections",
-        "update postern.connections set host = 'evil.example.com'",
+        "select id from postern.connections",
+        "select owner_id from postern.connections",
+        "update postern.connections set endpoint = '{}'",
         "update postern.connections set version = version + 1",
-        "update postern.connections set secret_id = gen_random_uuid()",
-        "update postern.connections set owner_id = gen_random_uuid()",
+        "update postern.secrets set secret_id = gen_random_uuid()",
+        "update postern.secrets set endpoint_digest = endpoint_digest",
+        "update postern.secrets set owner_id = gen_random_uuid()",
+        "delete from postern.secrets",
         "delete from postern.connections",
         "insert into postern.connections (owner_id) values (gen_random_uuid())",
-        "select * from postern.resolve_connection(gen_random_uuid(), 'db-heidis')",
+        "select * from postern.look_up_connection(gen_random_uuid(), 'db-heidis')",
         "alter table postern.connections disable row level security",
+        "alter table postern.secrets disable row level security",
         "set role postern_owner",
     ] {
         assert_eq!(as_role(role, None, sql).await, Err(DENIED.into()), "{sql}");
@@ -152,14 +205,19 @@ async fn a_member_of_the_rewrap_role_sees_nothing_more() {
         .await
         .unwrap();
     assert_eq!(seen, ["db-karls"]);
+    let seen: Vec<Uuid> = sqlx::query_scalar("select owner_id from postern.secrets")
+        .fetch_all(&mut *transaction)
+        .await
+        .unwrap();
+    assert_eq!(seen, [mine]);
 }
 
 #[tokio::test]
 async fn the_owner_ends_with_the_transaction() {
     let owner = save("db-grace", "db-graces").await;
     let mut connection = connect(&Postern::shared().await.database_url("postern_proxy")).await;
-    let resolve = sqlx::query("select name from postern.resolve_connection($1, 'db-graces')").bind(owner);
-    assert_eq!(resolve.fetch_all(&mut connection).await.unwrap().len(), 1);
+    let look_up = sqlx::query("select name from postern.look_up_connection($1, 'db-graces')").bind(owner);
+    assert_eq!(look_up.fetch_all(&mut connection).await.unwrap().len(), 1);
     let left: Option<String> =
         sqlx::query_scalar("select nullif(current_setting('postern.owner_id', true), '')")
             .fetch_one(&mut connection)

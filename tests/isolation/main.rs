@@ -5,4 +5,6 @@
 mod api;
 mod catalogue;
 mod database;
+mod quota;
 mod seals;
+mod versions;

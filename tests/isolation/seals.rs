@@ -9,6 +9,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, postgres::PgConnectOptio
 async fn tamper(sql: &str) {
     let url = Postern::shared().await.superuser_url();
     let mut superuser: PgConnection = PgConnectOptions::from_str(&url).unwrap().connect().await.unwrap();
+    // Foreign keys do not hold either.
+    sqlx::query("set session_replication_role = replica").execute(&mut superuser).await.unwrap();
     let done = sqlx::query(AssertSqlSafe(sql)).execute(&mut superuser).await.unwrap();
     assert_eq!(done.rows_affected(), 1, "{sql}");
 }
@@ -28,10 +30,14 @@ async fn assert_broken(user: &User, name: &str) {
 async fn a_row_given_to_another_owner_does_not_open() {
     let _alice = saved("seal-alice", "seal-alices").await;
     let bob = saved("seal-bob", "seal-bobs").await;
-    tamper(
-        "update postern.connections set owner_id = (select owner_id from postern.connections where name = 'seal-bobs')
-          where name = 'seal-alices'",
-    )
+    // With its secrets, past the foreign key.
+    let bobs = "(select owner_id from postern.connections where name = 'seal-bobs')";
+    tamper(&format!(
+        "with moved as (
+             update postern.secrets set owner_id = {bobs}
+              where connection_id = (select id from postern.connections where name = 'seal-alices'))
+         update postern.connections set owner_id = {bobs} where name = 'seal-alices'"
+    ))
     .await;
     assert_broken(&bob, "seal-alices").await;
     bob.query("seal-bobs", "select 1").await.unwrap();
@@ -42,9 +48,14 @@ async fn a_seal_copied_into_another_owners_row_does_not_open() {
     let _alice = saved("seal-carol", "seal-carols").await;
     let bob = saved("seal-dave", "seal-daves").await;
     tamper(
-        "update postern.connections mine set sealed = theirs.sealed, secret_id = theirs.secret_id, host = theirs.host,
-                port = theirs.port, database = theirs.database, username = theirs.username
-           from postern.connections theirs where mine.name = 'seal-daves' and theirs.name = 'seal-carols'",
+        "with endpoint as (
+             update postern.connections mine set endpoint = theirs.endpoint
+               from postern.connections theirs where mine.name = 'seal-daves' and theirs.name = 'seal-carols')
+         update postern.secrets mine
+            set sealed = theirs.sealed, secret_id = theirs.secret_id, endpoint_digest = theirs.endpoint_digest
+           from postern.secrets theirs
+          where mine.connection_id = (select id from postern.connections where name = 'seal-daves')
+            and theirs.connection_id = (select id from postern.connections where name = 'seal-carols')",
     )
     .await;
     assert_broken(&bob, "seal-daves").await;
@@ -53,16 +64,65 @@ async fn a_seal_copied_into_another_owners_row_does_not_open() {
 #[tokio::test]
 async fn a_row_whose_endpoint_was_changed_does_not_open() {
     for (name, change) in [
-        ("seal-host", "host = 'localhost'"),
-        ("seal-port", "port = port + 1"),
-        ("seal-database", "database = 'postgres'"),
-        ("seal-tls", "tls_mode = 'verify-full'"),
-        ("seal-ca", "ca_pem = '-----BEGIN CERTIFICATE-----'"),
-        ("seal-secret-id", "secret_id = gen_random_uuid()"),
+        ("seal-host", r#"{"host": "localhost"}"#),
+        ("seal-port", r#"{"port": 5432}"#),
+        ("seal-database", r#"{"database": "postgres"}"#),
+        ("seal-tls", r#"{"tls_mode": "verify-full"}"#),
+        ("seal-ca", r#"{"ca_pem": "-----BEGIN CERTIFICATE-----"}"#),
+    ] {
+        let user = saved(name, name).await;
+        tamper(&format!(
+            "update postern.connections set endpoint = endpoint || '{change}' where name = '{name}'"
+        ))
+        .await;
+        assert_broken(&user, name).await;
+    }
+}
+
+/// The services compute the digest from the endpoint, whatever the row says of it.
+#[tokio::test]
+async fn a_row_whose_seal_is_said_to_be_of_another_endpoint_does_not_open() {
+    let user = saved("seal-claim", "seal-claim").await;
+    let tenant = TenantServer::shared().await.database("secret").await;
+    user.save("seal-claim-there", tenant.dsn("secret")).await.unwrap();
+    tamper(
+        "with endpoint as (
+             update postern.connections mine set endpoint = theirs.endpoint
+               from postern.connections theirs where mine.name = 'seal-claim' and theirs.name = 'seal-claim-there')
+         update postern.secrets mine set endpoint_digest = theirs.endpoint_digest
+           from postern.secrets theirs
+          where mine.connection_id = (select id from postern.connections where name = 'seal-claim')
+            and theirs.connection_id = (select id from postern.connections where name = 'seal-claim-there')",
+    )
+    .await;
+    assert_broken(&user, "seal-claim").await;
+    user.query("seal-claim-there", "select 1").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_seal_under_another_secret_id_does_not_open() {
+    let user = saved("seal-secret-id", "seal-secret-id").await;
+    tamper(
+        "update postern.secrets set secret_id = gen_random_uuid()
+          where connection_id = (select id from postern.connections where name = 'seal-secret-id')",
+    )
+    .await;
+    assert_broken(&user, "seal-secret-id").await;
+}
+
+/// Only code that knows a kind and each of its fields uses a row.
+#[tokio::test]
+async fn a_row_of_an_unknown_kind_or_form_is_refused() {
+    for (name, change) in [
+        ("form-kind", "kind = 'mysql'"),
+        ("form-more", r#"endpoint = endpoint || '{"options": "-c x=y"}'"#),
+        ("form-less", "endpoint = endpoint - 'tls_mode'"),
     ] {
         let user = saved(name, name).await;
         tamper(&format!("update postern.connections set {change} where name = '{name}'")).await;
-        assert_broken(&user, name).await;
+        user.query(name, "select 1").await.unwrap_err();
+        let get = postern_rpc::connection::GetConnectionRequest { name: name.into() };
+        assert_eq!(reason(&user.connections().get_connection(get).await.unwrap_err()), "INTERNAL", "{name}");
     }
 }
 
@@ -72,8 +132,9 @@ async fn seals_swapped_between_two_rows_of_one_owner_do_not_open() {
     let tenant = TenantServer::shared().await.database("secret").await;
     user.save("seal-second", tenant.dsn("secret")).await.unwrap();
     tamper(
-        "update postern.connections one set sealed = two.sealed from postern.connections two
-          where one.name = 'seal-first' and two.name = 'seal-second'",
+        "update postern.secrets one set sealed = two.sealed from postern.secrets two
+          where one.connection_id = (select id from postern.connections where name = 'seal-first')
+            and two.connection_id = (select id from postern.connections where name = 'seal-second')",
     )
     .await;
     assert_broken(&user, "seal-first").await;

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use postern_chassis::Lifecycle;
+use postern_chassis::{Lifecycle, config::DatabaseConfig};
 use postern_connection_service::{RewrapConfig, Rewrapping};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -16,7 +16,7 @@ async fn each_rotation_is_followed_until_the_service_stops() {
     let stage = Stage::new().await;
     let user = stage.user_with("ada", 10).await;
     let config = RewrapConfig {
-        database_url_file: stage.postern.state().join("urls/postern_rewrap"),
+        database: DatabaseConfig::new(stage.postern.state().join("urls/postern_rewrap")),
         interval_seconds: NonZeroU64::MIN,
         rows_per_second: NonZeroU32::new(1000).unwrap(),
     };
@@ -39,7 +39,7 @@ async fn one_replica_rewraps_at_a_time() {
     stage.user_with("ada", 3).await;
     stage.rotate().await;
     let config = RewrapConfig {
-        database_url_file: stage.postern.state().join("urls/postern_rewrap"),
+        database: DatabaseConfig::new(stage.postern.state().join("urls/postern_rewrap")),
         interval_seconds: NonZeroU64::MIN,
         rows_per_second: NonZeroU32::new(1000).unwrap(),
     };
@@ -62,12 +62,14 @@ async fn one_replica_rewraps_at_a_time() {
 async fn it_does_not_start_with_another_role() {
     let stage = Stage::new().await;
     let config = RewrapConfig {
-        database_url_file: stage.postern.state().join("urls/postern_connection"),
+        database: DatabaseConfig::new(stage.postern.state().join("urls/postern_connection")),
         interval_seconds: NonZeroU64::MIN,
         rows_per_second: NonZeroU32::MIN,
     };
     let refused = Rewrapping::connect(&config, &stage.crypto("connection-service")).await.err().unwrap();
-    assert!(refused.to_string().contains("sign in as postern_rewrap"), "{refused}");
+    let refused = format!("{refused:#}");
+    assert!(refused.contains("sign in as postern_rewrap"), "{refused}");
+    assert!(refused.contains("urls/postern_connection: "), "{refused}");
 }
 
 async fn all_under(stage: &Stage, key: u32) {

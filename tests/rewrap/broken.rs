@@ -2,7 +2,6 @@
 
 use std::{
     num::NonZeroU32,
-    str::FromStr,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -12,14 +11,13 @@ use std::{
 
 use postern_chassis::mtls;
 use postern_domain::limits::SEAL_BYTES;
-use postern_rewrap::{Job, RewrapError};
-use postern_rpc::connection::AccessMode;
-use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, postgres::PgConnectOptions};
+use postern_rewrap::{Job, RewrapError, RewrapFailed};
+use sqlx::AssertSqlSafe;
 use tokio::{net::TcpListener, time::sleep};
 
 use crate::{
     road::pass_on,
-    support::{Stage, keep_secret, use_all},
+    support::{Stage, use_all},
 };
 
 #[tokio::test]
@@ -30,7 +28,7 @@ async fn a_row_that_fails_is_reported_and_stops_no_other() {
     for (name, tamper) in [
         ("c-1", "sealed = set_byte(sealed, 60, get_byte(sealed, 60) # 1)"),
         ("c-3", "sealed = decode(repeat('00', 100), 'hex')"),
-        ("c-5", "host = 'not a host'"),
+        ("c-5", "kind = 'mysql'"),
         ("c-7", "secret_id = gen_random_uuid()"),
     ] {
         stage.tamper(tamper, &format!("name = '{name}'")).await;
@@ -66,9 +64,7 @@ async fn a_row_that_fails_is_sent_once() {
     let stage = Stage::new().await;
     let user = stage.user_with("carol", 4).await;
     for number in 0..10 {
-        let mut connection = keep_secret(&format!("long-{number}"), &stage.tenant, AccessMode::ReadOnly);
-        connection.password = Some("x".repeat(64 * 1024));
-        user.upsert(connection).await.unwrap();
+        stage.save_long_secret(&user, &format!("long-{number}")).await;
     }
     stage.rotate().await;
     stage.tamper("secret_id = gen_random_uuid()", "name like 'long-%'").await;
@@ -91,7 +87,7 @@ async fn a_row_that_failed_and_is_mended_meanwhile_is_moved() {
     let stage = Stage::new().await;
     let user = stage.user_with("dan", 6).await;
     stage.rotate().await;
-    let first = stage.store.page(None, None, 1).await.unwrap().remove(0).place.1;
+    let first = stage.store.page(None, None, 1).await.unwrap().remove(0).place.connection;
     let (turn, this) = ("sealed = set_byte(sealed, 60, get_byte(sealed, 60) # 1)", format!("id = '{first}'"));
     stage.tamper(turn, &this).await;
 
@@ -116,18 +112,15 @@ async fn seals_that_are_too_long_are_reported_and_no_new_one_is_stored() {
     let stage = Stage::new().await;
     stage.user_with("ada", 60).await;
     stage.rotate().await;
-    let run = async |sql: String| {
-        let url = PgConnectOptions::from_str(&stage.postern.superuser_url()).unwrap();
-        let mut superuser: PgConnection = url.connect().await.unwrap();
-        sqlx::query(AssertSqlSafe(sql)).execute(&mut superuser).await
-    };
+    let run = async |sql: String| sqlx::query(AssertSqlSafe(sql)).execute(&mut stage.superuser().await).await;
     let set = |bytes: usize, rows: &str| {
         let sealed = format!("decode('50534c3100000001' || repeat('00', {bytes} - 8), 'hex')");
-        run(format!("update postern.connections set sealed = {sealed} where {rows}"))
+        let of = format!("select id from postern.connections where {rows}");
+        run(format!("update postern.secrets set sealed = {sealed} where connection_id in ({of})"))
     };
     set(SEAL_BYTES, "name = 'c-1'").await.unwrap();
     set(SEAL_BYTES + 1, "name = 'c-1'").await.unwrap_err();
-    let unbounded = "alter table postern.connections drop constraint connections_sealed_check";
+    let unbounded = "alter table postern.secrets drop constraint secrets_sealed_check";
     run(unbounded.to_owned()).await.unwrap();
     set(131_072, "name <> 'c-7'").await.unwrap();
 
@@ -142,7 +135,7 @@ async fn only_an_operator_or_connection_service_rewraps() {
     stage.user_with("bob", 1).await;
     stage.rotate().await;
     let run = async |certificate| Job::new(stage.store.clone(), stage.channel(certificate)).run(|_| {}).await;
-    assert!(matches!(run("proxy-service").await, Err(RewrapError::Refused(_))));
+    assert!(matches!(run("proxy-service").await, Err(RewrapError::Crypto(RewrapFailed::Refused(_)))));
     assert_eq!(stage.seals().await.into_iter().collect::<Vec<_>>(), [(1, 1)]);
     assert_eq!(run("connection-service").await.unwrap().rewrapped, 1);
 }

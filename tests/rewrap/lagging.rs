@@ -15,7 +15,7 @@ use crate::support::{PASSWORD, Stage};
 #[tokio::test]
 async fn a_replica_that_lags_behind_puts_no_seal_back_under_the_key_before() {
     let stage = Stage::new().await;
-    let first_owner = async || stage.store.page(None, None, 1).await.unwrap()[0].place.0;
+    let first_owner = async || stage.store.page(None, None, 1).await.unwrap()[0].place.owner;
     let ada = stage.user_with("ada", 100).await;
     let owner_of_ada = first_owner().await;
     let bob = stage.user_with("bob", 100).await;

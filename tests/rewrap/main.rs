@@ -6,6 +6,7 @@ mod background;
 mod broken;
 mod interrupted;
 mod lagging;
+mod migration;
 mod outage;
 mod road;
 mod saves;

@@ -69,7 +69,7 @@ async fn what_appears_behind_the_walk_is_found() {
         let new = stage.store.page(None, None, 2).await.unwrap();
         for (old, new) in old.into_iter().zip(new) {
             let sealed = old.seal.unwrap().secret.sealed;
-            assert!(stage.store.replace(new.place, &new.seal.unwrap(), &sealed).await.unwrap());
+            assert!(stage.store.replace(&new.place, &new.seal.unwrap(), &sealed).await.unwrap());
         }
     };
     let (report, ()) = tokio::join!(job, put_back);
@@ -84,9 +84,7 @@ async fn the_longest_secrets_fit_into_a_batch() {
     let stage = Stage::new().await;
     let user = stage.postern.user("grace");
     for number in 0..100 {
-        let mut connection = keep_secret(&format!("c-{number}"), &stage.tenant, AccessMode::ReadOnly);
-        connection.password = Some("x".repeat(64 * 1024));
-        user.upsert(connection).await.unwrap();
+        stage.save_long_secret(&user, &format!("c-{number}")).await;
     }
     stage.rotate().await;
     let report = stage.job().under(2).run(|_| {}).await.unwrap();
@@ -98,18 +96,29 @@ async fn the_longest_secrets_fit_into_a_batch() {
 async fn a_save_in_between_wins() {
     let stage = Stage::new().await;
     let user = stage.user_with("erin", 1).await;
-    for change in [true, false] {
-        let row = stage.store.page(None, None, 1).await.unwrap().remove(0);
-        let read = row.seal.unwrap();
-        if change {
-            user.save("c-0", stage.tenant.dsn(PASSWORD)).await.unwrap();
-        } else {
-            // The secret stays, and with it the seal; the row is another one all the same.
-            user.upsert(keep_secret("c-0", &stage.tenant, AccessMode::ReadWrite)).await.unwrap();
-        }
-        assert!(!stage.store.replace(row.place, &read, &[1; 100]).await.unwrap());
-        user.query("c-0", "select 1").await.unwrap();
-    }
+    let row = stage.store.page(None, None, 1).await.unwrap().remove(0);
+    user.save("c-0", stage.tenant.dsn(PASSWORD)).await.unwrap();
+    assert!(!stage.store.replace(&row.place, &row.seal.unwrap(), &[1; 100]).await.unwrap());
+    user.query("c-0", "select 1").await.unwrap();
+}
+
+/// The seal is still the one that was read, so the new one is stored, and fits the connection as it is saved now.
+#[tokio::test]
+async fn a_save_in_between_that_keeps_the_secret_leaves_the_new_seal_valid() {
+    let stage = Stage::new().await;
+    let user = stage.user_with("erin", 1).await;
+    let old = stage.store.page(None, None, 1).await.unwrap().remove(0);
+    stage.rotate().await;
+    assert_eq!(stage.job().under(2).run(|_| {}).await.unwrap().rewrapped, 1);
+    let new = stage.store.page(None, None, 1).await.unwrap().remove(0).seal.unwrap();
+    let old_seal = old.seal.unwrap().secret.sealed;
+    assert!(stage.store.replace(&old.place, &new, &old_seal).await.unwrap());
+
+    let read = stage.store.page(None, None, 1).await.unwrap().remove(0);
+    user.upsert(keep_secret("c-0", &stage.tenant, AccessMode::ReadWrite)).await.unwrap();
+    assert!(stage.store.replace(&read.place, &read.seal.unwrap(), &new.secret.sealed).await.unwrap());
+    assert_eq!(stage.seals().await.into_iter().collect::<Vec<_>>(), [(2, 1)]);
+    user.query("c-0", "select 1").await.unwrap();
 }
 
 /// Twelve connections are saved again and again, by turns with another tenant's password and without one, while the job

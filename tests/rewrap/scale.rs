@@ -17,23 +17,25 @@ async fn a_walk_reads_each_row_about_once() {
     let superuser = PgConnectOptions::from_str(&stage.postern.superuser_url()).unwrap();
     let mut superuser: PgConnection = superuser.connect().await.unwrap();
     let rows = sqlx::AssertSqlSafe(format!(
-        r"insert into postern.connections (owner_id, name, kind, host, port, database, username, tls_mode, ca_pem,
-                                           read_only, secret_id, sealed)
-          select md5((n / 2)::text)::uuid, 'c-' || n % 2, 'postgres', 'db.example.com', 5432, 'app', 'app',
-                 'verify-full', '', false, gen_random_uuid(), '\x50534c3100000001'::bytea || md5(n::text)::bytea
-                 || md5(n::text)::bytea
-            from generate_series(1, {ROWS}) n"
+        r"with saved as (
+              insert into postern.connections (owner_id, name, kind, endpoint, read_only)
+              select md5((n / 2)::text)::uuid, 'c-' || n % 2, 'postgres', '{{}}', false
+                from generate_series(1, {ROWS}) n returning owner_id, id)
+          insert into postern.secrets (owner_id, connection_id, name, secret_id, sealed, kind, endpoint_digest)
+          select owner_id, id, 'password', gen_random_uuid(), '\x50534c3100000001'::bytea || md5(id::text)::bytea
+                 || md5(id::text)::bytea, 'postgres', sha256(id::text::bytea)
+            from saved"
     ));
     superuser.execute(sqlx::query(rows)).await.unwrap();
-    superuser.execute("analyze postern.connections").await.unwrap();
+    superuser.execute("analyze postern.secrets").await.unwrap();
     let before = rows_read(&mut superuser).await;
 
     let Stage { postern, store, .. } = stage;
     let (mut seen, mut place) = (0, None);
     loop {
-        let page = store.page(place, Some(2), PAGE).await.unwrap();
+        let page = store.page(place.as_ref(), Some(2), PAGE).await.unwrap();
         let Some(last) = page.last() else { break };
-        (seen, place) = (seen + page.len(), Some(last.place));
+        (seen, place) = (seen + page.len(), Some(last.place.clone()));
     }
     assert_eq!(seen, usize::try_from(ROWS).unwrap());
 
@@ -53,6 +55,6 @@ async fn a_walk_reads_each_row_about_once() {
 
 async fn rows_read(superuser: &mut PgConnection) -> i64 {
     let read =
-        "select seq_tup_read + idx_tup_fetch as read from pg_stat_user_tables where relname = 'connections'";
+        "select seq_tup_read + idx_tup_fetch as read from pg_stat_user_tables where relname = 'secrets'";
     superuser.fetch_one(read).await.unwrap().get("read")
 }

@@ -6,15 +6,20 @@ use postern_chassis::{
     config::{CryptoClientConfig, TlsFiles},
     mtls,
 };
+use postern_domain::limits::SECRET_BYTES;
 use postern_rewrap::Job;
 use postern_rpc::{
     connection::{AccessMode, UpsertConnectionRequest, upsert_connection_request::Endpoint},
-    crypto::{PromoteKeyRequest, StageKeyRequest, keyring_service_client::KeyringServiceClient},
+    crypto::{
+        Context, EncryptRequest, PromoteKeyRequest, StageKeyRequest,
+        crypto_service_client::CryptoServiceClient, keyring_service_client::KeyringServiceClient,
+    },
 };
-use postern_store::RewrapStore;
+use postern_store::{PoolOptions, RewrapStore};
 use postern_testkit::{Postern, TenantDatabase, TenantServer, User};
-use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, postgres::PgConnectOptions};
-use tonic::{Status, transport::Channel};
+use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, Row, postgres::PgConnectOptions};
+use tonic::{Request, Status, metadata::MetadataValue, transport::Channel};
+use uuid::Uuid;
 
 /// The password of every tenant.
 pub(crate) const PASSWORD: &str = "tenant-password";
@@ -30,7 +35,9 @@ impl Stage {
     pub(crate) async fn new() -> Self {
         let postern = Postern::start(None).await;
         let tenant = TenantServer::shared().await.database(PASSWORD).await;
-        let store = RewrapStore::connect(&postern.database_url("postern_rewrap")).await.unwrap();
+        let store =
+            RewrapStore::connect(&postern.database_url("postern_rewrap"), PoolOptions::default()).await;
+        let store = store.unwrap();
         Self { postern, tenant, store }
     }
 
@@ -69,12 +76,40 @@ impl Stage {
         CryptoClientConfig { url: self.postern.crypto_url().to_owned(), tls }
     }
 
-    /// Changes rows as someone whom no rule holds: `set` where `condition`.
+    /// A connection of the user with a secret of 64 KiB, from a time when saving one was allowed.
+    pub(crate) async fn save_long_secret(&self, user: &User, name: &str) {
+        user.save(name, self.tenant.dsn(PASSWORD)).await.unwrap();
+        let mut superuser = self.superuser().await;
+        let row = sqlx::query(
+            "select s.secret_id, s.kind, s.endpoint_digest, s.connection_id
+               from postern.secrets s join postern.connections c on c.id = s.connection_id where c.name = $1",
+        );
+        let row = row.bind(name).fetch_one(&mut superuser).await.unwrap();
+        let context = Context {
+            secret_id: row.get::<Uuid, _>("secret_id").as_bytes().to_vec(),
+            kind: row.get("kind"),
+            endpoint_digest: row.get("endpoint_digest"),
+        };
+        let message = EncryptRequest { context: Some(context), plaintext: vec![b'x'; SECRET_BYTES] };
+        let mut request = Request::new(message);
+        let bearer = MetadataValue::try_from(format!("Bearer {}", user.token())).unwrap();
+        request.metadata_mut().insert("authorization", bearer);
+        let sealed = CryptoServiceClient::new(self.channel("connection-service")).encrypt(request).await;
+        let update = sqlx::query("update postern.secrets set sealed = $1 where connection_id = $2");
+        let update = update.bind(sealed.unwrap().into_inner().sealed);
+        update.bind(row.get::<Uuid, _>("connection_id")).execute(&mut superuser).await.unwrap();
+    }
+
+    /// Changes secrets as a superuser, whom no policy holds: `set` for the connections where `condition`.
     pub(crate) async fn tamper(&self, set: &str, condition: &str) {
+        let of = format!("select id from postern.connections where {condition}");
+        let sql = format!("update postern.secrets set {set} where connection_id in ({of})");
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut self.superuser().await).await.unwrap();
+    }
+
+    pub(crate) async fn superuser(&self) -> PgConnection {
         let superuser = PgConnectOptions::from_str(&self.postern.superuser_url()).unwrap();
-        let mut superuser: PgConnection = superuser.connect().await.unwrap();
-        let sql = format!("update postern.connections set {set} where {condition}");
-        sqlx::query(AssertSqlSafe(sql)).execute(&mut superuser).await.unwrap();
+        superuser.connect().await.unwrap()
     }
 
     /// Seals under each key.

@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use postern_crypto_service::roots::{OpenError, Trouble};
-use postern_envelope::{RootError, SystemEntropy, ring_file};
+use postern_envelope::SystemEntropy;
+use postern_keyring::roots::{OpenError, Trouble};
+use postern_keyring::{RootError, ring_file};
 use postern_testkit::Moto;
 use tempfile::TempDir;
 

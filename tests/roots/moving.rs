@@ -2,9 +2,10 @@
 
 use std::{fs, path::Path};
 
-use postern_crypto_service::{KeyringConfig, key_files, roots::RootConfig};
 use postern_domain::SystemClock;
-use postern_envelope::{Base, KeyId, KeyRing, RingEditor, Root, SystemEntropy, ring_file};
+use postern_envelope::{KeyId, SystemEntropy};
+use postern_keyring::{Base, LoadedRing, RingEditor, Root, ring_file};
+use postern_keyring::{KeyringConfig, key_files, roots::RootConfig};
 
 use crate::{
     kms::Kms,
@@ -56,7 +57,7 @@ fn keyring(file: &Path, root: &str) -> KeyringConfig {
     KeyringConfig { file: file.to_owned(), root: toml::from_str::<RootConfig>(root).unwrap(), replica: None }
 }
 
-fn load(path: &Path, root: &str) -> KeyRing {
+fn load(path: &Path, root: &str) -> LoadedRing {
     ring_file::load(path, &*open(root).unwrap()).unwrap()
 }
 

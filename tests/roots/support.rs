@@ -5,9 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use postern_crypto_service::roots::{self, OpenError, RootConfig};
 use postern_domain::{EndpointDigest, OwnerId, Secret, SecretId, SystemClock, TenantKind};
-use postern_envelope::{KeyId, KeyRing, MasterKey, Root, SealContext, SystemEntropy, ring_file};
+use postern_envelope::{KeyId, KeyRing, MasterKey, SealContext, SystemEntropy};
+use postern_keyring::roots::{self, OpenError, RootConfig};
+use postern_keyring::{LoadedRing, Root, ring_file};
 use postern_testkit::OpenBao;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -95,7 +96,7 @@ pub(crate) fn round_trip(root: &dyn Root) {
     assert!(root.unwrap_key(id(3), &wrapped).unwrap().expose() == key().expose());
 }
 
-pub(crate) fn new_ring(path: &Path, root: &dyn Root) -> KeyRing {
+pub(crate) fn new_ring(path: &Path, root: &dyn Root) -> LoadedRing {
     ring_file::create(path, root, &SystemEntropy, &SystemClock).unwrap()
 }
 

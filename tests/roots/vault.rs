@@ -2,8 +2,9 @@
 
 use std::sync::LazyLock;
 
-use postern_crypto_service::roots::{OpenError, Trouble};
-use postern_envelope::{RingFileError, RootError, SystemEntropy, ring_file};
+use postern_envelope::SystemEntropy;
+use postern_keyring::roots::{OpenError, Trouble};
+use postern_keyring::{RingFileError, RootError, ring_file};
 use postern_testkit::OpenBao;
 
 use crate::support::{Client, id, key, new_ring, round_trip, serves};

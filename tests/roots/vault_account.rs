@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use postern_crypto_service::roots::{OpenError, Trouble};
+use postern_keyring::roots::{OpenError, Trouble};
 
 use crate::{
     support::{Client, round_trip},

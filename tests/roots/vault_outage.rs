@@ -2,9 +2,10 @@
 
 use std::{fs, thread, time::Duration};
 
-use postern_crypto_service::roots::{OpenError, Trouble};
 use postern_domain::SystemClock;
-use postern_envelope::{RingFileError, RootError, SystemEntropy, ring_file};
+use postern_envelope::SystemEntropy;
+use postern_keyring::roots::{OpenError, Trouble};
+use postern_keyring::{RingFileError, RootError, ring_file};
 use postern_testkit::OpenBao;
 
 use crate::{

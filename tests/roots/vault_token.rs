@@ -2,7 +2,8 @@
 
 use std::{thread, time::Duration};
 
-use postern_envelope::{RootError, SystemEntropy};
+use postern_envelope::SystemEntropy;
+use postern_keyring::RootError;
 
 use crate::{
     log,

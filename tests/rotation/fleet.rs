@@ -8,13 +8,14 @@ use postern_chassis::{
     config::{CryptoClientConfig, TlsFiles},
     mtls::crypto_channel,
 };
-use postern_crypto_service::{Config, KeyringConfig, RootConfig, key_files};
+use postern_crypto_service::{Config, KeyringConfig, RootConfig};
 use postern_devkit::{
     ca::{DevCa, TRUST_DOMAIN},
     issuer::{AUDIENCE, DevIssuer},
 };
 use postern_domain::SystemClock;
 use postern_egress::Policy;
+use postern_keyring::key_files;
 use postern_rpc::crypto::{
     GetKeyringRequest, Key, Keyring, crypto_service_client::CryptoServiceClient,
     keyring_service_client::KeyringServiceClient,

@@ -1,6 +1,6 @@
 //! Configuration: one TOML file, named by `POSTERN_CONFIG`. A key that is not known stops the start.
 
-use std::{env, fs, net::SocketAddr, path::PathBuf};
+use std::{env, fs, net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result};
 use serde::{
@@ -87,6 +87,61 @@ pub struct CryptoClientConfig {
     pub tls: TlsFiles,
 }
 
+/// How to reach the control database.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseConfig {
+    /// A file with the `postgresql://` URL of the service's own role. A file, so that the password in it stays out of
+    /// the configuration. Changes take effect when the service is restarted.
+    #[serde(deserialize_with = "secret_file")]
+    pub url_file: PathBuf,
+    /// Connections that each replica of the service may hold, 16 by default. Too low: requests wait for each other
+    /// while the database idles. Too high: all replicas together reach the server's own limit (`max_connections`, 100 on a
+    /// Postgres with defaults), and new connections of every client are refused.
+    #[serde(default = "default_connections", deserialize_with = "positive")]
+    pub max_connections: u32,
+    /// Seconds that a request waits for one of them, 5 by default; after that, the user is told to try again. Too low:
+    /// a short burst, or a failover of the database, fails requests that could have waited. Too high: during an outage
+    /// requests pile up, each until its own deadline.
+    #[serde(default = "default_acquire_timeout", deserialize_with = "positive")]
+    pub acquire_timeout_seconds: u32,
+}
+
+impl DatabaseConfig {
+    /// A configuration with the defaults.
+    pub fn new(url_file: PathBuf) -> Self {
+        let (max_connections, acquire_timeout_seconds) = (default_connections(), default_acquire_timeout());
+        Self { url_file, max_connections, acquire_timeout_seconds }
+    }
+
+    /// The URL in the file.
+    pub fn read_url(&self) -> Result<String> {
+        let url = fs::read_to_string(&self.url_file)
+            .with_context(|| format!("cannot read {}", self.url_file.display()))?;
+        Ok(url.trim().to_owned())
+    }
+
+    /// How long a request waits for a connection.
+    pub fn acquire_timeout(&self) -> Duration {
+        Duration::from_secs(self.acquire_timeout_seconds.into())
+    }
+}
+
+fn default_connections() -> u32 {
+    16
+}
+
+fn default_acquire_timeout() -> u32 {
+    5
+}
+
+fn positive<'de, D: Deserializer<'de>>(value: D) -> Result<u32, D::Error> {
+    match u32::deserialize(value)? {
+        0 => Err(D::Error::custom("must be at least 1")),
+        number => Ok(number),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +168,31 @@ mod tests {
             assert_eq!(error.line, line, "{error}");
             assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_database_has_documented_defaults_and_no_unknown_keys() {
+        let default = parse::<DatabaseConfig>("url_file = '/run/url'").unwrap();
+        assert_eq!((default.max_connections, default.acquire_timeout()), (16, Duration::from_secs(5)));
+        let text = "url_file = '/run/url'\nmax_connections = 40\nacquire_timeout_seconds = 2";
+        let set = parse::<DatabaseConfig>(text).unwrap();
+        assert_eq!((set.max_connections, set.acquire_timeout()), (40, Duration::from_secs(2)));
+        for refused in [
+            "",
+            "url_file = 'postgres://a:canary@b/c'",
+            "url_file = '/run/url'\nmax_connections = 0",
+            "url_file = '/run/url'\nacquire_timeout_seconds = 0",
+            "url_file = '/run/url'\npool_size = 3",
+        ] {
+            let error = parse::<DatabaseConfig>(refused).unwrap_err().to_string();
+            assert!(!error.contains("canary"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_unreadable_url_file_is_named() {
+        let error = DatabaseConfig::new("/no/such/database.url".into()).read_url().unwrap_err();
+        assert!(format!("{error:#}").contains("/no/such/database.url"), "{error:#}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The rules are [`postern_rpc::access::RULES`]; a method without a rule is refused. A handler reads who is calling
 //! with [`signed_in`], and there is no other way to learn it.
 
-use std::{sync::Arc, task};
+use std::{sync::Arc, task, time::Duration};
 
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
@@ -11,19 +11,28 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response, header::AUTHORIZATION, request::Parts};
 use postern_domain::Clock;
 use postern_egress::{Dialer, Policy, SystemResolver, http::HttpClient, tls};
-use postern_identity::{AuthError, BearerToken, IssuerConfig, Principal, Verifier};
+use postern_identity::{AuthError, BearerToken, IssuerConfig, Principal, Refused, Verifier};
 use postern_rpc::{
     Problem, Reason,
-    access::{self, Caller, OPERATOR, ServiceName},
+    access::{self, Caller, OPERATOR, Rule, ServiceName},
 };
 use tonic::{Status, metadata::MetadataMap};
 use tower::{Layer, Service};
 
-use crate::{Call, call::Ids, mtls::PeerIdentity};
+use crate::{Call, bounded_log::BoundedLog, call::Ids, mtls::PeerIdentity};
 
 /// Lets requests through that the rules allow: a layer, for the services behind it. Clones are one gate.
 #[derive(Clone)]
-pub struct Gate(Arc<ArcSwap<Verifier>>);
+pub struct Gate(Arc<Shared>);
+
+struct Shared {
+    verifier: ArcSwap<Verifier>,
+    refused_callers: BoundedLog,
+    refused_tokens: BoundedLog,
+}
+
+/// Strangers decide how many refusals there are: of each kind, one is logged per interval.
+const LOG_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A service behind the gate.
 #[derive(Clone)]
@@ -64,40 +73,84 @@ impl Gate {
     pub fn new(issuers: Vec<IssuerConfig>, egress: Policy, clock: Arc<dyn Clock>) -> Result<Self> {
         warn_of_shared_secrets(&issuers);
         let verifier = Verifier::new(issuers, fetcher(egress)?, clock).context("issuers")?;
-        Ok(Self(Arc::new(ArcSwap::from_pointee(verifier))))
+        Ok(Self(Arc::new(Shared {
+            verifier: ArcSwap::from_pointee(verifier),
+            refused_callers: BoundedLog::new(LOG_INTERVAL),
+            refused_tokens: BoundedLog::new(LOG_INTERVAL),
+        })))
     }
 
     /// Trusts these issuers from now on, and no token of another any more. Issuers that cannot be used change nothing.
     pub fn replace(&self, issuers: Vec<IssuerConfig>, egress: Policy) -> Result<()> {
         warn_of_shared_secrets(&issuers);
-        let verifier = self.0.load().reconfigured(issuers, fetcher(egress)?).context("issuers")?;
-        self.0.store(Arc::new(verifier));
+        let verifier = self.0.verifier.load().reconfigured(issuers, fetcher(egress)?).context("issuers")?;
+        self.0.verifier.store(Arc::new(verifier));
         Ok(())
     }
 
     async fn admit(&self, request: &Parts) -> Result<Option<SignedIn>, Problem> {
-        let rule = access::rule_of(request.uri.path()).ok_or_else(not_allowed)?;
+        let Some(rule) = access::rule_of(request.uri.path()) else {
+            self.refused_caller("unknown", request);
+            return Err(not_allowed());
+        };
         match rule.caller {
             Caller::Anyone => Ok(None),
             Caller::User(_) => self.user(request).await.map(Some),
             Caller::Service(name, _) => {
-                require_peer(request, &[name])?;
+                self.require_peer(request, rule, &[name])?;
                 self.user(request).await.map(Some)
             }
-            Caller::ServiceOrOperator(name) => require_peer(request, &[name, OPERATOR]).map(|()| None),
-            Caller::Operator => require_peer(request, &[OPERATOR]).map(|()| None),
+            Caller::ServiceOrOperator(name) => {
+                self.require_peer(request, rule, &[name, OPERATOR]).map(|()| None)
+            }
+            Caller::Operator => self.require_peer(request, rule, &[OPERATOR]).map(|()| None),
         }
     }
 
     async fn user(&self, request: &Parts) -> Result<SignedIn, Problem> {
         let verified = async {
             let token = BearerToken::from_headers(&request.headers)?;
-            let principal = self.0.load_full().verify(token.as_str()).await?;
+            let principal = self.0.verifier.load_full().identify(token.as_str()).await?;
             let ids = request.extensions.get::<Call>().map(|call| call.ids().clone());
             Ok(SignedIn { principal, token, ids })
         };
-        verified.await.map_err(unauthenticated)
+        verified.await.map_err(|refused: Refused| {
+            self.refused_token(request, &refused);
+            unauthenticated(refused.error)
+        })
     }
+
+    /// The peer's certificate must bear one of these names. On the edge there are no client certificates, so every
+    /// caller is refused there.
+    fn require_peer(&self, request: &Parts, rule: &Rule, names: &[ServiceName]) -> Result<(), Problem> {
+        if peer(request).is_some_and(|peer| names.contains(&peer)) {
+            return Ok(());
+        }
+        self.refused_caller(&rule.path[1..], request);
+        Err(not_allowed())
+    }
+
+    /// A caller that may not call the method: a service that is set up wrongly or has been taken over, or a stranger.
+    fn refused_caller(&self, method: &'static str, request: &Parts) {
+        if let Some(suppressed) = self.0.refused_callers.admit() {
+            let peer = peer(request);
+            tracing::warn!(method, peer, suppressed, "a caller was refused: it may not call this method");
+        }
+    }
+
+    /// Logs nothing of the token but its issuer, and that only if the signature is valid. Never the subject: it may be
+    /// a mail address.
+    fn refused_token(&self, request: &Parts, refused: &Refused) {
+        if let Some(suppressed) = self.0.refused_tokens.admit() {
+            let (why, issuer) = (refused.error.reason(), refused.issuer.as_deref());
+            tracing::info!(why, issuer, peer = peer(request), suppressed, "a token was refused");
+        }
+    }
+}
+
+/// The service that the peer's certificate names.
+fn peer(request: &Parts) -> Option<&str> {
+    request.extensions.get::<PeerIdentity>().map(PeerIdentity::service)
 }
 
 /// Key sets are fetched through the guarded way out.
@@ -153,13 +206,6 @@ where
     }
 }
 
-/// The peer's certificate bears one of these names. On the edge there is no certificate, and so nobody of any name.
-fn require_peer(request: &Parts, names: &[ServiceName]) -> Result<(), Problem> {
-    let peer = request.extensions.get::<PeerIdentity>();
-    let admitted = peer.is_some_and(|peer| names.contains(&peer.service()));
-    if admitted { Ok(()) } else { Err(not_allowed()) }
-}
-
 fn not_allowed() -> Problem {
     Problem::new(Reason::CallerNotAllowed, "This caller may not call this method.")
 }
@@ -167,7 +213,7 @@ fn not_allowed() -> Problem {
 /// The reason tells an outage from a refusal; the message says which refusal.
 fn unauthenticated(error: AuthError) -> Problem {
     let reason = if error.is_unavailable() { Reason::IssuerUnavailable } else { Reason::Unauthenticated };
-    Problem::new(reason, error.to_string())
+    Problem::new(reason, error.to_string()).because(error)
 }
 
 #[cfg(test)]
@@ -186,7 +232,12 @@ mod tests {
     }
 
     fn request(issuer: &str) -> Parts {
-        let expiry = SystemClock.now().as_secs() + 60;
+        request_that_expires(issuer, 60)
+    }
+
+    /// A request whose token expires this many seconds from now.
+    fn request_that_expires(issuer: &str, seconds: i64) -> Parts {
+        let expiry = SystemClock.now().as_secs().saturating_add_signed(seconds);
         let claims = serde_json::json!({ "iss": issuer, "aud": "postern", "sub": "ada", "exp": expiry });
         let token = encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET)).unwrap();
         let request = Request::post("/postern.proxy.v1.ProxyService/Query");
@@ -210,12 +261,52 @@ mod tests {
         assert!(gate.admit(&request("second")).await.is_ok());
     }
 
-    #[tokio::test]
-    async fn a_request_to_crypto_service_carries_the_users_token_and_the_ids_of_the_call() {
+    /// A gate for `first`, and the folder of its secret.
+    fn gate() -> (Gate, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let secret = folder.path().join("secret");
         std::fs::write(&secret, SECRET).unwrap();
         let gate = Gate::new(issuer("first", &secret), Policy::default(), Arc::new(SystemClock)).unwrap();
+        (gate, folder)
+    }
+
+    /// The lines that say that a caller or a token was refused.
+    fn refusals() -> Vec<serde_json::Value> {
+        let refused =
+            |line: &serde_json::Value| line["message"].as_str().unwrap_or_default().contains("was refused");
+        crate::test_log::lines().into_iter().filter(refused).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refusals_are_logged_with_who_and_why_at_a_bounded_rate_and_without_the_token() {
+        crate::test_log::start();
+        let (gate, _folder) = gate();
+        for _ in 0..5 {
+            assert!(gate.admit(&request("second")).await.is_err());
+        }
+        let mut inside = request("first");
+        inside.uri = "/postern.crypto.v1.KeyringService/StageKey".parse().unwrap();
+        for _ in 0..5 {
+            assert!(gate.admit(&inside).await.is_err());
+        }
+        tokio::time::advance(LOG_INTERVAL).await;
+        let expired = request_that_expires("first", -120);
+        assert!(gate.admit(&expired).await.is_err());
+        let lines = refusals();
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        let last = &lines[2];
+        assert_eq!((last["why"].as_str(), last["issuer"].as_str()), (Some("TOKEN_EXPIRED"), Some("first")));
+        assert_eq!(last["suppressed"], 4);
+        let caller = lines.iter().find(|line| line["level"] == "WARN").unwrap();
+        assert_eq!(caller["method"], "postern.crypto.v1.KeyringService/StageKey");
+        let token = lines.iter().find(|line| line["level"] == "INFO").unwrap();
+        assert_eq!((token["why"].as_str(), token.get("issuer")), (Some("ISSUER_UNKNOWN"), None));
+        assert!(!format!("{lines:?}").contains("eyJ"), "{lines:?}");
+    }
+
+    #[tokio::test]
+    async fn a_request_to_crypto_service_carries_the_users_token_and_the_ids_of_the_call() {
+        let (gate, _folder) = gate();
         let mut parts = request("first");
         let call = crate::call::call(&tonic::Request::new(()));
         parts.extensions.insert(call.clone());

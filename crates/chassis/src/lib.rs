@@ -6,6 +6,7 @@
 //! the inside over mutual TLS ([`server`], [`mtls`]), gives every call its ids and logs how it ended ([`call`]), lets
 //! only callers in that the access table names ([`gate`]), reports health and reflection ([`rpcs`]), and drains before it stops ([`lifecycle`]).
 
+mod accept;
 pub mod bounded_log;
 pub mod call;
 pub mod config;

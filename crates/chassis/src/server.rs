@@ -1,19 +1,18 @@
 //! Serving: the edge in the clear behind an ingress, the inside over mutual TLS.
 
-use std::{convert::Infallible, io, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use anyhow::{Context, Result};
 use axum::Router;
 use bytes::Bytes;
 use http::{Request, Response};
 use tokio::net::TcpListener;
-use tokio_stream::{Stream, wrappers::TcpListenerStream};
 use tonic::{body::Body, service::Routes, transport::Server};
 use tower::{BoxError, Service};
 use tower_http::cors::CorsLayer;
 
 use crate::{
-    Lifecycle,
+    Lifecycle, accept,
     lifecycle::DRAIN,
     mtls::{self, ServerTls},
 };
@@ -27,8 +26,11 @@ pub async fn serve_edge(
 ) -> Result<()> {
     let mut server = bounded().accept_http1(true).layer(cors);
     let service = server.add_routes(Routes::from(router));
-    drained(service.serve_with_incoming_shutdown(nodelay(listener), life.clone().into_stopping()), &life)
-        .await
+    drained(
+        service.serve_with_incoming_shutdown(accept::connections(listener), life.clone().into_stopping()),
+        &life,
+    )
+    .await
 }
 
 /// How long a connection of the inside is used: after that its peer shows its certificate anew.
@@ -82,13 +84,6 @@ fn bounded() -> Server {
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(4 << 20)
-}
-
-fn nodelay(listener: TcpListener) -> impl Stream<Item = io::Result<tokio::net::TcpStream>> {
-    use tokio_stream::StreamExt;
-
-    TcpListenerStream::new(listener)
-        .map(|accepted| accepted.and_then(|stream| stream.set_nodelay(true).map(|()| stream)))
 }
 
 /// Waits for the server; once it is asked to stop, for no longer than the drain time.

@@ -1,4 +1,4 @@
-//! A strict reader for Postgres DSNs.
+//! A strict parser for Postgres DSNs.
 //!
 //! Grammar: `postgres[ql]://user[:password]@host[:port][/database][?sslmode=MODE]`, with percent-encoding in
 //! user, password and database. libpq and the drivers accept far more (`host=/socket`, `sslcert=` paths,
@@ -35,13 +35,16 @@ pub enum InvalidDsn {
     /// Percent-encoding that is not UTF-8, holds a NUL, or is too long.
     #[error("the DSN's {0} is empty, too long, or not UTF-8 without NUL; encode special characters as %XX")]
     Part(&'static str),
+    /// The password is longer than [`limits::PASSWORD_BYTES`].
+    #[error("the DSN's password is longer than {} bytes", limits::PASSWORD_BYTES)]
+    PasswordTooLong,
     /// A known parameter other than `sslmode`.
     #[error("DSN parameters other than sslmode are not supported; remove '{0}'")]
     Parameter(&'static str),
-    /// Something after `?` that is no parameter; it may be a part of the password, and is not repeated.
+    /// Text after `?` that is not a known parameter. It may be part of the password, so it is not repeated.
     #[error(
-        "what follows the DSN's first '?' is not understood; only sslmode may be set there, and a '?' in the \
-         password is written %3F"
+        "the text after the DSN's first '?' is not a known parameter; only sslmode is supported, and a '?' in the \
+         password must be written as %3F"
     )]
     Query,
     /// An unknown or a weak `sslmode`.
@@ -66,7 +69,7 @@ pub fn parse(text: &str) -> Result<ParsedDsn, InvalidDsn> {
     };
     let password = match password {
         None | Some("") => None,
-        Some(encoded) => Some(Secret::from_text(decode("password", encoded)?)),
+        Some(encoded) => Some(decode_password(encoded)?),
     };
     let tls_mode = parse_query(query.unwrap_or_default())?;
     let endpoint = PostgresEndpoint {
@@ -105,11 +108,23 @@ fn parse_address(text: &str) -> Result<(Host, u16), InvalidDsn> {
     Ok((Host::parse(host).map_err(|_| InvalidDsn::Host)?, port))
 }
 
+fn decode_password(encoded: &str) -> Result<Secret, InvalidDsn> {
+    let password = Secret::from_text(decode_text("password", encoded)?);
+    if password.len() <= limits::PASSWORD_BYTES { Ok(password) } else { Err(InvalidDsn::PasswordTooLong) }
+}
+
 fn decode(part: &'static str, encoded: &str) -> Result<String, InvalidDsn> {
-    let limit = if part == "password" { limits::SECRET_BYTES } else { limits::NAME_BYTES };
+    let text = decode_text(part, encoded)?;
+    if text.len() <= limits::NAME_BYTES { Ok(text) } else { Err(InvalidDsn::Part(part)) }
+}
+
+/// Percent-decodes text that is neither empty nor contains NUL.
+fn decode_text(part: &'static str, encoded: &str) -> Result<String, InvalidDsn> {
     let text = percent_decode_str(encoded).decode_utf8().map_err(|_| InvalidDsn::Part(part))?;
-    let acceptable = !text.is_empty() && text.len() <= limit && !text.contains('\0');
-    if acceptable { Ok(text.into_owned()) } else { Err(InvalidDsn::Part(part)) }
+    if text.is_empty() || text.contains('\0') {
+        return Err(InvalidDsn::Part(part));
+    }
+    Ok(text.into_owned())
 }
 
 /// Parameters that people paste with a DSN. Only these are named in an error.

@@ -56,6 +56,14 @@ fn weak_and_malformed_parts_are_named() {
     assert_eq!(refused("postgres://u@h.io/db?sslmode=prefer"), InvalidDsn::SslMode);
 }
 
+#[test]
+fn a_password_of_more_than_1024_bytes_is_refused() {
+    let with = |password: &str| parse(&format!("postgres://u:{password}@h.io/db"));
+    assert_eq!(with(&"%C3%A9".repeat(512)).unwrap().password.unwrap().len(), 1024);
+    assert_eq!(with(&format!("{}a", "%C3%A9".repeat(512))).err(), Some(InvalidDsn::PasswordTooLong));
+    assert_eq!(refused(&format!("postgres://{}@h.io/db", "u".repeat(254))), InvalidDsn::Part("user"));
+}
+
 proptest! {
     #[test]
     fn never_panics(text in "(postgres://)?[ -~\\[\\]%@:/?&=é]{0,60}") {

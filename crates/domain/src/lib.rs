@@ -9,10 +9,14 @@ pub mod endpoint;
 pub mod ids;
 pub mod limits;
 pub mod name;
+pub mod sealed;
 pub mod secret;
 
 pub use clock::{Clock, SystemClock};
-pub use endpoint::{AccessMode, CaBundle, EndpointDigest, Host, PostgresEndpoint, TenantKind, TlsMode};
+pub use endpoint::{
+    AccessMode, CaBundle, Endpoint, EndpointDigest, Host, PostgresEndpoint, TenantKind, TlsMode,
+};
 pub use ids::{ConnectionId, OwnerId, SecretId, Version};
 pub use name::ConnectionName;
+pub use sealed::{SealedSecret, SecretName, SecretRule};
 pub use secret::Secret;

@@ -3,10 +3,14 @@
 /// Connections that one owner may have.
 pub const CONNECTIONS_PER_OWNER: i64 = 200;
 
-/// Bytes of one secret.
+/// Bytes of a database password. SCRAM hashes the password in every round, so that the cost of signing in grows with
+/// its length.
+pub const PASSWORD_BYTES: usize = 1024;
+
+/// Bytes of one secret, of whatever kind.
 pub const SECRET_BYTES: usize = 64 * 1024;
 
-/// Bytes of the longest seal: of a secret that is as long as may be.
+/// Bytes of the longest seal, that of a secret of [`SECRET_BYTES`].
 pub const SEAL_BYTES: usize = 65_680;
 
 /// Bytes of a CA bundle in PEM.

@@ -2,18 +2,16 @@
 //!
 //! A [`Secret`](postern_domain::Secret) is sealed under the ring's primary key and bound to a
 //! [`SealContext`]: its owner, its id, its kind of tenant and the digest of the endpoint that may receive it.
-//! It opens only with the same context. crypto-service alone uses this crate; the raw cipher is private to
-//! it.
+//! It opens only with the same context. Used by crypto-service, and by `postern-keyring`, which keeps the keys on disk;
+//! the raw cipher is private to this crate.
 //!
 //! ```
 //! use postern_domain::{EndpointDigest, OwnerId, Secret, SecretId, SystemClock, TenantKind};
-//! use postern_envelope::{SealContext, SystemEntropy, embedded};
-//! # let folder = tempfile::tempdir()?;
-//! # let folder = folder.path();
+//! use postern_envelope::{KeyRing, SealContext, SystemEntropy};
 //! # let endpoint = EndpointDigest([7; 32]);
 //!
-//! // Once, at start. With a root of your own: `ring_file::load(path, &root)`.
-//! let ring = embedded::load_or_create(folder, &SystemEntropy, &SystemClock)?;
+//! // A ring in memory only. `postern_keyring::ring_file::load` gives one that lasts.
+//! let ring = KeyRing::generate(&SystemEntropy, &SystemClock)?;
 //!
 //! // For each secret, with a freshly minted id.
 //! let context = SealContext {
@@ -40,8 +38,7 @@
 //! | sealed value, `"PSL1" ‖ key id ‖ salt ‖ commitment ‖ chunks` | [`KeyRing::seal`] |
 //! | context that a seal is bound to | [`SealContext::encode`] |
 //! | salt, commitment and chunks (Cobblestone-256) | `cobblestone` |
-//! | key ring, versioned JSON | [`ring_file`] |
-//! | wrapped key and root file | [`FileRoot`] |
+//! | wrapped key | [`MasterKey::wrap`] |
 //!
 //! # What stays in memory
 //!
@@ -52,19 +49,11 @@
 
 mod cobblestone;
 pub mod context;
-pub mod embedded;
 pub mod entropy;
-mod files;
 pub mod key;
-mod lineage;
 pub mod master_key;
 pub mod ring;
-pub mod ring_change;
-mod ring_document;
-pub mod ring_editor;
-pub mod ring_file;
-pub mod root;
-mod unlock;
+mod wrap;
 
 #[cfg(test)]
 mod test_support;
@@ -73,8 +62,4 @@ pub use context::SealContext;
 pub use entropy::{Entropy, EntropyError, SystemEntropy};
 pub use key::{KeyId, KeyInfo, KeyState};
 pub use master_key::MasterKey;
-pub use ring::{KeyRing, OpenError, Opened, RewrapError, Rewrapped, SealError};
-pub use ring_change::RingChange;
-pub use ring_editor::{Base, ChangeError, RingEditor};
-pub use ring_file::RingFileError;
-pub use root::{FileRoot, Root, RootError, RootFileError};
+pub use ring::{KeyRing, OpenError, Opened, RewrapError, Rewrapped, RingError, SealError};

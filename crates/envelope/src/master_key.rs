@@ -50,10 +50,8 @@ impl MasterKey {
         Self::fill_with(copy).ok()
     }
 
-    /// Lets `fill` write the key to where it will stay.
-    pub(crate) fn fill_with<E>(
-        fill: impl FnOnce(&mut [u8; Self::BYTES]) -> Result<(), E>,
-    ) -> Result<Self, E> {
+    /// Makes a key that `fill` writes to where it will stay, so that no copy is left behind.
+    pub fn fill_with<E>(fill: impl FnOnce(&mut [u8; Self::BYTES]) -> Result<(), E>) -> Result<Self, E> {
         let pages = Box::new(Pages { key: [0; Self::BYTES], hkdf: None });
         // Before there is anything to protect. A system that refuses is told of at start, and no reason not to serve.
         let lock = region::lock(&raw const *pages, size_of::<Pages>()).ok();

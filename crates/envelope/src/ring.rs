@@ -4,32 +4,31 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use postern_domain::{Clock, Secret, limits};
 
-use subtle::ConstantTimeEq;
-
 use crate::{
-    Entropy, EntropyError, KeyId, KeyInfo, KeyState, MasterKey, SealContext, cobblestone,
-    context::FORMAT,
-    ring_document::{RingDocument, StoredKey},
+    Entropy, EntropyError, KeyId, KeyInfo, KeyState, MasterKey, SealContext, cobblestone, context::FORMAT,
 };
 
-/// The keys of one revision of the ring. Immutable: a reload makes a new one.
+/// The keys of a ring, ready to seal and open. Immutable; every id is there once, and exactly one key is primary.
 pub struct KeyRing {
-    stamp: Stamp,
-    root: String,
     primary: KeyId,
-    /// Keys that may open, the primary among them.
+    /// Exactly the keys whose state allows opening; the primary key is one of them.
     usable: BTreeMap<KeyId, Arc<MasterKey>>,
-    /// What the file has of each key that is not destroyed. As long as that stays, later revisions share the key.
-    wrapped: BTreeMap<KeyId, String>,
-    /// All keys, in the order of the file.
+    /// All keys, in the order they were given in.
     keys: Vec<KeyInfo>,
 }
 
-/// Tells one state of the file from another.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Stamp {
-    pub(crate) revision: u64,
-    pub(crate) checksum: String,
+/// Why keys do not make up a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RingError {
+    /// No key seals.
+    #[error("no key is primary")]
+    NoPrimary,
+    /// More than one key seals.
+    #[error("more than one key is primary")]
+    SeveralPrimaries,
+    /// An id twice.
+    #[error("key {0} is there twice")]
+    DuplicateId(KeyId),
 }
 
 /// A secret, and the key that its seal was under.
@@ -97,27 +96,22 @@ impl KeyRing {
         let now = clock.now().as_secs();
         let info = KeyInfo { id: KeyId::FIRST, state: KeyState::Primary, created_at: now, state_since: now };
         let usable = BTreeMap::from([(info.id, Arc::new(MasterKey::generate(entropy)?))]);
-        let stamp = Stamp { revision: 1, checksum: String::new() };
-        let root = "memory".to_owned();
-        Ok(Self { stamp, root, primary: info.id, usable, wrapped: BTreeMap::new(), keys: vec![info] })
+        Ok(Self { primary: info.id, usable, keys: vec![info] })
     }
 
-    /// The ring of a document. `primary` must be among the `usable` keys.
-    pub(crate) fn new(
-        document: &RingDocument,
-        primary: KeyId,
-        usable: BTreeMap<KeyId, Arc<MasterKey>>,
-    ) -> Self {
-        debug_assert!(usable.contains_key(&primary));
-        let wrapped = document.keys.iter().filter_map(|key| Some((key.info().id, key.wrapped.clone()?)));
-        Self {
-            stamp: document.stamp(),
-            root: document.root.clone(),
-            primary,
-            usable,
-            wrapped: wrapped.collect(),
-            keys: document.keys.iter().map(StoredKey::info).collect(),
+    /// Makes a ring of these keys. `unlock` is called for each key that may open, once the keys are known to make up a
+    /// ring: unwrapping a key can mean a call to a remote service.
+    pub fn assemble<E: From<RingError>>(
+        keys: Vec<KeyInfo>,
+        mut unlock: impl FnMut(KeyId) -> Result<Arc<MasterKey>, E>,
+    ) -> Result<Self, E> {
+        refuse_duplicates(&keys)?;
+        let primary = sole_primary(&keys)?;
+        let mut usable = BTreeMap::new();
+        for key in keys.iter().filter(|key| key.state.may_open()) {
+            usable.insert(key.id, unlock(key.id)?);
         }
+        Ok(Self { primary, usable, keys })
     }
 
     /// The key that a sealed value names, whether a ring has it or not. `None` for what has not the form of one.
@@ -203,33 +197,9 @@ impl KeyRing {
         self.usable.values().all(|key| key.is_locked())
     }
 
-    /// Revision of the ring, counted up with every change of the file.
-    pub fn revision(&self) -> u64 {
-        self.stamp.revision
-    }
-
-    /// [`Root::kind`](crate::Root::kind) of the root that wraps the keys.
-    pub fn root(&self) -> &str {
-        &self.root
-    }
-
-    pub(crate) fn stamp(&self) -> &Stamp {
-        &self.stamp
-    }
-
-    /// The key that was unwrapped from this, if it is still known.
-    pub(crate) fn unwrapped(&self, id: KeyId, wrapped: &str) -> Option<Arc<MasterKey>> {
-        if self.wrapped(id) == Some(wrapped) { self.usable.get(&id).cloned() } else { None }
-    }
-
-    /// What the file has of a key.
-    pub(crate) fn wrapped(&self, id: KeyId) -> Option<&str> {
-        self.wrapped.get(&id).map(String::as_str)
-    }
-
-    /// Whether the key of this id is known, and another one.
-    pub(crate) fn contradicts(&self, id: KeyId, key: &MasterKey) -> bool {
-        self.usable.get(&id).is_some_and(|known| bool::from(known.expose().ct_ne(key.expose())))
+    /// A key that opens. Every call is a place to review.
+    pub fn master_key(&self, id: KeyId) -> Option<&Arc<MasterKey>> {
+        self.usable.get(&id)
     }
 
     /// The key that seals.
@@ -246,6 +216,21 @@ impl KeyRing {
     pub fn keys(&self) -> &[KeyInfo] {
         &self.keys
     }
+}
+
+fn refuse_duplicates(keys: &[KeyInfo]) -> Result<(), RingError> {
+    let mut ids: Vec<KeyId> = keys.iter().map(|key| key.id).collect();
+    ids.sort_unstable();
+    match ids.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(RingError::DuplicateId(pair[0])),
+        None => Ok(()),
+    }
+}
+
+fn sole_primary(keys: &[KeyInfo]) -> Result<KeyId, RingError> {
+    let mut primaries = keys.iter().filter(|key| key.state == KeyState::Primary);
+    let primary = primaries.next().ok_or(RingError::NoPrimary)?;
+    if primaries.next().is_some() { Err(RingError::SeveralPrimaries) } else { Ok(primary.id) }
 }
 
 /// Key id and ciphertext of a sealed value; `None` for what is none.

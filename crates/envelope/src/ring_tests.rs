@@ -28,11 +28,7 @@ fn ring_of(states: &[(KeyState, u8)]) -> KeyRing {
             state_since: 0,
         })
         .collect();
-    let primary = infos.iter().find(|info| info.state == KeyState::Primary).unwrap().id;
-    let usable = infos.iter().zip(states).filter(|(info, _)| info.state.may_open());
-    let usable = usable.map(|(info, (_, byte))| (info.id, key(*byte))).collect();
-    let stored = infos.into_iter().map(|info| StoredKey::new(info, None)).collect();
-    KeyRing::new(&RingDocument::new(1, "memory", stored), primary, usable)
+    KeyRing::assemble::<RingError>(infos, |id| Ok(key(states[id.get() as usize - 1].1))).unwrap()
 }
 
 fn key(byte: u8) -> Arc<MasterKey> {
@@ -215,7 +211,35 @@ fn a_generated_ring_is_listed() {
     let ring = KeyRing::generate(&CountingEntropy::default(), &NewYear).unwrap();
     let key =
         KeyInfo { id: KeyId::FIRST, state: KeyState::Primary, created_at: NEW_YEAR, state_since: NEW_YEAR };
-    assert_eq!((ring.revision(), ring.primary(), ring.keys()), (1, KeyId::FIRST, [key].as_slice()));
+    assert_eq!((ring.primary(), ring.keys()), (KeyId::FIRST, [key].as_slice()));
+}
+
+/// Each key is asked for at most once, and only when the ring is known to be one.
+#[test]
+fn keys_that_do_not_make_up_a_ring_are_refused_before_any_is_unlocked() {
+    use KeyState::{Active, Destroyed, Disabled, Primary, Staged};
+    let info = |(id, state)| KeyInfo { id: KeyId::new(id).unwrap(), state, created_at: 0, state_since: 0 };
+    let assemble = |keys: &[(u32, KeyState)], unlocked: &mut Vec<u32>| {
+        KeyRing::assemble::<RingError>(keys.iter().copied().map(info).collect(), |id| {
+            unlocked.push(id.get());
+            Ok(key(1))
+        })
+    };
+    let refused: [(&[(u32, KeyState)], RingError); 4] = [
+        (&[], RingError::NoPrimary),
+        (&[(1, Active), (2, Staged)], RingError::NoPrimary),
+        (&[(1, Primary), (2, Primary)], RingError::SeveralPrimaries),
+        (&[(1, Active), (2, Primary), (1, Destroyed)], RingError::DuplicateId(KeyId::FIRST)),
+    ];
+    let mut unlocked = Vec::new();
+    for (keys, error) in refused {
+        assert_eq!(assemble(keys, &mut unlocked).err(), Some(error));
+    }
+    assert!(unlocked.is_empty());
+    let keys = [(4, Staged), (3, Primary), (2, Disabled), (5, Active), (1, Destroyed)];
+    let ring = assemble(&keys, &mut unlocked).unwrap();
+    assert_eq!(unlocked, [4, 3, 5]);
+    assert_eq!(ring.usable().map(KeyId::get).collect::<Vec<_>>(), [3, 4, 5]);
 }
 
 proptest! {

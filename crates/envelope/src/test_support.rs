@@ -2,18 +2,14 @@
 
 use std::{
     fmt::Write,
-    fs,
-    path::PathBuf,
-    sync::atomic::{AtomicU8, AtomicU64, Ordering},
+    sync::atomic::{AtomicU8, Ordering},
     time::Duration,
 };
 
 use postern_domain::{Clock, EndpointDigest, OwnerId, SecretId, TenantKind};
 use uuid::Uuid;
 
-use crate::{
-    Base, Entropy, EntropyError, FileRoot, KeyId, KeyRing, RingEditor, SealContext, SystemEntropy, ring_file,
-};
+use crate::{Entropy, EntropyError, KeyRing, SealContext};
 
 /// Gives 1, 2, 3, …: the same in every run, and never the same salt or key twice.
 #[derive(Default)]
@@ -57,55 +53,6 @@ impl Clock for NewYear {
     }
 }
 
-/// Stands where it is put.
-pub(crate) struct SetClock(pub(crate) AtomicU64);
-
-impl Clock for SetClock {
-    fn now(&self) -> Duration {
-        Duration::from_secs(self.0.load(Ordering::Relaxed))
-    }
-}
-
-/// A ring file with one key, in a folder with its root.
-pub(crate) struct RingFixture {
-    pub(crate) folder: tempfile::TempDir,
-    pub(crate) root: FileRoot,
-    pub(crate) path: PathBuf,
-    pub(crate) clock: SetClock,
-}
-
-impl RingFixture {
-    pub(crate) fn new() -> Self {
-        let (folder, root) = root(1);
-        let path = folder.path().join("keyring.json");
-        ring_file::create(&path, &root, &SystemEntropy, &NewYear).unwrap();
-        Self { folder, root, path, clock: SetClock(AtomicU64::new(NEW_YEAR)) }
-    }
-
-    pub(crate) fn editor(&self) -> RingEditor<'_> {
-        RingEditor { path: &self.path, root: &self.root, entropy: &SystemEntropy, clock: &self.clock }
-    }
-
-    pub(crate) fn load(&self) -> KeyRing {
-        ring_file::load(&self.path, &self.root).unwrap()
-    }
-
-    pub(crate) fn bytes(&self) -> Vec<u8> {
-        fs::read(&self.path).unwrap()
-    }
-
-    /// Stages a key and promotes it.
-    pub(crate) fn rotate(&self) -> KeyId {
-        let (id, _) = self.editor().stage(Base::default()).unwrap();
-        self.editor().promote(id, Base::default()).unwrap();
-        id
-    }
-}
-
-pub(crate) fn id(number: u32) -> KeyId {
-    KeyId::new(number).unwrap()
-}
-
 pub(crate) fn context() -> SealContext {
     SealContext {
         owner: OwnerId(Uuid::from_bytes([0x11; 16])),
@@ -117,13 +64,6 @@ pub(crate) fn context() -> SealContext {
 
 pub(crate) fn ring() -> KeyRing {
     KeyRing::generate(&CountingEntropy::default(), &NewYear).unwrap()
-}
-
-/// A root made of one byte, and the folder that its file lies in.
-pub(crate) fn root(byte: u8) -> (tempfile::TempDir, FileRoot) {
-    let folder = tempfile::tempdir().unwrap();
-    let root = FileRoot::create(&folder.path().join("root.key"), &FixedEntropy(&[byte; 32])).unwrap();
-    (folder, root)
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -1,4 +1,6 @@
-//! Why a caller is not let in.
+//! Why a caller is refused.
+
+use std::sync::Arc;
 
 /// Why a token was refused. The messages are safe to show and hold nothing of the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,5 +73,20 @@ impl AuthError {
     /// Whether the service is at fault and the same token may pass later.
     pub const fn is_unavailable(self) -> bool {
         matches!(self, Self::KeysUnavailable)
+    }
+}
+
+/// A refused token, with as much about its bearer as was verified before it was refused. For the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Why.
+    pub error: AuthError,
+    /// The token's issuer, if its signature is valid.
+    pub issuer: Option<Arc<str>>,
+}
+
+impl From<AuthError> for Refused {
+    fn from(error: AuthError) -> Self {
+        Self { error, issuer: None }
     }
 }

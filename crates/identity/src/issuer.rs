@@ -120,6 +120,11 @@ impl Issuer {
         validation
     }
 
+    /// The `iss` of its tokens.
+    pub(crate) fn name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
     /// The rules on claims, each stated here again, whatever the library has checked.
     pub(crate) fn admit(&self, claims: &Claims, now: Duration) -> Result<Principal, AuthError> {
         if claims.iss.as_deref() != Some(&*self.name) {

@@ -34,7 +34,7 @@ mod test_support;
 
 pub use bearer::BearerToken;
 pub use config::{ConfigError, IssuerConfig, SubjectMapping};
-pub use error::AuthError;
+pub use error::{AuthError, Refused};
 pub use key_store::{FetchKeys, Fetching};
 pub use principal::{DERIVED_OWNERS, Principal};
 pub use verifier::{MAX_TOKEN_BYTES, Verifier};

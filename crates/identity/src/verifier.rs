@@ -10,7 +10,7 @@ use jsonwebtoken::{Algorithm, errors::ErrorKind};
 use postern_domain::Clock;
 
 use crate::{
-    AuthError, ConfigError, FetchKeys, IssuerConfig, Principal,
+    AuthError, ConfigError, FetchKeys, IssuerConfig, Principal, Refused,
     cache::TokenCache,
     claims::{Claims, Unverified},
     issuer::{self, Issuer},
@@ -59,11 +59,16 @@ impl Verifier {
 
     /// Who a token speaks for. Waits only when an issuer's key set has to be fetched, at most 5 s.
     pub async fn verify(&self, token: &str) -> Result<Principal, AuthError> {
+        self.identify(token).await.map_err(|refused| refused.error)
+    }
+
+    /// [`Verifier::verify`]; a refusal also names the issuer, if the token is its own.
+    pub async fn identify(&self, token: &str) -> Result<Principal, Refused> {
         if token.is_empty() {
-            return Err(AuthError::TokenMissing);
+            return Err(AuthError::TokenMissing.into());
         }
         if token.len() > MAX_TOKEN_BYTES {
-            return Err(AuthError::TokenTooLarge);
+            return Err(AuthError::TokenTooLarge.into());
         }
         let now = self.clock.now();
         let digest = TokenCache::digest(token);
@@ -76,17 +81,19 @@ impl Verifier {
         Ok(principal)
     }
 
-    async fn verify_anew(&self, token: &str, now: Duration) -> Result<Principal, AuthError> {
+    async fn verify_anew(&self, token: &str, now: Duration) -> Result<Principal, Refused> {
         let unverified = Unverified::parse(token)?;
         let issuer = unverified.issuer.as_deref().and_then(|name| self.issuers.get(name));
         let issuer = issuer.ok_or(AuthError::IssuerUnknown)?;
         let algorithm: Algorithm = unverified.algorithm.parse().map_err(|_| AuthError::AlgorithmRefused)?;
         let key = issuer.key(unverified.key_id.as_deref()).await?;
         if algorithm != key.algorithm {
-            return Err(AuthError::AlgorithmRefused);
+            return Err(AuthError::AlgorithmRefused.into());
         }
         let verified = jsonwebtoken::decode::<Claims>(token, &key.key, &issuer.validation(key.algorithm));
-        issuer.admit(&verified.map_err(|e| refusal_of(e.kind()))?.claims, now)
+        let verified = verified.map_err(|error| refusal_of(error.kind()))?;
+        let admitted = issuer.admit(&verified.claims, now);
+        admitted.map_err(|error| Refused { error, issuer: Some(issuer.name()) })
     }
 }
 

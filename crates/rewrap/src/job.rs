@@ -1,19 +1,15 @@
-//! The walk over the rows.
+//! The walk over the secrets.
 
 use std::num::NonZeroU32;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use postern_crypto_client::{Rewrap, Rewrapped, Rewrapper, SealContext, seal::key_id};
 use postern_domain::limits::SEAL_BYTES;
 use postern_rpc::Reason;
 use postern_store::{Place, RewrapStore, SealRow, StoredSeal};
 use tonic::transport::Channel;
 
-use crate::{
-    Failure, Report, RewrapError,
-    broken::BrokenSeals,
-    crypto::{Rewrapped, Rewrapper},
-    pace::Pace,
-};
+use crate::{Failure, Report, RewrapError, broken::BrokenSeals, pace::Pace};
 
 /// Rows written at once. Each waits for its own commit.
 const WRITERS: usize = 8;
@@ -22,18 +18,18 @@ const WRITERS: usize = 8;
 pub struct Job {
     store: RewrapStore,
     crypto: Rewrapper,
-    /// Id of the key that seals are to be under. Unless it was told, the newest that has been seen: a replica of
-    /// crypto-service that has not heard of the newest primary key yet must not put seals back under the one before.
+    /// Id of the key that seals are to be under: given, or the newest that has been seen. A replica of crypto-service
+    /// that has not loaded the newest primary key yet must not put seals back under the previous one.
     key: Option<u32>,
-    told: bool,
+    is_given: bool,
     rate: Option<NonZeroU32>,
     broken: BrokenSeals,
 }
 
-/// What became of a row.
-enum Fate {
+/// What happened to a row.
+enum Outcome {
     Rewrapped,
-    /// It was under the key already.
+    /// It was already under the key.
     Left,
     Overtaken,
     Elsewhere,
@@ -41,28 +37,28 @@ enum Fate {
 }
 
 impl Job {
-    /// A job over this database, with a channel to crypto-service that may rewrap.
+    /// A job over this database, with a channel to crypto-service whose certificate may rewrap.
     pub fn new(store: RewrapStore, crypto: Channel) -> Self {
         let (crypto, broken) = (Rewrapper::new(crypto), BrokenSeals::default());
-        Self { store, crypto, key: None, told: false, rate: None, broken }
+        Self { store, crypto, key: None, is_given: false, rate: None, broken }
     }
 
-    /// Names the primary key, so that rows under it are not even read. Without, it is taken to be the newest that a row
-    /// or an answer bears: where an older key was promoted again, it must be named.
+    /// Names the primary key, so that rows under it are not even read. Without it, the newest key of any row or answer
+    /// is taken to be the primary one; where an older key was promoted again, it must be named.
     #[must_use]
     pub fn under(mut self, key: u32) -> Self {
-        (self.key, self.told) = (Some(key), true);
+        (self.key, self.is_given) = (Some(key), true);
         self
     }
 
-    /// At most so many seals a second.
+    /// Limits the seals sent per second.
     #[must_use]
     pub fn at_most(mut self, rate: Option<NonZeroU32>) -> Self {
         self.rate = rate;
         self
     }
 
-    /// Walks until there is nothing left to do. `progress` is called after each batch with what was done so far.
+    /// Walks until there is nothing left to do. Calls `progress` after each batch with the report so far.
     pub async fn run(mut self, mut progress: impl FnMut(&Report) + Send) -> Result<Report, RewrapError> {
         let (mut report, mut pace) = (Report::default(), Pace::new(self.rate));
         loop {
@@ -84,9 +80,9 @@ impl Job {
         report.start_walk();
         let mut after = None;
         loop {
-            let rows = self.store.page(after, self.key, pace.batch().into()).await?;
+            let rows = self.store.page(after.as_ref(), self.key, pace.batch().into()).await?;
             let Some(last) = rows.last() else { return Ok(()) };
-            after = Some(last.place);
+            after = Some(last.place.clone());
             let sent = self.batch(rows, report).await?;
             progress(report);
             pace.spend(sent).await;
@@ -98,19 +94,19 @@ impl Job {
         let mut seals = Vec::with_capacity(rows.len());
         for SealRow { place, seal } in rows {
             match seal {
-                // Nothing of that length opens, and it could make the request longer than crypto-service takes.
+                // No seal is that long, and it could make the request longer than crypto-service accepts.
                 Some(seal) if seal.secret.sealed.len() > SEAL_BYTES => count(report, place, broken()),
-                Some(seal) if self.broken.has(place, &seal) => count(report, place, broken()),
+                Some(seal) if self.broken.has(&place, &seal) => count(report, place, broken()),
                 Some(seal) => seals.push((place, seal)),
-                None => count(report, place, Fate::Failed(Reason::Internal.as_str().to_owned())),
+                None => count(report, place, Outcome::Failed(Reason::Internal.as_str().to_owned())),
             }
         }
         if seals.is_empty() {
             return Ok(0);
         }
         let sent = seals.len();
-        let answers = self.crypto.rewrap(&seals).await?;
-        if !self.told {
+        let answers = self.crypto.rewrap(seals.iter().enumerate().map(rewrap).collect()).await?;
+        if !self.is_given {
             // A seal that does not open may name any key.
             let opened = seals.iter().zip(&answers).filter_map(|((_, seal), answer)| {
                 let answer = answer.as_ref().ok()?;
@@ -119,57 +115,62 @@ impl Job {
             self.key = opened.max().max(self.key);
         }
         for ((place, seal), _) in seals.iter().zip(&answers).filter(|(_, answer)| is_broken(answer)) {
-            self.broken.remember(*place, seal);
+            self.broken.remember(place, seal);
         }
         let pairs = seals.into_iter().zip(answers);
-        let mut fates = stream::iter(pairs)
+        let mut outcomes = stream::iter(pairs)
             .map(|((place, seal), answer)| put(&self.store, self.key, place, seal, answer))
             .buffer_unordered(WRITERS);
-        while let Some((place, fate)) = fates.try_next().await? {
-            count(report, place, fate);
+        while let Some((place, outcome)) = outcomes.try_next().await? {
+            count(report, place, outcome);
         }
         Ok(sent)
     }
 }
 
-/// Stores an answer where the seal was that it is an answer to.
+/// Stores a new seal in place of the one it was made from.
 async fn put(
     store: &RewrapStore,
     key: Option<u32>,
     place: Place,
     seal: StoredSeal,
     answer: Rewrapped,
-) -> Result<(Place, Fate), RewrapError> {
-    let fate = match answer {
-        Err(reason) => Fate::Failed(reason),
-        Ok(sealed) if key_id(&sealed) != key => Fate::Elsewhere,
-        Ok(sealed) if sealed == seal.secret.sealed => Fate::Left,
-        Ok(sealed) if store.replace(place, &seal, &sealed).await? => Fate::Rewrapped,
-        Ok(_) => Fate::Overtaken,
+) -> Result<(Place, Outcome), RewrapError> {
+    let outcome = match answer {
+        Err(reason) => Outcome::Failed(reason),
+        Ok(sealed) if key_id(&sealed) != key => Outcome::Elsewhere,
+        Ok(sealed) if sealed == seal.secret.sealed => Outcome::Left,
+        Ok(sealed) if store.replace(&place, &seal, &sealed).await? => Outcome::Rewrapped,
+        Ok(_) => Outcome::Overtaken,
     };
-    Ok((place, fate))
+    Ok((place, outcome))
 }
 
-fn count(report: &mut Report, (owner, connection): Place, fate: Fate) {
-    match fate {
-        Fate::Rewrapped => report.rewrapped += 1,
-        Fate::Left => {}
-        Fate::Overtaken => report.overtaken += 1,
-        Fate::Elsewhere => report.elsewhere += 1,
-        Fate::Failed(reason) => report.fail(Failure { owner, connection, reason }),
+/// The reference is unique in a batch, and says nothing of the row.
+fn rewrap((number, (place, seal)): (usize, &(Place, StoredSeal))) -> Rewrap {
+    let StoredSeal { kind, endpoint, secret } = seal;
+    Rewrap {
+        reference: number.to_string(),
+        owner: place.owner,
+        context: SealContext { secret_id: secret.id, kind: *kind, endpoint: *endpoint },
+        sealed: secret.sealed.clone(),
     }
 }
 
-fn broken() -> Fate {
-    Fate::Failed(Reason::SealBroken.as_str().to_owned())
+fn count(report: &mut Report, place: Place, outcome: Outcome) {
+    match outcome {
+        Outcome::Rewrapped => report.rewrapped += 1,
+        Outcome::Left => {}
+        Outcome::Overtaken => report.overtaken += 1,
+        Outcome::Elsewhere => report.elsewhere += 1,
+        Outcome::Failed(reason) => report.fail(Failure::new(place, reason)),
+    }
+}
+
+fn broken() -> Outcome {
+    Outcome::Failed(Reason::SealBroken.as_str().to_owned())
 }
 
 fn is_broken(answer: &Rewrapped) -> bool {
     answer.as_ref().is_err_and(|reason| reason == Reason::SealBroken.as_str())
-}
-
-/// The id of the key that a seal is under: bytes 5 to 8.
-fn key_id(sealed: &[u8]) -> Option<u32> {
-    let (id, _) = sealed.strip_prefix(b"PSL1")?.split_first_chunk()?;
-    Some(u32::from_be_bytes(*id))
 }

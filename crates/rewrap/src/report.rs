@@ -1,19 +1,20 @@
 //! What a job did.
 
 use postern_domain::{ConnectionId, OwnerId};
+use postern_store::Place;
 
-/// Failures that a report names; the others are counted.
+/// Failures that a report lists; any further ones are only counted.
 const NAMED: usize = 100;
 
-/// What a job did, so far or in the end.
+/// What a job did, so far or in all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Seals that were replaced.
     pub rewrapped: u64,
-    /// Rows that were saved or deleted while their new seal was made. The save has won.
+    /// Rows that were saved or deleted while their new seal was made. The save won.
     pub overtaken: u64,
     /// Seals that came back under another key than the one wanted, and were not stored: the primary key has changed, or
-    /// a replica of crypto-service does not know of it yet. Run the job again.
+    /// a replica of crypto-service has not loaded it yet. Run the job again.
     pub elsewhere: u64,
     /// Rows that failed in the last walk. They keep their seals.
     pub failed: u64,
@@ -28,8 +29,16 @@ pub struct Failure {
     pub owner: OwnerId,
     /// Which one.
     pub connection: ConnectionId,
+    /// Which of its secrets.
+    pub secret: String,
     /// A reason of `postern_rpc::Reason`, for example `SEAL_BROKEN`.
     pub reason: String,
+}
+
+impl Failure {
+    pub(crate) fn new(place: Place, reason: String) -> Self {
+        Self { owner: place.owner, connection: place.connection, secret: place.name, reason }
+    }
 }
 
 impl Report {
@@ -45,14 +54,14 @@ impl Report {
         }
     }
 
-    /// What concerns rows that are left over says nothing of the next walk, which meets them again.
+    /// Clears what counts rows left over: the next walk meets them again.
     pub(crate) fn start_walk(&mut self) {
         self.elsewhere = 0;
         self.failed = 0;
         self.failures.clear();
     }
 
-    /// Changes of rows, seen or made: while there are some, another walk may find more.
+    /// Changes of rows, made or observed: while there are some, another walk may find more.
     pub(crate) fn changes(&self) -> u64 {
         self.rewrapped + self.overtaken
     }

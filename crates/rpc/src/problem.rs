@@ -1,13 +1,13 @@
 //! The errors that callers see.
 
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, error::Error, fmt, sync::Arc, time::Duration};
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::proxy::SqlError;
 
-/// `ErrorInfo.domain` of every error of ours.
+/// `ErrorInfo.domain` of every error that Postern reports.
 pub const DOMAIN: &str = "postern";
 
 macro_rules! reasons {
@@ -96,15 +96,21 @@ reasons! {
     QueryTimeout = "QUERY_TIMEOUT", DeadlineExceeded;
     /// All connections to the tenant are busy.
     PoolBusy = "POOL_BUSY", ResourceExhausted;
+    /// The tenant's server has no connections left.
+    TenantBusy = "TENANT_BUSY", ResourceExhausted;
+    /// This user has too many calls in progress.
+    TooManyRequests = "TOO_MANY_REQUESTS", ResourceExhausted;
+    /// Postern itself is at a limit.
+    ServerBusy = "SERVER_BUSY", ResourceExhausted;
     /// A part of Postern does not answer.
     DependencyUnavailable = "DEPENDENCY_UNAVAILABLE", Unavailable;
-    /// A defect of ours; the log has more.
+    /// A defect of Postern; its log has the cause.
     Internal = "INTERNAL", Internal;
 }
 
 /// An error as a caller sees it: a reason, a message that is safe to show, and what to do about it.
 ///
-/// Messages are ours or fixed. The one text of others that crosses the wire is the answer of a tenant's server to
+/// Messages are fixed or written by Postern. The only foreign text that crosses the wire is the tenant server's answer to
 /// the caller's own statement ([`Problem::sql`]).
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -113,12 +119,26 @@ pub struct Problem {
     hint: Option<String>,
     field: Option<&'static str>,
     sql: Option<Box<SqlError>>,
+    retry_after: Option<Duration>,
+    cause: Option<Arc<Cause>>,
 }
+
+/// Why a problem occurred, for the log. It travels as the status's source, which is not sent to the caller.
+#[derive(Debug)]
+struct Cause(String);
 
 impl Problem {
     /// A problem with a message that is safe to show.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), hint: None, field: None, sql: None }
+        Self {
+            reason,
+            message: message.into(),
+            hint: None,
+            field: None,
+            sql: None,
+            retry_after: None,
+            cause: None,
+        }
     }
 
     /// A field that cannot be used: its name in the proto, and what it should be.
@@ -131,9 +151,25 @@ impl Problem {
         Self { sql: Some(Box::new(error.clone())), ..Self::new(Reason::SqlError, error.message) }
     }
 
-    /// A defect of ours. What happened belongs in the log, not here.
-    pub fn internal() -> Self {
+    /// A defect of Postern. The cause is logged when the call ends, and not sent to the caller.
+    pub fn internal(cause: impl fmt::Display) -> Self {
         Self::new(Reason::Internal, "Postern failed to handle this request; its log has the cause.")
+            .because(cause)
+    }
+
+    /// Why it occurred: logged when the call ends, and not sent to the caller. It must not contain SQL, parameters,
+    /// rows, tokens, secrets or a tenant's address.
+    #[must_use]
+    pub fn because(mut self, cause: impl fmt::Display) -> Self {
+        self.cause = Some(Arc::new(Cause(cause.to_string())));
+        self
+    }
+
+    /// Asks the caller to wait this long before it tries again.
+    #[must_use]
+    pub fn retry_after(mut self, delay: Duration) -> Self {
+        self.retry_after = Some(delay);
+        self
     }
 
     /// Says what the caller can do about it.
@@ -157,7 +193,42 @@ impl Problem {
     pub fn message(&self) -> &str {
         &self.message
     }
+
+    /// Why it occurred, for the log only.
+    pub fn cause(&self) -> Option<&str> {
+        self.cause.as_ref().map(|cause| cause.0.as_str())
+    }
 }
+
+/// The cause of the problem that this status was made from, for the log only.
+pub fn cause_of(status: &Status) -> Option<&str> {
+    status.source()?.downcast_ref::<Cause>().map(|cause| cause.0.as_str())
+}
+
+/// What is known about the failure of a call to another service: code, message and the errors beneath it, such as a
+/// refused connection. For the log only.
+pub fn describe(status: &Status) -> String {
+    let mut text = format!("{:?}: {}", status.code(), status.message());
+    let mut source = status.source();
+    while let Some(error) = source {
+        let next = error.to_string();
+        // Errors often repeat what is beneath them.
+        if !text.ends_with(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        source = error.source();
+    }
+    text
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Cause {}
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -165,7 +236,7 @@ impl fmt::Display for Problem {
     }
 }
 
-impl std::error::Error for Problem {}
+impl Error for Problem {}
 
 impl From<Problem> for Status {
     fn from(problem: Problem) -> Self {
@@ -181,11 +252,17 @@ impl From<Problem> for Status {
         if let Some(field) = problem.field {
             details.add_bad_request_violation(field, problem.message.clone());
         }
-        let status = Self::with_error_details(problem.reason.code(), &problem.message, details);
-        match problem.sql {
-            Some(sql) => with_sql_detail(&status, &sql),
-            None => status,
+        if let Some(delay) = problem.retry_after {
+            details.set_retry_info(Some(delay));
         }
+        let mut status = Self::with_error_details(problem.reason.code(), &problem.message, details);
+        if let Some(sql) = problem.sql {
+            status = with_sql_detail(&status, &sql);
+        }
+        if let Some(cause) = problem.cause {
+            status.set_source(cause);
+        }
+        status
     }
 }
 
@@ -225,6 +302,42 @@ mod tests {
         assert_eq!((info.reason.as_str(), info.domain.as_str()), ("INVALID_FIELD", "postern"));
         assert_eq!(info.metadata["hint"], "shorten it");
         assert_eq!(info.metadata["field"], "name");
+    }
+
+    #[test]
+    fn a_cause_reaches_the_log_and_not_the_wire() {
+        let problem = Problem::internal("canary one");
+        assert_eq!(cause_of(&problem.clone().into()), Some("canary one"));
+        let unavailable = Problem::new(Reason::DependencyUnavailable, "Try later.").because("canary two");
+        let sql = Problem::sql(SqlError::default()).because("canary three");
+        for problem in [problem, unavailable, sql] {
+            let response = Status::from(problem).into_http::<()>();
+            assert!(
+                cause_of(response.extensions().get().unwrap()).is_some_and(|cause| cause.contains("canary"))
+            );
+            let received = Status::from_header_map(response.headers()).unwrap();
+            let details = String::from_utf8_lossy(received.details()).into_owned();
+            let wire = format!("{:?} {} {details}", response.headers(), received.message());
+            assert!(!wire.contains("canary"), "{wire}");
+            assert_eq!(cause_of(&received), None);
+        }
+    }
+
+    #[test]
+    fn a_delay_before_the_next_try_is_a_detail() {
+        let status =
+            Status::from(Problem::new(Reason::ServerBusy, "busy").retry_after(Duration::from_secs(2)));
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        let retry = status.get_details_retry_info().unwrap();
+        assert_eq!(retry.retry_delay, Some(Duration::from_secs(2)));
+        assert_eq!(status.get_details_error_info().unwrap().reason, "SERVER_BUSY");
+    }
+
+    #[test]
+    fn a_failed_call_is_described_down_to_the_error_beneath_it() {
+        let mut status = Status::unavailable("tcp connect error");
+        status.set_source(Arc::new(std::io::Error::other("connection refused")));
+        assert_eq!(describe(&status), "Unavailable: tcp connect error: connection refused");
     }
 
     #[test]

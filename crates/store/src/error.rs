@@ -1,6 +1,7 @@
 //! What can go wrong with the control database.
 
-/// Why the control database did not do what was asked. Messages hold no row, no SQL and no address.
+/// Why the control database did not do what was asked. The texts are for operators and the log; they hold no row, no
+/// SQL and no password.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The row has changed since the version the caller started from, or exists when it should not.
@@ -9,16 +10,49 @@ pub enum StoreError {
     /// The owner has as many connections as allowed.
     #[error("the owner has reached the limit of connections")]
     TooMany,
-    /// There is no such row, or it needs a secret that was not given.
-    #[error("there is no stored secret that fits this connection")]
+    /// A secret is required: the connection is new, or its endpoint has changed and the stored seals do not fit it.
+    #[error("the connection needs a secret that was not given")]
     SecretRequired,
-    /// The role could bypass row level security, or the schema is not the one this build needs.
+    /// The URL or the role cannot be used, or the schema is not the one this release needs.
     #[error("the control database cannot be used: {0}")]
     Unfit(String),
-    /// A stored row does not have the form that this build writes.
+    /// No connection to the server could be opened at the start.
+    #[error("the control database cannot be reached: {0}")]
+    Unreachable(String),
+    /// A stored row does not have the form that this release writes.
     #[error("a stored connection is malformed")]
     Malformed,
-    /// The database does not answer, or answers with an error. Its text is for the log.
-    #[error("the control database failed: {0}")]
-    Database(#[from] sqlx::Error),
+    /// The database does not answer, or answers with an error. It is not a source: anyhow would repeat its text.
+    #[error("the control database failed: {}", describe(.0))]
+    Database(sqlx::Error),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// The server's own message, without the line of its source code.
+fn describe(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        sqlx::Error::PoolTimedOut => {
+            "no connection became available in time: all are in use, or the server does not accept new ones"
+                .to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_not_repeated_by_its_source() {
+        let error = StoreError::from(sqlx::Error::PoolTimedOut);
+        assert!(error.to_string().contains("no connection became available in time"), "{error}");
+        assert!(std::error::Error::source(&error).is_none());
+    }
 }

@@ -1,25 +1,25 @@
-//! The control database: its schema, its roles, and the only ways in.
+//! The control database: its schema, its roles, and the only ways to read and write it.
 //!
-//! * [`roles`] and [`admin`] prepare a database: its roles, and its schema. For operators and the development server.
+//! * [`roles`] and [`migrate`] prepare a database. For operators and the development server.
 //! * [`ConnectionStore`] reads and writes a user's rows, never a seal. For connection-service.
-//! * [`ProxyStore`] resolves a user's row with its seal, and writes nothing. For proxy-service.
+//! * [`ProxyStore`] looks up a user's connection and reads its seals. Writes nothing. For proxy-service.
 //! * [`RewrapStore`] replaces the seals of all users, and writes nothing else. For the rewrap job.
 //!
-//! All stores refuse to start with a role that row level security would not hold, or with an older schema.
+//! Every store refuses to start with a role that could bypass row level security, or with an older schema.
 
-pub mod admin;
+mod connect;
 mod connections;
 mod error;
-mod resolve;
-mod rewrap;
-mod role;
+mod migrate;
+mod proxy;
 pub mod roles;
-mod row;
 mod scope;
+mod secrets;
 
-pub use connections::{Change, ConnectionStore, SealedSecret};
+pub use connect::{PoolOptions, Transport, transport};
+pub use connections::{Change, ConnectionStore, OwnConnection, SavedConnection};
 pub use error::StoreError;
-pub use resolve::{ProxyStore, Resolved};
-pub use rewrap::{Place, RewrapStore, SealCount, SealRow, StoredSeal, Turn};
-pub use role::{Role, SCHEMA_VERSION, Transport, transport};
-pub use row::SavedConnection;
+pub use migrate::{SCHEMA_VERSION, migrate};
+pub use proxy::ProxyStore;
+pub use roles::Role;
+pub use secrets::{Place, RewrapStore, SealCount, SealRow, StoredSeal, StoredSecret, Turn};

@@ -1,29 +1,57 @@
-//! The roles of the control database, made by an administrator.
+//! The roles of the control database, and their provisioning by an administrator.
 
 use postern_domain::Secret;
 use postgres_protocol::password;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::{StoreError, admin::connect};
+use crate::{StoreError, connect};
 
-/// Roles that can sign in, beside `postern_owner`, which cannot and owns the schema.
+/// Roles that can sign in. Beside them there is `postern_owner`, which cannot, and which owns the schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Changes the schema.
+    Migrator,
+    /// The caller's rows, read and write, without the seals.
+    Connection,
+    /// The caller's rows with their seals, read only.
+    Proxy,
+    /// The seals of all owners and what they are bound to; writes seals only.
+    Rewrap,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 4] = [Self::Migrator, Self::Connection, Self::Proxy, Self::Rewrap];
+
+    /// Name of the role in the database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Migrator => "postern_migrator",
+            Self::Connection => "postern_connection",
+            Self::Proxy => "postern_proxy",
+            Self::Rewrap => "postern_rewrap",
+        }
+    }
+}
+
+/// Names of [`Role::ALL`].
 pub const LOGIN_ROLES: [&str; 4] =
-    ["postern_migrator", "postern_connection", "postern_proxy", "postern_rewrap"];
+    [Role::Migrator.name(), Role::Connection.name(), Role::Proxy.name(), Role::Rewrap.name()];
 
-/// SQLSTATE of a right that is missing.
+/// SQLSTATE of a missing privilege.
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
-/// The SQL that makes what is missing of the roles, with the rights that they need on the database in which it is run.
+/// SQL that creates any missing roles and grants them the rights they need on the database in which it is run.
 pub fn roles_sql() -> String {
     include_str!("roles.sql").replace("LOGIN_ROLES", &LOGIN_ROLES.join(","))
 }
 
-/// Makes what is missing of the roles, as a superuser or as the database's owner with CREATEROLE, all of it or nothing.
+/// Creates any missing roles, as a superuser or as the database's owner with CREATEROLE: all of them or none.
 ///
-/// `passwords` gives the new password of a role; without one, it keeps the one it has, and a new role has none. Running
+/// `passwords` returns a role's new password; with `None` the role keeps its password, and a new role has none. Running
 /// it again is safe.
 pub async fn prepare_roles(url: &str, passwords: impl Fn(&str) -> Option<Secret>) -> Result<(), StoreError> {
-    let mut admin = connect(url).await?;
+    let mut admin = connect::operator(url).await?;
     let mut transaction = admin.begin().await?;
     sqlx::raw_sql(AssertSqlSafe(roles_sql())).execute(&mut *transaction).await.map_err(refused)?;
     refuse_closed_database(&mut transaction).await?;
@@ -36,9 +64,9 @@ pub async fn prepare_roles(url: &str, passwords: impl Fn(&str) -> Option<Secret>
     Ok(admin.close().await?)
 }
 
-/// Lets nobody but the roles of Postern connect: for a database that holds nothing else.
+/// Lets only Postern's roles connect: for a database that holds nothing else.
 pub async fn keep_others_out(url: &str) -> Result<(), StoreError> {
-    let mut admin = connect(url).await?;
+    let mut admin = connect::operator(url).await?;
     let database: String =
         sqlx::query_scalar("select quote_ident(current_database())").fetch_one(&mut admin).await?;
     let revoke = format!("revoke all on database {database} from public");
@@ -46,20 +74,20 @@ pub async fn keep_others_out(url: &str) -> Result<(), StoreError> {
     Ok(admin.close().await?)
 }
 
-/// What an operator wants to know of a database.
+/// The state of a database, for an operator.
 #[derive(Debug)]
 pub struct Survey {
     /// Version of the schema; `None` before the first migration.
     pub schema_version: Option<i32>,
-    /// Those of [`LOGIN_ROLES`] that are missing.
+    /// Names of [`LOGIN_ROLES`] that are missing.
     pub missing_roles: Vec<String>,
-    /// Those that row level security does not hold.
+    /// Names of [`LOGIN_ROLES`] that bypass row level security.
     pub unbound_roles: Vec<String>,
 }
 
-/// Looks at a database as `postern_migrator`. Changes nothing.
+/// Inspects a database as `postern_migrator`. Changes nothing.
 pub async fn survey(url: &str) -> Result<Survey, StoreError> {
-    let mut migrator = connect(url).await?;
+    let mut migrator = connect::operator(url).await?;
     let roles = LOGIN_ROLES.map(str::to_owned);
     let missing =
         "select role from unnest($1) role where not exists (select from pg_roles where rolname = role)";
@@ -90,7 +118,7 @@ pub(crate) async fn refuse_missing(connection: &mut PgConnection) -> Result<(), 
     Ok(())
 }
 
-/// Who does not own the database is only warned that nothing was granted.
+/// Postgres only warns a user who does not own the database that nothing was granted.
 async fn refuse_closed_database(admin: &mut PgConnection) -> Result<(), StoreError> {
     let open = "select has_database_privilege('postern_owner', current_database(), 'create')
                    and bool_and(has_database_privilege(role, current_database(), 'connect'))
@@ -100,8 +128,8 @@ async fn refuse_closed_database(admin: &mut PgConnection) -> Result<(), StoreErr
     if open { Ok(()) } else { Err(StoreError::Unfit(message.to_owned())) }
 }
 
-/// The server is sent what it would store, and never the password: statements end up in its log. The text is of
-/// characters that need no quoting.
+/// Sends the SCRAM verifier that the server would store, never the password: statements end up in its log. A verifier
+/// needs no quoting.
 async fn set_password(admin: &mut PgConnection, role: &str, password: &Secret) -> Result<(), sqlx::Error> {
     let verifier = password::scram_sha_256(password.expose());
     let statement = format!("alter role {role} password '{verifier}'");

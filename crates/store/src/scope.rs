@@ -1,4 +1,4 @@
-//! Transactions, and those on behalf of one owner.
+//! Transactions, and transactions on behalf of one owner.
 
 use futures_util::future::BoxFuture;
 use postern_domain::OwnerId;
@@ -8,7 +8,7 @@ use crate::StoreError;
 
 /// Runs `work` in a transaction that sees the rows of `owner` only, and commits if it succeeds.
 ///
-/// The owner is set for this transaction alone, so that it cannot leak to whoever gets the connection next, behind a
+/// The owner is set for this transaction only, so that it cannot leak to the next user of the connection, behind a
 /// transaction-mode pooler too.
 pub(crate) async fn as_owner<T: Send + 'static>(
     pool: &PgPool,
@@ -19,11 +19,11 @@ pub(crate) async fn as_owner<T: Send + 'static>(
     transaction(pool, format!("begin; set local postern.owner_id = '{owner}'"), work).await
 }
 
-/// Runs `work` in a transaction, and commits if it succeeds. `begin` begins it, and sets what holds for it, in one
-/// round trip.
+/// Runs `work` in a transaction, and commits if it succeeds. `begin` starts it and makes its settings, in one round
+/// trip.
 ///
-/// The work runs in a task of its own: a caller that goes away does not stop it half-way, where sqlx would leave a
-/// connection between two states.
+/// The work runs in a task of its own: when the caller is dropped, it still ends, whereas sqlx would leave the
+/// connection in an unknown state.
 pub(crate) async fn transaction<T: Send + 'static>(
     pool: &PgPool,
     begin: String,
@@ -42,8 +42,8 @@ pub(crate) async fn transaction<T: Send + 'static>(
 /// A statement with parameters, for use inside a transaction.
 pub(crate) type PgQuery<'q> = Query<'q, Postgres, PgArguments>;
 
-/// A statement that is not kept on the server under a name: behind a transaction-mode pooler, another session may have
-/// given that name to another statement.
+/// An unnamed statement: behind a transaction-mode pooler, another session may have given its name to another
+/// statement.
 pub(crate) fn query(sql: &'static str) -> PgQuery<'static> {
     sqlx::query(sql).persistent(false)
 }

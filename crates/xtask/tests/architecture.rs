@@ -14,17 +14,27 @@ use serde_json::Value;
 /// the reason for it.
 const ARROWS: &[(&str, &[&str])] = &[
     ("chassis", &["domain", "egress", "identity", "rpc"]),
+    // Three users, and one mapping of statuses, context and header for all of them.
+    ("crypto-client", &["chassis", "domain", "rpc"]),
     ("devkit", &["domain"]),
     ("egress", &["domain"]),
     ("envelope", &["domain"]),
     ("identity", &["domain", "egress"]),
+    // Has two users: crypto-service while it runs, and the command line while it doesn't. `egress` for TLS to remote roots.
+    ("keyring", &["domain", "egress", "envelope"]),
     // Has two users: the command line, and connection-service in the background.
-    ("rewrap", &["domain", "rpc", "store"]),
+    ("rewrap", &["crypto-client", "domain", "rpc", "store"]),
     ("store", &["domain"]),
     ("tenant", &["domain", "egress"]),
-    ("crypto-service", &["chassis", "domain", "egress", "envelope", "identity", "rpc"]),
-    ("connection-service", &["chassis", "domain", "egress", "identity", "rewrap", "rpc", "store"]),
-    ("proxy-service", &["chassis", "domain", "egress", "identity", "rpc", "store", "tenant"]),
+    ("crypto-service", &["chassis", "domain", "egress", "envelope", "identity", "keyring", "rpc"]),
+    (
+        "connection-service",
+        &["chassis", "crypto-client", "domain", "egress", "identity", "rewrap", "rpc", "store"],
+    ),
+    (
+        "proxy-service",
+        &["chassis", "crypto-client", "domain", "egress", "identity", "rpc", "store", "tenant"],
+    ),
     (
         "standalone",
         &[
@@ -40,9 +50,9 @@ const ARROWS: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
-    // crypto-service for the ring's files alone, which `keyring init` and `move-root` work on in place: how keys are
-    // wrapped stays that service's knowledge, and `envelope` its alone.
-    ("cli", &["chassis", "crypto-service", "domain", "rewrap", "rpc", "store"]),
+    // `keyring` for `keyring init` and `keyring move-root`, which work on the ring's files in place. Never `envelope`:
+    // the command line opens no seal.
+    ("cli", &["chassis", "domain", "keyring", "rewrap", "rpc", "store"]),
 ];
 
 #[test]

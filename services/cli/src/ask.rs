@@ -1,18 +1,18 @@
-//! Asking before something cannot be taken back.
+//! Confirmation of what cannot be undone.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use crate::failure::{Exit, Failure};
 
-/// Goes on if told so in advance, or if somebody at the terminal types `yes`.
+/// Continues with `--yes`, or if `yes` is typed at the terminal.
 pub(crate) fn confirm(yes: bool, what: &str) -> Result<(), Failure> {
     if yes {
         return Ok(());
     }
     if !io::stdin().is_terminal() {
-        return Err(Failure::refused(what).hint("Nobody is here to be asked; to go on, add --yes."));
+        return Err(Failure::refused(what).hint("stdin is not a terminal; pass --yes to confirm."));
     }
-    write!(io::stderr(), "{what} Type yes to go on: ")?;
+    write!(io::stderr(), "{what} Type yes to continue: ")?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
     if answer.trim() == "yes" { Ok(()) } else { Err(Failure::new(Exit::Refused, "nothing was changed")) }

@@ -1,6 +1,6 @@
 //! The control database, as an operator uses it: seals are counted and replaced, nothing else is read.
 
-use postern_store::{RewrapStore, SealCount};
+use postern_store::{PoolOptions, RewrapStore, SealCount};
 
 use crate::{
     config::{Config, Login},
@@ -9,7 +9,7 @@ use crate::{
 
 /// Signs in as `postern_rewrap`.
 pub(crate) async fn seals(config: &Config) -> Result<RewrapStore, Failure> {
-    Ok(RewrapStore::connect(&config.require_url(Login::Rewrap)?).await?)
+    Ok(RewrapStore::connect(&config.require_url(Login::Rewrap)?, PoolOptions::default()).await?)
 }
 
 /// What is sealed under each key; `None` if no database is configured.

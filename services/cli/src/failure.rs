@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, io, process::ExitCode};
 
-use postern_rewrap::RewrapError;
+use postern_rewrap::{RewrapError, RewrapFailed};
 use postern_rpc::DOMAIN;
 use postern_store::StoreError;
 use tonic::{Code, Status};
@@ -113,11 +113,9 @@ fn with_sources(status: &Status) -> String {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        use postern_store::StoreError::Database;
-
         let exit = match &error {
-            Database(cause) if cause.as_database_error().is_some() => Exit::Failed,
-            Database(_) => Exit::Unavailable,
+            StoreError::Database(cause) => exit_of(cause),
+            StoreError::Unreachable(_) => Exit::Unavailable,
             StoreError::Unfit(_) => Exit::Refused,
             _ => Exit::Failed,
         };
@@ -125,12 +123,36 @@ impl From<StoreError> for Failure {
     }
 }
 
+/// Whether trying again may help, or the configuration has to change first.
+fn exit_of(error: &sqlx::Error) -> Exit {
+    if let Some(error) = error.as_database_error() {
+        return exit_of_code(&error.code().unwrap_or_default());
+    }
+    match error {
+        sqlx::Error::Configuration(_) | sqlx::Error::Tls(_) => Exit::Usage,
+        // Such as the file of sslrootcert.
+        sqlx::Error::Io(error) if error.kind() == io::ErrorKind::NotFound => Exit::Usage,
+        _ => Exit::Unavailable,
+    }
+}
+
+/// By SQLSTATE. Starting, stopping or out of connections: all of that passes.
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+fn exit_of_code(code: &str) -> Exit {
+    match code {
+        "53300" | "57P01" | "57P02" | "57P03" => Exit::Unavailable,
+        _ => Exit::Failed,
+    }
+}
+
 impl From<RewrapError> for Failure {
     fn from(error: RewrapError) -> Self {
         match error {
-            RewrapError::Unavailable(status) | RewrapError::Refused(status) => Self::from(*status),
+            RewrapError::Crypto(RewrapFailed::Unavailable(status) | RewrapFailed::Refused(status)) => {
+                Self::from(*status)
+            }
+            RewrapError::Crypto(RewrapFailed::Answer) => Self::new(Exit::Failed, error.to_string()),
             RewrapError::Store(error) => Self::from(error),
-            RewrapError::Answer => Self::new(Exit::Failed, error.to_string()),
         }
     }
 }
@@ -163,7 +185,7 @@ mod tests {
             (Problem::new(Reason::ReplicaNotReady, "no").into(), Exit::Refused),
             (Problem::new(Reason::KeyringBroken, "no").into(), Exit::Refused),
             (Problem::new(Reason::RootUnavailable, "down").into(), Exit::Unavailable),
-            (Problem::internal().into(), Exit::Failed),
+            (Problem::internal("a test").into(), Exit::Failed),
             (Status::unimplemented(""), Exit::Failed),
         ];
         for (status, exit) in cases {
@@ -175,5 +197,21 @@ mod tests {
     fn what_a_service_advises_is_passed_on() {
         let status = Status::from(Problem::new(Reason::KeyState, "It is active.").hint("Disable it first."));
         assert_eq!(Failure::from(status).to_string(), "It is active.\nDisable it first.");
+    }
+
+    #[test]
+    fn a_database_error_that_passes_is_told_from_a_wrong_configuration() {
+        for code in ["53300", "57P01", "57P02", "57P03"] {
+            assert_eq!(exit_of_code(code), Exit::Unavailable, "{code}");
+        }
+        assert_eq!(exit_of_code("28P01"), Exit::Failed);
+        assert_eq!(exit_of(&sqlx::Error::Configuration("x".into())), Exit::Usage);
+        assert_eq!(exit_of(&sqlx::Error::Tls("x".into())), Exit::Usage);
+        for (kind, exit) in
+            [(io::ErrorKind::NotFound, Exit::Usage), (io::ErrorKind::ConnectionRefused, Exit::Unavailable)]
+        {
+            assert_eq!(exit_of(&sqlx::Error::Io(kind.into())), exit);
+        }
+        assert_eq!(exit_of(&sqlx::Error::PoolTimedOut), Exit::Unavailable);
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use percent_encoding::percent_decode_str;
 use postern_domain::Secret;
 use postern_store::{
-    SCHEMA_VERSION, admin,
+    SCHEMA_VERSION,
     roles::{self, LOGIN_ROLES},
 };
 use serde::Serialize;
@@ -40,7 +40,7 @@ pub(crate) async fn run(options: &MigrateOptions, config: &Config, output: Outpu
     // Asked for first: without it, no role is made either.
     let url = config.require_url(Login::Migrator)?;
     let roles = if options.create_roles { prepare_roles(config).await? } else { Vec::new() };
-    admin::migrate(&url).await?;
+    postern_store::migrate(&url).await.map_err(|error| after_roles(error.into(), &roles))?;
     let migrated = Migrated { schema_version: SCHEMA_VERSION, roles };
     output.print(&migrated, || format!("The schema is at version {SCHEMA_VERSION}.\n"))
 }
@@ -61,6 +61,18 @@ async fn prepare_roles(config: &Config) -> Result<Vec<PreparedRole>, Failure> {
     let prepared: Vec<_> = prepared.collect();
     tell_of_passwords(&prepared)?;
     Ok(prepared)
+}
+
+/// Says that the roles were made: a failure after that is not one that changed nothing.
+fn after_roles(failure: Failure, roles: &[PreparedRole]) -> Failure {
+    if roles.is_empty() {
+        return failure;
+    }
+    let exit = if failure.exit == Exit::Refused { Exit::Failed } else { failure.exit };
+    let (message, hint) = failure.into_parts();
+    let after =
+        Failure::new(exit, format!("the roles were created, but the schema was not migrated: {message}"));
+    after.hint(hint.unwrap_or_else(|| "Run the same command again; existing roles are kept.".to_owned()))
 }
 
 /// The password in a role's URL.

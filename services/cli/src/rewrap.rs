@@ -1,6 +1,7 @@
 //! `postern rewrap`.
 
 use std::{
+    fmt::Write as _,
     io::{self, Write},
     time::Duration,
 };
@@ -138,15 +139,24 @@ impl Plan {
         };
         let rows: Vec<_> = self.keys.iter().map(row).collect();
         let keys = table(["key", "state", "seals", "owners"], &rows);
-        format!(
-            "{keys}{} to move to key {}.\n",
-            count(self.to_rewrap.unsigned_abs(), "seal"),
-            self.primary_key_id
-        )
+        let stuck = self.keys.iter().filter(|key| key.seals > 0 && !key.is_movable());
+        let (mut movable, mut reasons) = (self.to_rewrap, String::new());
+        for key in stuck {
+            movable -= key.seals;
+            let PlannedKey { key_id, state, seals, .. } = key;
+            let _ = writeln!(reasons, "{seals} can't be moved: key {key_id} is {state}");
+        }
+        let movable = count(movable.unsigned_abs(), "seal");
+        format!("{keys}{movable} to move to key {}.\n{reasons}", self.primary_key_id)
     }
 }
 
 impl PlannedKey {
+    /// Whether seals under the key open, so that they can be put under another.
+    fn is_movable(&self) -> bool {
+        [KeyState::Staged, KeyState::Active, KeyState::Primary].map(crypto::state_word).contains(&self.state)
+    }
+
     fn is_disabled(&self) -> bool {
         self.state == crypto::state_word(KeyState::Disabled) && self.seals > 0
     }

@@ -49,5 +49,12 @@ fn a_ring_is_made_once_and_moved_from_root_to_root() {
 fn these_commands_need_crypto_services_own_configuration() {
     Run::of(postern().args(["keyring", "init"])).refused(2, "crypto-service's configuration");
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/config/postern.toml");
-    keyring(&["init"], &example).refused(2, "postern.toml");
+    keyring(&["init"], &example)
+        .refused(2, "postern.toml: this is the command line's configuration; name crypto-service's");
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other.toml");
+    fs::write(&other, "listen = '127.0.0.1:1'").unwrap();
+    keyring(&["init"], &other).refused(2, "it has no [keyring] table; name crypto-service's configuration");
+    fs::write(&other, "[keyring]\nfile = '/nowhere'\nrooot = 1").unwrap();
+    keyring(&["init"], &other).refused(2, "line 3: unknown field `rooot`");
 }

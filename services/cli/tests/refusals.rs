@@ -72,11 +72,12 @@ async fn what_does_not_answer_is_told_from_what_refuses() {
 
     let rewrap = |url: &str| Run::of(stage.command(&["rewrap"]).env("POSTERN_REWRAP_DATABASE_URL", url));
     rewrap("postgres://postern_rewrap:secret-word@127.0.0.1:1/postern")
-        .refused(4, "the control database failed");
+        .refused(4, "the control database cannot be reached: 127.0.0.1:1 refused the connection");
     // Another role than the one for this work, even the mightiest.
     rewrap(&stage.postern.superuser_url()).refused(3, "postern_rewrap");
     rewrap(&stage.postern.database_url("postern_proxy")).refused(3, "postern_rewrap");
-    let malformed = rewrap("postgres//secret-word").refused(3, "its URL cannot be read");
+    let malformed =
+        rewrap("postgres//secret-word").refused(3, "not a PostgreSQL URL: relative URL without a base");
     assert!(!malformed.stderr.contains("secret-word"), "{}", malformed.stderr);
 }
 

@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use postern_store::{ConnectionStore, ProxyStore, RewrapStore, roles::LOGIN_ROLES};
+use postern_store::{ConnectionStore, PoolOptions, ProxyStore, RewrapStore, roles::LOGIN_ROLES};
 use postern_testkit::{TenantDatabase, TenantServer};
 
 use crate::support::{PASSWORD, Run, postern};
@@ -61,9 +61,9 @@ impl Bare {
 
     async fn services_start(&self) {
         let url = |role: &str| fs::read_to_string(self.url_file(role)).unwrap();
-        ConnectionStore::connect(&url("postern_connection")).await.unwrap();
-        ProxyStore::connect(&url("postern_proxy")).await.unwrap();
-        RewrapStore::connect(&url("postern_rewrap")).await.unwrap();
+        ConnectionStore::connect(&url("postern_connection"), PoolOptions::default()).await.unwrap();
+        ProxyStore::connect(&url("postern_proxy"), PoolOptions::default()).await.unwrap();
+        RewrapStore::connect(&url("postern_rewrap"), PoolOptions::default()).await.unwrap();
     }
 }
 
@@ -123,9 +123,19 @@ async fn passwords_come_from_each_roles_own_url() {
     assert!(run.stderr.contains("no password was set for postern_rewrap:"), "{}", run.stderr);
     assert_eq!(run.json()["roles"][3]["password_set"], false);
     bare.write_url("postern_proxy", "postern_proxy:pass-word");
-    ProxyStore::connect(&fs::read_to_string(bare.url_file("postern_proxy")).unwrap()).await.unwrap();
+    let url = fs::read_to_string(bare.url_file("postern_proxy")).unwrap();
+    ProxyStore::connect(&url, PoolOptions::default()).await.unwrap();
     let unset = "select count(*) from pg_authid where rolname = 'postern_rewrap' and rolpassword is null";
     assert_eq!(bare.database.ask(unset).await, 1);
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_after_the_roles_were_created_says_so() {
+    let bare = Bare::new().await;
+    fs::write(bare.url_file("postern_migrator"), "postgres://postern_migrator:x@127.0.0.1:1/x").unwrap();
+    Run::of(&mut bare.migrate(&["--create-roles"]))
+        .refused(4, "the roles were created, but the schema was not");
+    assert_eq!(bare.roles().await, 5);
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ async fn destroying_a_key_names_what_would_be_lost_first() {
     stage.rotate();
 
     // Nobody is at the terminal to be asked.
-    stage.run(&["keyring", "disable", "1"]).refused(3, "3 seals under key 1 would not open any more.");
+    stage.run(&["keyring", "disable", "1"]).refused(3, "3 seals under key 1 would no longer open.");
     stage.run(&["keyring", "disable", "1", "--yes"]).succeeded();
     let lost = "3 seals of 2 owners under key 1 would be lost.";
     stage.run(&["keyring", "destroy", "1", "--yes"]).refused(3, lost);
@@ -67,6 +67,8 @@ async fn destroying_a_key_names_what_would_be_lost_first() {
     assert_eq!(postern_testkit::reason(&ada.query("c-0", "select 1").await.unwrap_err()), "SEAL_BROKEN");
     // What is lost is named, row by row, and what can be saved is.
     ada.save("c-0", "postgresql://a:b@127.0.0.1:1/c?sslmode=disable".into()).await.unwrap();
+    let plan = stage.run(&["rewrap", "--dry-run"]).succeeded().stdout;
+    assert!(plan.ends_with("0 seals to move to key 2.\n2 can't be moved: key 1 is destroyed\n"), "{plan}");
     let rest = stage.run(&["rewrap", "--json"]);
     assert_eq!((rest.code, &rest.json()["failed"]), (1, &2.into()), "{}", rest.stderr);
     assert!(rest.stderr.contains("2 seals could not be moved and stay as they are"), "{}", rest.stderr);
@@ -85,7 +87,7 @@ async fn without_a_database_disabling_asks_and_destroying_is_refused() {
     std::fs::write(&config, text.split("[database]").next().unwrap()).unwrap();
     let run = |arguments: &[&str]| Run::of(postern().arg("--config").arg(&config).args(arguments));
 
-    run(&["keyring", "disable", "1"]).refused(3, "nobody knows what is sealed under key 1");
+    run(&["keyring", "disable", "1"]).refused(3, "the seals under key 1 cannot be counted");
     run(&["keyring", "disable", "1", "--yes"]).succeeded();
     run(&["keyring", "destroy", "1", "--yes"]).refused(2, "rewrap_url_file");
 }

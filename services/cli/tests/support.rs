@@ -113,14 +113,16 @@ impl Stage {
 
     /// All rows, as text.
     pub(crate) async fn rows(&self) -> Vec<String> {
-        let rows = sqlx::query_scalar("select c::text from postern.connections c order by id");
+        let rows = sqlx::query_scalar(
+            "select c::text || s::text from postern.connections c join postern.secrets s on s.connection_id = c.id order by id",
+        );
         rows.fetch_all(&mut *self.superuser.lock().await).await.unwrap()
     }
 
     /// Seals under a key, counted by other means than the program's.
     pub(crate) async fn seals_under(&self, key: u8) -> i64 {
         let count = sqlx::query_scalar(
-            "select count(*) from postern.connections
+            "select count(*) from postern.secrets
               where encode(sealed, 'hex') like encode('PSL1', 'hex') || '000000' || lpad(to_hex($1), 2, '0') || '%'",
         );
         count.bind(i32::from(key)).fetch_one(&mut *self.superuser.lock().await).await.unwrap()

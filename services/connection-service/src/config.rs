@@ -1,8 +1,6 @@
 //! Configuration of connection-service.
 
-use std::path::PathBuf;
-
-use postern_chassis::config::{CryptoClientConfig, EdgeConfig};
+use postern_chassis::config::{CryptoClientConfig, DatabaseConfig, EdgeConfig};
 use postern_egress::Policy;
 use postern_identity::IssuerConfig;
 use serde::Deserialize;
@@ -13,26 +11,25 @@ use crate::RewrapConfig;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Where users reach it.
+    /// The listener for users.
     pub edge: EdgeConfig,
-    /// Whose tokens prove who a user is.
+    /// Issuers whose tokens are accepted.
     pub issuers: Vec<IssuerConfig>,
-    /// Where key sets may be fetched from.
+    /// Addresses from which key sets may be fetched.
     #[serde(default)]
     pub egress: Policy,
-    /// What the RPCs work with.
+    /// What the RPCs use.
     pub backends: Backends,
-    /// Seals are moved to the primary key in the background; absent: only by `postern rewrap`.
+    /// Moves seals to the primary key in the background. Without it, only `postern rewrap` does.
     pub rewrap: Option<RewrapConfig>,
 }
 
-/// What the RPCs work with.
+/// What the RPCs use.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Backends {
-    /// A file with the control database's URL, for the role `postern_connection`.
-    #[serde(deserialize_with = "postern_chassis::config::secret_file")]
-    pub database_url_file: PathBuf,
+    /// The control database, with the role `postern_connection`.
+    pub database: DatabaseConfig,
     /// crypto-service.
     pub crypto: CryptoClientConfig,
 }
@@ -49,7 +46,7 @@ mod tests {
             config.egress.admit(url.host(), url.port()).unwrap();
         }
         assert!(config.rewrap.is_none());
-        let switched_on = example.replace("# [rewrap]", "[rewrap]").replace("\n# database", "\ndatabase");
+        let switched_on = example.replace("# [rewrap", "[rewrap").replace("\n# url_file", "\nurl_file");
         assert!(toml::from_str::<Config>(&switched_on).unwrap().rewrap.is_some());
         let mistyped = example.replacen("issuer = ", "isuer = ", 1);
         assert!(toml::from_str::<Config>(&mistyped).is_err());

@@ -1,8 +1,8 @@
-//! Ways to the conversions for `tests/fuzz`. Behind the feature `fuzzing`, which nothing else may ask for.
+//! Access to the conversions for `tests/fuzz`. Behind the feature `fuzzing`, which nothing else may enable.
 
 use std::time::Duration;
 
-use postern_domain::{ConnectionId, PostgresEndpoint, Secret, Version};
+use postern_domain::{ConnectionId, Endpoint, Secret, SecretName, Version};
 use postern_rpc::{
     Problem,
     connection::{Connection, UpsertConnectionRequest},
@@ -12,14 +12,14 @@ use uuid::Uuid;
 
 use crate::convert;
 
-/// Where an upsert leads, and the secret that came with it.
-pub fn endpoint(request: UpsertConnectionRequest) -> Result<(PostgresEndpoint, Option<Secret>), Problem> {
+/// The endpoint of an upsert, and the secrets that came with it.
+pub fn endpoint(request: UpsertConnectionRequest) -> Result<(Endpoint, Vec<(SecretName, Secret)>), Problem> {
     convert::name(&request.name)?;
     convert::endpoint(request.endpoint, request.password)
 }
 
-/// What its owner is shown of a connection that was saved under this name.
-pub fn shown(name: &str, endpoint: PostgresEndpoint) -> Result<Connection, Problem> {
+/// What the owner of a saved connection is shown of it.
+pub fn shown(name: &str, endpoint: Endpoint) -> Result<Connection, Problem> {
     Ok(convert::connection(SavedConnection {
         id: ConnectionId(Uuid::nil()),
         name: convert::name(name)?,

@@ -7,15 +7,15 @@ mod convert;
 pub mod fuzzing;
 mod rewrap;
 mod rpc;
-mod sealer;
 
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use postern_chassis::{Gate, Lifecycle, Rpcs, cors, mtls, reread_issuers, server};
+use postern_chassis::{Gate, Lifecycle, Rpcs, config::DatabaseConfig, cors, mtls, reread_issuers, server};
+use postern_crypto_client::Sealer;
 use postern_domain::SystemClock;
 use postern_rpc::connection::connection_service_server::ConnectionServiceServer;
-use postern_store::ConnectionStore;
+use postern_store::{ConnectionStore, PoolOptions};
 
 pub use config::{Backends, Config};
 pub use rewrap::{RewrapConfig, Rewrapping};
@@ -37,11 +37,15 @@ pub async fn run(config: Config, life: Lifecycle) -> Result<()> {
     server::serve_edge(listener, router, cors::layer(&config.edge.cors_origins)?, life).await
 }
 
-/// The RPCs, for whoever serves them.
+/// The RPCs, connected to their backends.
 pub async fn service(backends: &Backends) -> Result<ConnectionServiceServer<Connections>> {
-    let url = std::fs::read_to_string(&backends.database_url_file)
-        .with_context(|| format!("cannot read {}", backends.database_url_file.display()))?;
-    let store = ConnectionStore::connect(url.trim()).await?;
-    let connections = Connections::new(store, mtls::crypto_channel(&backends.crypto)?);
+    let database = &backends.database;
+    let store = ConnectionStore::connect(&database.read_url()?, pool_options(database)).await;
+    let store = store.with_context(|| database.url_file.display().to_string())?;
+    let connections = Connections::new(store, Sealer::new(mtls::crypto_channel(&backends.crypto)?));
     Ok(ConnectionServiceServer::new(connections).max_decoding_message_size(REQUEST_BYTES))
+}
+
+fn pool_options(database: &DatabaseConfig) -> PoolOptions {
+    PoolOptions { max_connections: database.max_connections, acquire_timeout: database.acquire_timeout() }
 }

@@ -1,34 +1,37 @@
-//! Moves seals to the primary key from time to time: `postern rewrap` in the background, where an operator wants it
-//! here.
+//! `postern rewrap` in the background, at intervals.
 //!
-//! Off unless configured, for it gives this service a second database role, which reads the endpoints and the seals of
-//! all owners. It still opens none.
+//! Off unless configured, for it gives this service a second database role, which reads and replaces the seals of all
+//! owners. The service still opens none.
 
 use std::{
-    fs,
     num::{NonZeroU32, NonZeroU64},
-    path::PathBuf,
     time::Duration,
 };
 
 use anyhow::{Context, Result};
-use postern_chassis::{Lifecycle, config::CryptoClientConfig, mtls};
+use postern_chassis::{
+    Lifecycle,
+    config::{CryptoClientConfig, DatabaseConfig},
+    mtls,
+};
 use postern_rewrap::{Job, Report, RewrapError};
 use postern_store::RewrapStore;
 use serde::Deserialize;
 use tonic::transport::Channel;
 
+use crate::pool_options;
+
 /// How to rewrap.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RewrapConfig {
-    /// A file with the control database's URL, for the role `postern_rewrap`.
-    #[serde(deserialize_with = "postern_chassis::config::secret_file")]
-    pub database_url_file: PathBuf,
+    /// The control database, with the role `postern_rewrap`.
+    pub database: DatabaseConfig,
     /// Seconds from the end of one run to the next. A run that finds nothing to do costs one scan of the seals.
     #[serde(default = "hour")]
     pub interval_seconds: NonZeroU64,
-    /// Rows a second, at most, of all replicas of this service together.
+    /// Limit of seals per second, for all replicas of this service together. Too low: old keys stay in use for long.
+    /// Too high: the job competes with saves and queries for crypto-service.
     #[serde(default = "hundred")]
     pub rows_per_second: NonZeroU32,
 }
@@ -52,17 +55,17 @@ pub struct Rewrapping {
 impl Rewrapping {
     /// Signs in as `postern_rewrap`.
     pub async fn connect(config: &RewrapConfig, crypto: &CryptoClientConfig) -> Result<Self> {
-        let url = fs::read_to_string(&config.database_url_file)
-            .with_context(|| format!("cannot read {}", config.database_url_file.display()))?;
+        let database = &config.database;
+        let store = RewrapStore::connect(&database.read_url()?, pool_options(database)).await;
         Ok(Self {
-            store: RewrapStore::connect(url.trim()).await?,
+            store: store.with_context(|| database.url_file.display().to_string())?,
             crypto: mtls::crypto_channel(crypto)?,
             interval: Duration::from_secs(config.interval_seconds.get()),
             rate: config.rows_per_second,
         })
     }
 
-    /// Runs the job again and again until the lifecycle ends. May be cut off at any point.
+    /// Runs the job at intervals until the lifecycle ends. May be cut off at any point.
     pub async fn run(self, life: Lifecycle) {
         let again_and_again = async {
             loop {
@@ -76,7 +79,7 @@ impl Rewrapping {
         }
     }
 
-    /// Nothing while another replica of this service is at it: the rate is meant for all of them.
+    /// Does nothing while another replica of this service runs the job: the rate is for all of them together.
     async fn once(&self) -> Result<Report, RewrapError> {
         let Some(turn) = self.store.turn().await? else { return Ok(Report::default()) };
         let job = Job::new(self.store.clone(), self.crypto.clone()).at_most(Some(self.rate));
@@ -88,7 +91,7 @@ impl Rewrapping {
     }
 }
 
-/// Numbers alone. `postern rewrap` names the connections that fail.
+/// Logs numbers only. `postern rewrap` names the connections that fail.
 fn log(outcome: &Result<Report, RewrapError>) {
     match outcome {
         Ok(report) if !report.is_complete() => {

@@ -1,21 +1,12 @@
 //! Configuration of crypto-service.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-};
+use std::net::SocketAddr;
 
-use anyhow::Result;
 use postern_chassis::config::TlsFiles;
-use postern_domain::SystemClock;
 use postern_egress::Policy;
-use postern_envelope::{SystemEntropy, embedded};
 use postern_identity::IssuerConfig;
+use postern_keyring::KeyringConfig;
 use serde::Deserialize;
-
-use crate::ReplicaName;
-
-pub use crate::roots::RootConfig;
 
 /// The service's TOML file.
 #[derive(Deserialize)]
@@ -32,29 +23,6 @@ pub struct Config {
     /// Where key sets may be fetched from.
     #[serde(default)]
     pub egress: Policy,
-}
-
-/// Where the master keys are.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KeyringConfig {
-    /// The ring: JSON, with each key wrapped by the root.
-    pub file: PathBuf,
-    /// What unwraps the keys.
-    pub root: RootConfig,
-    /// Name of this replica among those that share the ring's folder; by default the host's.
-    #[serde(default)]
-    pub replica: Option<ReplicaName>,
-}
-
-impl KeyringConfig {
-    /// The key ring that a folder keeps, with its root beside it; made if missing. For development: whoever copies the
-    /// folder has the keys.
-    pub fn embedded(folder: &Path) -> Result<Self> {
-        embedded::load_or_create(folder, &SystemEntropy, &SystemClock)?;
-        let root = RootConfig::File { path: folder.join(embedded::ROOT_FILE) };
-        Ok(Self { file: folder.join(embedded::RING_FILE), root, replica: None })
-    }
 }
 
 #[cfg(test)]

@@ -7,9 +7,7 @@
 
 mod config;
 mod context;
-pub mod key_files;
-mod keyring;
-pub mod roots;
+mod live_ring;
 mod rpc;
 mod sizes;
 
@@ -18,6 +16,7 @@ use std::{path::Path, pin::Pin, sync::Arc, time::Duration};
 use anyhow::{Context, Result, anyhow};
 use postern_chassis::{Gate, Lifecycle, Rpcs, mtls::ServerTls, on_hangup, reread_issuers, server};
 use postern_domain::SystemClock;
+use postern_keyring::roots;
 use postern_rpc::crypto::keyring_service_server::KeyringServiceServer;
 use tokio::{
     net::TcpListener,
@@ -26,10 +25,10 @@ use tokio::{
     time::timeout,
 };
 
-use keyring::{ClaimError, NameClaim, Reporter, RingHolder};
+use live_ring::{ClaimError, NameClaim, Reporter, RingHolder};
 
-pub use config::{Config, KeyringConfig, RootConfig};
-pub use keyring::{InvalidReplicaName, ReplicaName};
+pub use config::Config;
+pub use postern_keyring::{KeyringConfig, ReplicaName, RootConfig};
 
 /// Time for the last report.
 const LAST_WORD: Duration = Duration::from_secs(5);
@@ -82,7 +81,7 @@ async fn start(
         loaded = loading => {
             let ring = loaded??;
             reporter.started(ring.clone());
-            tasks.spawn(keyring::follow(ring.clone(), reporter.clone(), look));
+            tasks.spawn(live_ring::follow(ring.clone(), reporter.clone(), look));
             let rpcs = rpcs(ring, reporter).inside(gate, &life).await;
             tracing::info!(address = %listener.local_addr()?, "crypto-service is ready");
             let serving = Box::pin(server::serve_internal(listener, rpcs, tls, life.clone()));
@@ -166,7 +165,7 @@ fn claim(ring: &Path, name: &ReplicaName) -> Result<Option<NameClaim>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{keyring::Reports, *};
+    use super::{live_ring::Reports, *};
 
     #[tokio::test]
     async fn a_service_whose_tasks_end_stops_and_says_so() {

@@ -14,7 +14,8 @@ use std::{
 use postern_crypto_service::KeyringConfig;
 use postern_devkit::ca::DevCa;
 use postern_domain::SystemClock;
-use postern_envelope::{Base, FileRoot, MasterKey, RingEditor, SystemEntropy, embedded};
+use postern_envelope::{MasterKey, SystemEntropy};
+use postern_keyring::{Base, FileRoot, RingEditor, embedded};
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 /// Ends with its test, however that ends.

@@ -1,11 +1,12 @@
 //! Configuration of proxy-service.
 
-use std::path::PathBuf;
-
-use postern_chassis::config::{CryptoClientConfig, EdgeConfig};
+use postern_chassis::config::{CryptoClientConfig, DatabaseConfig, EdgeConfig};
 use postern_egress::Policy;
 use postern_identity::IssuerConfig;
+use postern_tenant::PoolLimits;
 use serde::Deserialize;
+
+use crate::AdmissionLimits;
 
 /// The service's TOML file.
 #[derive(Deserialize)]
@@ -26,14 +27,19 @@ pub struct Config {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Backends {
-    /// A file with the control database's URL, for the role `postern_proxy`.
-    #[serde(deserialize_with = "postern_chassis::config::secret_file")]
-    pub database_url_file: PathBuf,
+    /// The control database, as `postern_proxy`.
+    pub database: DatabaseConfig,
     /// crypto-service.
     pub crypto: CryptoClientConfig,
     /// Which tenants' servers may be dialled.
     #[serde(default)]
     pub egress: Policy,
+    /// How many sessions with tenants' servers are kept.
+    #[serde(default)]
+    pub pools: PoolLimits,
+    /// How many calls may be in progress.
+    #[serde(default)]
+    pub admission: AdmissionLimits,
 }
 
 #[cfg(test)]

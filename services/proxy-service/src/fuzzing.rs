@@ -5,7 +5,11 @@ use std::time::Duration;
 use postern_rpc::{Problem, proxy::QueryRequest};
 use postern_tenant::{Param, TenantError};
 
-use crate::{problem, rpc::query::Plan};
+use crate::{
+    execution::{Failure, postgres::Query},
+    problem,
+    rpc::query::Plan,
+};
 
 /// What a request would run.
 #[derive(Debug)]
@@ -22,11 +26,11 @@ pub struct Planned {
 
 /// What a request would run, or why it would not.
 pub fn plan(request: QueryRequest) -> Result<Planned, Problem> {
-    let Plan { sql, params, max_rows, started, deadline, .. } = Plan::parse(request)?;
-    Ok(Planned { sql, params, max_rows, timeout: deadline - started })
+    let Plan { query: Query { sql, params, max_rows }, timeout, .. } = Plan::parse(request)?;
+    Ok(Planned { sql, params, max_rows, timeout })
 }
 
 /// What a user is told when a tenant's database gives no result.
 pub fn problem(error: &TenantError) -> Problem {
-    problem::of(error)
+    problem::of(&Failure::from(error.clone()))
 }

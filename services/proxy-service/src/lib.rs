@@ -1,33 +1,33 @@
 //! Opens the caller's own connection and talks to its database.
 //!
-//! Each request resolves the caller's connection anew, under row level security, so that a changed or deleted one is
-//! dead for the very next query. Its seal is opened, by crypto-service and for the caller's token, only when a
-//! connection to the tenant is opened; after that the pool holds a signed-in session and no secret.
+//! [`execution`] is what every call goes through, whatever kind of tenant it is for: admission, the lookup under row level
+//! security, a session from the pool of exactly that version, the result in bounded parts, and the outcome. [`rpc`]
+//! translates between messages and that core; further doors would stand beside it. [`problem`] is what users are told
+//! when a call fails.
 
 mod config;
-mod convert;
+mod execution;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
-mod opener;
 mod problem;
 mod rpc;
-mod tenants;
 
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use postern_chassis::{Gate, Lifecycle, Rpcs, cors, mtls, reread_issuers, server};
+use postern_crypto_client::Opener;
 use postern_domain::SystemClock;
 use postern_egress::{Dialer, SystemResolver};
 use postern_rpc::proxy::proxy_service_server::ProxyServiceServer;
-use postern_store::ProxyStore;
-use postern_tenant::PoolLimits;
+use postern_store::{PoolOptions, ProxyStore};
 
 pub use config::{Backends, Config};
-use opener::Opener;
+pub use execution::AdmissionLimits;
+use execution::{Core, Parameters};
+pub use postern_tenant::PoolLimits;
 pub use rpc::Proxy;
-use tenants::{Pools, Tenants};
 
 /// The longest request: a statement of 256 KiB and its parameters.
 const REQUEST_BYTES: usize = 4 * 1024 * 1024;
@@ -35,25 +35,34 @@ const REQUEST_BYTES: usize = 4 * 1024 * 1024;
 /// Serves until the lifecycle ends.
 pub async fn run(config: Config, life: Lifecycle) -> Result<()> {
     let listener = server::bind(config.edge.listen).await?;
+    let cors = cors::layer(&config.edge.cors_origins)?;
     let gate = Gate::new(config.issuers, config.egress, Arc::new(SystemClock))?;
     reread_issuers(gate.clone(), |config: Config| (config.issuers, config.egress))?;
     let router = Rpcs::default().with(service(&config.backends).await?).edge(gate, &life).await;
     tracing::info!(address = %listener.local_addr()?, "proxy-service is ready");
-    server::serve_edge(listener, router, cors::layer(&config.edge.cors_origins)?, life).await
+    server::serve_edge(listener, router, cors, life).await
 }
 
-/// The RPCs, for whoever serves them.
+/// The RPCs, for any server to serve.
 pub async fn service(backends: &Backends) -> Result<ProxyServiceServer<Proxy>> {
-    let url = std::fs::read_to_string(&backends.database_url_file)
-        .with_context(|| format!("cannot read {}", backends.database_url_file.display()))?;
     if backends.egress.allow_loopback {
         tracing::warn!("this machine's own addresses may be dialled: for development only");
     }
-    let tenants = Tenants {
-        store: ProxyStore::connect(url.trim()).await?,
+    let database = &backends.database;
+    let pool = PoolOptions {
+        max_connections: database.max_connections,
+        acquire_timeout: database.acquire_timeout(),
+    };
+    let store = ProxyStore::connect(&database.read_url()?, pool)
+        .await
+        .with_context(|| database.url_file.display().to_string())?;
+    let core = Core::new(Parameters {
+        store,
+        lookups: usize::try_from(database.max_connections)?,
         opener: Opener::new(mtls::crypto_channel(&backends.crypto)?),
         dialer: Dialer::new(backends.egress.clone(), Arc::new(SystemResolver::default())),
-        pools: Pools::new(PoolLimits::default()),
-    };
-    Ok(ProxyServiceServer::new(Proxy::new(tenants)).max_decoding_message_size(REQUEST_BYTES))
+        pools: backends.pools,
+        admission: backends.admission,
+    });
+    Ok(ProxyServiceServer::new(Proxy::new(core)).max_decoding_message_size(REQUEST_BYTES))
 }

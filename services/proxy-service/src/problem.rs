@@ -1,50 +1,111 @@
-//! What a user is told when a tenant's database gives no result, and what to do about it.
+//! What a user is told when a call fails, and what to do about it: the one mapping from failures.
 
+use std::time::Duration;
+
+use postern_domain::ConnectionName;
 use postern_egress::{EgressError, tls::TlsError};
 use postern_rpc::{Problem, Reason, proxy};
-use postern_tenant::{AcquireError, SqlError, TenantError};
+use postern_tenant::{Busy, SqlError, TenantError};
 
-use crate::tenants::Unopened;
+use crate::execution::{Failure, Refusal};
 
-/// Why there is no session for a query.
-pub(crate) fn of_acquire(error: AcquireError<Unopened>) -> Problem {
-    match error {
-        AcquireError::Open(Unopened::Ours(problem)) => problem,
-        AcquireError::Open(Unopened::Tenant(error)) => of(&error),
-        AcquireError::Timeout => of(&TenantError::Unanswered),
-        AcquireError::Busy(bound) => Problem::new(Reason::PoolBusy, bound.to_string()),
-        AcquireError::Superseded => {
-            Problem::new(Reason::VersionStale, "the connection was changed meanwhile; try again")
-        }
+/// When a caller who was refused for lack of room should try again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// The problem that a failure is to a user.
+pub(crate) fn of(failure: &Failure) -> Problem {
+    match failure {
+        Failure::NotAdmitted(refusal) => not_admitted(*refusal),
+        Failure::NotFound(name) => not_found(name),
+        Failure::Superseded => Problem::new(
+            Reason::VersionStale,
+            "The connection was changed while it was being used; try again.",
+        ),
+        Failure::Lookup(cause) => lookup_failed().because(cause),
+        Failure::LookupBusy => lookup_failed().because("the control database did not answer in time"),
+        Failure::NoSecret => Problem::new(Reason::SealBroken, "The connection has no stored secret.")
+            .hint("Save the connection again with its password."),
+        Failure::Seal(problem) => problem.clone(),
+        Failure::Busy(busy) => busy_problem(*busy),
+        Failure::Tenant(error) => tenant(error),
+        Failure::Timeout => tenant(&TenantError::Timeout),
+        Failure::Defect(cause) => Problem::internal(cause),
     }
 }
 
-/// The one mapping from tenant errors.
-pub(crate) fn of(error: &TenantError) -> Problem {
+fn not_admitted(refusal: Refusal) -> Problem {
+    let problem = match refusal {
+        Refusal::Owner => {
+            Problem::new(Reason::TooManyRequests, "You have as many calls in progress as one user may have.")
+                .hint("Wait for some of them to end, or cancel those that are not needed.")
+        }
+        Refusal::Total => {
+            Problem::new(Reason::ServerBusy, "Postern is at capacity.").hint("Try again in a moment.")
+        }
+    };
+    problem.retry_after(RETRY)
+}
+
+fn not_found(name: &ConnectionName) -> Problem {
+    Problem::new(Reason::ConnectionNotFound, format!("You have no connection named '{name}'."))
+        .hint("Save it first, or check its name.")
+}
+
+fn lookup_failed() -> Problem {
+    Problem::new(Reason::DependencyUnavailable, "Saved connections cannot be read at the moment.")
+        .hint("Try again in a minute.")
+}
+
+fn busy_problem(busy: Busy) -> Problem {
+    let problem = match busy {
+        Busy::Pool => Problem::new(Reason::PoolBusy, "All sessions with this database are in use.")
+            .hint("Wait for running queries to end, or run fewer at once."),
+        Busy::Owner => {
+            Problem::new(Reason::PoolBusy, "All the database sessions that one user may have are in use.")
+                .hint("Wait for running queries on your other connections to end, or run fewer at once.")
+        }
+        Busy::Total => {
+            Problem::new(Reason::ServerBusy, "Postern is at capacity: all its database sessions are in use.")
+                .hint("Try again in a moment.")
+        }
+    };
+    problem.retry_after(RETRY)
+}
+
+fn tenant(error: &TenantError) -> Problem {
     let text = error.to_string();
     match error {
-        TenantError::Egress(egress) => Problem::new(egress_reason(egress), text),
+        TenantError::Egress(egress) => egress_problem(egress, text),
         TenantError::Tls(tls) => with_tls_hint(Problem::new(Reason::TenantTlsFailed, text), *tls),
         TenantError::TlsNotOffered => Problem::new(Reason::TenantTlsFailed, text),
         TenantError::Auth(_) => Problem::new(Reason::TenantAuthFailed, text),
         TenantError::SignIn(sql) => {
             with_sign_in_hint(Problem::new(Reason::TenantAuthFailed, text), &sql.sqlstate)
         }
+        TenantError::TooManyConnections => Problem::new(Reason::TenantBusy, text)
+            .hint("Use the provider's pooler, raise the server's limit, or close other connections.")
+            .retry_after(RETRY),
         TenantError::Sql(sql) => with_sql_hint(Problem::sql(wire(sql)), &sql.sqlstate),
-        TenantError::UnsupportedStatement | TenantError::ResultTooLarge => {
-            Problem::new(Reason::UnsupportedStatement, text)
-        }
+        TenantError::UnsupportedStatement => Problem::new(Reason::UnsupportedStatement, text),
         TenantError::InvalidStatement(_) => Problem::field("sql", text),
+        TenantError::ResultTooLarge => Problem::new(Reason::UnsupportedStatement, text),
+        TenantError::NoRandomness => {
+            Problem::new(Reason::DependencyUnavailable, "Postern cannot open sessions at the moment.")
+                .because(text)
+        }
         TenantError::Protocol(_) | TenantError::Closed => Problem::new(Reason::TenantProtocol, text),
         TenantError::Unanswered => Problem::new(Reason::TenantUnreachable, text),
         TenantError::Timeout => Problem::new(Reason::QueryTimeout, text),
-        TenantError::TooManyConnections => Problem::new(Reason::TenantUnreachable, text),
-        TenantError::NoRandomness => Problem::internal(),
     }
 }
-
-fn egress_reason(error: &EgressError) -> Reason {
-    if error.is_refusal() { Reason::AddressRefused } else { Reason::TenantUnreachable }
+fn egress_problem(error: &EgressError, text: String) -> Problem {
+    match error {
+        EgressError::OutOfDescriptors => Problem::new(Reason::DependencyUnavailable, text)
+            .hint("Try again in a minute.")
+            .because("no file descriptors are left for connections to tenants"),
+        refusal if refusal.is_refusal() => Problem::new(Reason::AddressRefused, text),
+        _ => Problem::new(Reason::TenantUnreachable, text),
+    }
 }
 
 fn with_tls_hint(problem: Problem, error: TlsError) -> Problem {
@@ -88,14 +149,20 @@ mod tests {
 
     #[test]
     fn a_refused_address_is_told_from_an_unreachable_one() {
-        let reason = |error| of(&TenantError::Egress(error)).reason();
+        let reason = |error| tenant(&TenantError::Egress(error)).reason();
         assert_eq!(reason(EgressError::NameRefused), Reason::AddressRefused);
         assert_eq!(reason(EgressError::Timeout), Reason::TenantUnreachable);
     }
 
     #[test]
-    fn a_problem_of_ours_passes_through_the_pool_unchanged() {
-        let ours = Problem::new(Reason::SealBroken, "no");
-        assert_eq!(of_acquire(AcquireError::Open(Unopened::Ours(ours))).reason(), Reason::SealBroken);
+    fn a_problem_with_a_seal_is_passed_on_unchanged() {
+        let problem = Problem::new(Reason::SealBroken, "no");
+        assert_eq!(of(&Failure::Seal(problem)).reason(), Reason::SealBroken);
+    }
+
+    #[test]
+    fn what_is_busy_is_named() {
+        assert_eq!(of(&Failure::Busy(Busy::Pool)).reason(), Reason::PoolBusy);
+        assert_eq!(of(&Failure::Busy(Busy::Total)).reason(), Reason::ServerBusy);
     }
 }

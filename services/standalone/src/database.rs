@@ -13,7 +13,7 @@ use postern_devkit::{
     random_hex, replace,
 };
 use postern_domain::Secret;
-use postern_store::{admin, roles};
+use postern_store::roles;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, postgres::PgConnectOptions};
 use url::Url;
 
@@ -61,7 +61,7 @@ impl ControlDatabase {
         let password = |role: &str| fs::read_to_string(passwords.join(role)).ok().map(Secret::from_text);
         roles::prepare_roles(&self.admin_url, password).await?;
         roles::keep_others_out(&self.admin_url).await?;
-        admin::migrate(&fs::read_to_string(self.url_file("postern_migrator"))?).await?;
+        postern_store::migrate(&fs::read_to_string(self.url_file("postern_migrator"))?).await?;
         Ok(())
     }
 }

@@ -14,11 +14,11 @@ use axum::{
     response::Response,
 };
 use http::{HeaderValue, header};
-use postern_chassis::{Gate, Lifecycle, Rpcs, cors, server};
+use postern_chassis::{Gate, Lifecycle, Rpcs, config::DatabaseConfig, cors, server};
 use postern_connection_service as connection_service;
 use postern_devkit::issuer::DevIssuer;
 use postern_domain::SystemClock;
-use postern_proxy_service as proxy_service;
+use postern_proxy_service::{self as proxy_service, AdmissionLimits, PoolLimits};
 use tokio::{net::TcpListener, task::JoinSet};
 use tonic::Status;
 use tower_http::{
@@ -66,14 +66,16 @@ pub(crate) async fn router(
     require(index.exists(), "the console is not built; run `npm run build` in services/console")?;
     let gate = Gate::new(vec![internal::issuer(port)?], internal::egress(), Arc::new(SystemClock))?;
     let connections = connection_service::service(&connection_service::Backends {
-        database_url_file: database.url_file("postern_connection"),
+        database: DatabaseConfig::new(database.url_file("postern_connection")),
         crypto: crypto.for_caller("connection-service")?,
     })
     .await?;
     let proxy = proxy_service::service(&proxy_service::Backends {
-        database_url_file: database.url_file("postern_proxy"),
+        database: DatabaseConfig::new(database.url_file("postern_proxy")),
         crypto: crypto.for_caller("proxy-service")?,
         egress: internal::egress(),
+        pools: PoolLimits::default(),
+        admission: AdmissionLimits::default(),
     })
     .await?;
     let rpcs = Rpcs::default().with(connections).with(proxy).edge(gate, life).await;

@@ -102,6 +102,29 @@ fn a_kill_leaves_no_postgres_behind_and_the_next_start_works() {
 }
 
 #[test]
+fn a_start_right_after_a_kill_waits_for_the_old_postgres() {
+    let place = Place::new();
+    let mut first = place.start(0);
+    ready(&mut first);
+    let server = postmaster(&place.state());
+    // Stopped, it cannot shut down before the next start has seen it.
+    kill_process(server, Signal::STOP).unwrap();
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let mut second = place.start(0);
+    let waits = || {
+        fs::read_to_string(place.state().join("postern.log")).unwrap().contains("waiting for the previous")
+    };
+    while !waits() && second.try_wait().unwrap().is_none() {
+        thread::sleep(Duration::from_millis(20));
+    }
+    kill_process(server, Signal::CONT).unwrap();
+    ready(&mut second);
+    kill_process(Pid::from_child(&second), Signal::INT).unwrap();
+    assert!(second.wait().unwrap().success());
+}
+
+#[test]
 fn a_port_in_use_is_one_clear_line() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();

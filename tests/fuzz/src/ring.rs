@@ -3,17 +3,18 @@
 use std::{path::Path, sync::LazyLock};
 
 use postern_domain::SystemClock;
-use postern_envelope::{Base, FileRoot, KeyId, KeyRing, RingEditor, SystemEntropy, embedded, ring_file};
+use postern_envelope::{KeyId, SystemEntropy};
+use postern_keyring::{Base, FileRoot, LoadedRing, RingEditor, embedded, ring_file};
 use tempfile::TempDir;
 
 /// A ring with a key in each state, what it was before, and another one.
 pub struct Rings {
     /// Key 1 is destroyed, 2 disabled, 3 active, 4 primary, 5 staged.
-    pub now: KeyRing,
+    pub now: LoadedRing,
     /// The same while key 3 was primary, and without the later ones.
-    pub before: KeyRing,
+    pub before: LoadedRing,
     /// Other keys under the same ids.
-    pub stranger: KeyRing,
+    pub stranger: LoadedRing,
 }
 
 impl Rings {
@@ -35,7 +36,7 @@ pub fn folder() -> TempDir {
 }
 
 /// A new ring that was rotated three times: as it was before the last, and as it is now.
-fn rotated(folder: &Path) -> (KeyRing, KeyRing) {
+fn rotated(folder: &Path) -> (LoadedRing, LoadedRing) {
     embedded::load_or_create(folder, &SystemEntropy, &SystemClock).expect("a new ring");
     let root = FileRoot::load(&folder.join(embedded::ROOT_FILE)).expect("the root was just made");
     let path = folder.join(embedded::RING_FILE);

@@ -84,7 +84,10 @@ impl Call {
     /// The status of a problem, with its reason and cause noted for the log. Needed where the status ends a stream:
     /// its trailers carry no cause.
     pub fn failed(&self, problem: Problem) -> Status {
-        self.facts(|facts| facts.reason = Some(problem.reason()));
+        self.facts(|facts| {
+            facts.reason = Some(problem.reason());
+            facts.cause = problem.cause().map(str::to_owned);
+        });
         problem.into()
     }
 
@@ -117,7 +120,8 @@ impl Call {
         *request.metadata_mut() = MetadataMap::from_headers(headers);
     }
 
-    fn detached() -> Self {
+    /// A call of which nothing is logged.
+    pub fn detached() -> Self {
         Self::new(Shared::new(Ids::detached(), Span::none(), ""))
     }
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use postern_rpc::{Problem, Reason};
+use postern_rpc::{Problem, Reason, cause_of};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use tracing::{Level, event};
@@ -141,14 +141,16 @@ fn severity(ending: &Ending<'_>, reason: Option<Reason>) -> Level {
 /// What the handler gave as the cause. A status of tonic's own has its message for one; that of a [`Problem`] is for
 /// the caller, and may name the caller's own things.
 fn cause(ending: &Ending<'_>, facts: &Facts, reason: Option<Reason>) -> Option<String> {
+    let of_problem = || ending.status.and_then(cause_of).map(str::to_owned);
     let of_tonic = || Some(ending.status.filter(|_| reason.is_none())?.message().to_owned());
-    facts.cause.clone().or_else(of_tonic)
+    facts.cause.clone().or_else(of_problem).or_else(of_tonic)
 }
 
-/// The status of a call whose handler panicked.
+/// The status of a call whose handler panicked. A panic's message is logged only if it is fixed text: a formatted one
+/// may contain whatever the handler was working on.
 pub(super) fn of_panic(panic: &(dyn Any + Send)) -> Status {
-    let _ = panic;
-    Problem::internal().into()
+    let message = panic.downcast_ref::<&'static str>().copied();
+    Problem::internal(message.unwrap_or("a panic with a formatted message")).into()
 }
 
 /// Drops what has panicked: it may do so once more.

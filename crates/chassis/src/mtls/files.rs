@@ -56,7 +56,7 @@ impl<C> FromFiles<C> {
     pub(super) fn look(&self) {
         match self.reread() {
             Some(Ok(())) => {
-                tracing::info!(file = ?self.files.certificate, "the certificates were read again");
+                tracing::info!(file = %self.files.certificate.display(), "the certificates were read again");
             }
             Some(Err(error)) => {
                 tracing::warn!(

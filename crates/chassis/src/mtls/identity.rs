@@ -3,31 +3,38 @@
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
-use x509_parser::{extensions::GeneralName, parse_x509_certificate};
+use x509_parser::parse_x509_certificate;
+
+use super::certificate::{describe, uris};
 
 /// The service at the other end of a connection, as its certificate says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PeerIdentity(Arc<str>);
+pub struct PeerIdentity {
+    service: Arc<str>,
+    certificate: Arc<str>,
+}
 
 impl PeerIdentity {
     /// The last part of `spiffe://<trust domain>/<service>`.
     pub fn service(&self) -> &str {
-        &self.0
+        &self.service
+    }
+
+    /// Tells the certificate from others of the same service in a log: its serial number in hex, its subject's common
+    /// name if it has one, and its URI.
+    pub fn certificate(&self) -> &str {
+        &self.certificate
     }
 
     /// Reads the name out of a certificate that has been verified. `None` unless its URI names are exactly one, of the
     /// trust domain, with one path segment.
     pub(super) fn of(certificate: &CertificateDer<'_>, trust_domain: &str) -> Option<Self> {
         let (_, parsed) = parse_x509_certificate(certificate).ok()?;
-        let names = &parsed.subject_alternative_name().ok()??.value.general_names;
-        let mut uris = names.iter().filter_map(|name| match name {
-            GeneralName::URI(uri) => Some(*uri),
-            _ => None,
-        });
-        let (uri, None) = (uris.next()?, uris.next()) else { return None };
+        let names = uris(&parsed);
+        let &[uri] = names.as_slice() else { return None };
         let service = uri.strip_prefix("spiffe://")?.strip_prefix(trust_domain)?.strip_prefix('/')?;
         let one_segment = !service.is_empty() && !service.contains('/');
-        one_segment.then(|| Self(service.into()))
+        one_segment.then(|| Self { service: service.into(), certificate: describe(certificate).into() })
     }
 }
 

@@ -1,11 +1,14 @@
 //! Mutual TLS between services, with a SPIFFE name for each.
 
+mod certificate;
 mod client;
 mod coalesce;
 mod files;
 mod identity;
 mod inspect;
+mod refusal;
 mod server;
+mod verifier;
 
 #[cfg(test)]
 pub(crate) mod test_support;

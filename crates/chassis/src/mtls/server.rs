@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::{Context as TaskContext, Poll},
@@ -18,7 +19,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::mpsc,
-    time::timeout,
+    time::{Instant, sleep, timeout_at},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_stream::{Stream, wrappers::ReceiverStream};
@@ -28,8 +29,10 @@ use super::{
     HANDSHAKE, PeerIdentity,
     coalesce::Coalescing,
     files::{self, FromFiles},
+    refusal::{self, Refusal},
+    verifier,
 };
-use crate::{Lifecycle, config::TlsFiles};
+use crate::{Lifecycle, bounded_log::BoundedLog, config::TlsFiles};
 
 /// How often the files of certificates are looked at.
 const LOOK: Duration = Duration::from_secs(2);
@@ -39,13 +42,16 @@ const LOOK: Duration = Duration::from_secs(2);
 pub struct ServerTls {
     configuration: Arc<FromFiles<ServerConfig>>,
     trust_domain: Arc<str>,
+    /// A stranger decides how many peers are refused.
+    refusals: Arc<BoundedLog>,
 }
 
 impl ServerTls {
     /// Reads the PEM files.
     pub fn load(files: &TlsFiles) -> Result<Self> {
         let configuration = Arc::new(FromFiles::load(files, make)?);
-        Ok(Self { configuration, trust_domain: files.trust_domain.as_str().into() })
+        let refusals = Arc::new(BoundedLog::new(Duration::from_secs(1)));
+        Ok(Self { configuration, trust_domain: files.trust_domain.as_str().into(), refusals })
     }
 
     /// Reads the files again whenever one of them changes, until the lifecycle ends. Connections that are open stay as
@@ -54,20 +60,35 @@ impl ServerTls {
         let look = async {
             loop {
                 self.configuration.look();
-                tokio::time::sleep(LOOK).await;
+                sleep(LOOK).await;
             }
         };
         tokio::select! { () = look => {} () = life.stopping() => {} }
     }
 
-    async fn accept(&self, stream: TcpStream) -> io::Result<PeerStream> {
-        stream.set_nodelay(true)?;
-        let stream = TlsAcceptor::from(self.configuration.current()).accept(stream).await?;
+    async fn accept(&self, stream: TcpStream) -> Result<PeerStream, Refusal> {
+        stream.set_nodelay(true).map_err(Refusal::Handshake)?;
+        let accepting = TlsAcceptor::from(self.configuration.current()).accept(stream);
+        let stream = accepting.await.map_err(Refusal::Handshake)?;
         let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-        let peer = leaf.and_then(|leaf| PeerIdentity::of(leaf, &self.trust_domain));
-        let peer = peer
-            .ok_or_else(|| io::Error::other("the peer's certificate names no service of the trust domain"))?;
+        let peer =
+            leaf.and_then(|leaf| PeerIdentity::of(leaf, &self.trust_domain)).ok_or(Refusal::NoService)?;
         Ok(PeerStream { stream: Coalescing::new(stream), peer })
+    }
+
+    /// Lets a peer in, or logs why not.
+    async fn let_in(&self, stream: TcpStream, from: SocketAddr) -> Option<PeerStream> {
+        let deadline = Instant::now() + HANDSHAKE;
+        let (outcome, certificate) = verifier::noting(async {
+            // Waits for the first byte, so that a probe, which sends none, is told from a peer.
+            let Ok(Ok(1..)) = timeout_at(deadline, stream.peek(&mut [0])).await else {
+                return Err(Refusal::Silent);
+            };
+            timeout_at(deadline, self.accept(stream)).await.unwrap_or(Err(Refusal::Timeout))
+        })
+        .await;
+        let log = |refusal: &Refusal| refusal::log(&self.refusals, refusal, from, certificate.as_deref());
+        outcome.inspect_err(log).ok()
     }
 }
 
@@ -77,6 +98,7 @@ fn make(files: &TlsFiles) -> Result<ServerConfig> {
     let verifier = WebPkiClientVerifier::builder_with_provider(authority, provider.clone())
         .build()
         .context("the CA cannot verify clients")?;
+    let verifier = Arc::new(verifier::Noting(verifier));
     let (certificates, key) = files::own(files)?;
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -97,28 +119,38 @@ pub struct PeerStream {
     peer: PeerIdentity,
 }
 
+/// Pause after a failed accept: without descriptors, the next one would fail at once.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// Accepts connections; each handshake runs in a task of its own, so that a slow peer holds up nobody.
 pub(crate) fn incoming(listener: TcpListener, tls: ServerTls) -> impl Stream<Item = io::Result<PeerStream>> {
     let (ready, accepted) = mpsc::channel(16);
     tokio::spawn(async move {
+        let mut outage = false;
         loop {
-            let stream = tokio::select! {
+            let accepted = tokio::select! {
                 () = ready.closed() => return,
                 accepted = listener.accept() => accepted,
             };
-            let Ok((stream, _)) = stream else {
-                // Out of file descriptors: give the process a moment to close some.
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            };
-            let (tls, ready) = (tls.clone(), ready.clone());
-            tokio::spawn(async move {
-                match timeout(HANDSHAKE, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => drop(ready.send(Ok(stream)).await),
-                    Ok(Err(error)) => tracing::info!(%error, "a peer was refused"),
-                    Err(_) => tracing::info!("a peer did not finish its handshake"),
+            match accepted {
+                Ok((stream, from)) => {
+                    outage = false;
+                    let (tls, ready) = (tls.clone(), ready.clone());
+                    tokio::spawn(async move {
+                        if let Some(peer) = tls.let_in(stream, from).await {
+                            drop(ready.send(Ok(peer)).await);
+                        }
+                    });
                 }
-            });
+                Err(error) => {
+                    // Most likely out of file descriptors: said once, and again after the next success.
+                    if !std::mem::replace(&mut outage, true) {
+                        let pause = PAUSE.as_millis();
+                        tracing::error!(%error, "a connection cannot be accepted; trying again every {pause} ms");
+                    }
+                    sleep(PAUSE).await;
+                }
+            }
         }
     });
     ReceiverStream::new(accepted)

@@ -12,6 +12,8 @@ use std::{
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -44,6 +46,7 @@ impl Cluster {
         if !data.join("PG_VERSION").exists() {
             create_data(&binaries, &home, &data, &password)?;
         }
+        wait_for_predecessor(&data);
         let port = port(dir)?;
         // SIGINT is Postgres' fast shutdown: it ends sessions, writes a checkpoint and stops.
         let command = server_command(&binaries, &data, port);
@@ -124,6 +127,35 @@ fn as_server_user(mut command: Command) -> Command {
     }
     command.env_remove("PGDATA").env("LC_ALL", "C").stdin(Stdio::null());
     command
+}
+
+/// Time that a server gets to shut down after the process that started it was killed: a checkpoint, at most.
+const SHUTDOWN: Duration = Duration::from_secs(30);
+
+/// Waits for the previous server of the same data to exit. It is told to shut down when the process that started it dies,
+/// and takes a second or so. One that does not exit in time is reported by the check of the port.
+fn wait_for_predecessor(data: &Path) {
+    let started = Instant::now();
+    while started.elapsed() < SHUTDOWN {
+        let Some(pid) = running(data) else { return };
+        if started.elapsed() < POLL {
+            tracing::info!(pid, "waiting for the previous Postgres server to shut down");
+        }
+        thread::sleep(POLL);
+    }
+}
+
+/// How often the previous server is looked for.
+const POLL: Duration = Duration::from_millis(20);
+
+/// The process id of the server that uses this data. `postmaster.pid` names it in its first line, and may be left over
+/// from a server that was killed, so that another process may have the number by now. A server's working directory is
+/// its data folder.
+fn running(data: &Path) -> Option<u32> {
+    let file = fs::read_to_string(data.join("postmaster.pid")).ok()?;
+    let pid = file.lines().next()?.trim().parse().ok()?;
+    let working_directory = fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
+    (working_directory == data.canonicalize().ok()?).then_some(pid)
 }
 
 /// The port of this data: chosen at the first start and kept, since saved connections lead to it.

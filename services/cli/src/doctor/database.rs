@@ -1,7 +1,7 @@
 //! The control database: its roles, its schema, and the way to it.
 
 use postern_store::{
-    ConnectionStore, ProxyStore, RewrapStore, SCHEMA_VERSION, SealCount, StoreError, Transport,
+    ConnectionStore, PoolOptions, ProxyStore, RewrapStore, SCHEMA_VERSION, SealCount, StoreError, Transport,
     roles::{self, Survey},
     transport,
 };
@@ -27,8 +27,8 @@ pub(super) async fn look(config: &Config, findings: &mut Findings) -> Option<Vec
         };
         let signed_in = match login {
             Login::Migrator => roles::survey(&url).await.map(|survey| judge(&survey, findings)),
-            Login::Connection => ConnectionStore::connect(&url).await.map(drop),
-            Login::Proxy => ProxyStore::connect(&url).await.map(drop),
+            Login::Connection => ConnectionStore::connect(&url, PoolOptions::default()).await.map(drop),
+            Login::Proxy => ProxyStore::connect(&url, PoolOptions::default()).await.map(drop),
             Login::Rewrap => counts(&url).await.map(|counts| seals = Some(counts)),
             Login::Admin => continue,
         };
@@ -42,7 +42,7 @@ pub(super) async fn look(config: &Config, findings: &mut Findings) -> Option<Vec
 }
 
 async fn counts(url: &str) -> Result<Vec<SealCount>, StoreError> {
-    RewrapStore::connect(url).await?.counts().await
+    RewrapStore::connect(url, PoolOptions::default()).await?.counts().await
 }
 
 fn judge(Survey { schema_version, missing_roles, unbound_roles }: &Survey, findings: &mut Findings) {

@@ -1,6 +1,7 @@
 //! `postern keyring destroy`.
 
-use postern_rpc::crypto::{DestroyKeyRequest, KeyState};
+use postern_rpc::crypto::{DestroyKeyRequest, Key, KeyState};
+use postern_store::SealCount;
 
 use crate::{
     ask,
@@ -37,26 +38,37 @@ pub(super) async fn run(
         remaining_seals: None,
         allow_loss,
     };
-    if crypto::state(&ring, id) == Some(KeyState::Disabled) {
-        request.remaining_seals = Some(agreed(config, choice).await?);
+    if let Some(key) = ring.keys.iter().find(|key| key.id == id && key.state() == KeyState::Disabled) {
+        request.remaining_seals = Some(agreed(config, key, choice).await?);
     }
     let answer = crypto.keyring.clone().destroy_key(request).await?.into_inner();
     let view = RingView::new(crypto::whole(answer.keyring)?, None);
     output.print(&view, || format!("Key {id} is destroyed.\n"))
 }
 
-/// The seals under the key, once the operator knows of them and still wants it destroyed.
-async fn agreed(config: &Config, Choice { id, yes, allow_loss }: Choice) -> Result<i64, Failure> {
-    let under = database::under(&database::seals(config).await?.counts().await?, id);
-    let loss = format!(
-        "{} of {} under key {id} would be lost.",
-        count(under.seals.unsigned_abs(), "seal"),
-        count(under.owners.unsigned_abs(), "owner")
-    );
+/// Counts the seals under the key, and asks whether to destroy it.
+async fn agreed(config: &Config, key: &Key, Choice { yes, allow_loss, .. }: Choice) -> Result<i64, Failure> {
+    let under = database::under(&database::seals(config).await?.counts().await?, key.id);
+    let loss = loss(under, key);
     if under.seals > 0 && !allow_loss {
-        let advice = format!("Run `postern keyring enable {id}` and `postern rewrap`; or add --allow-loss.");
+        let advice =
+            format!("Run `postern keyring enable {0}` and `postern rewrap`, or pass --allow-loss.", key.id);
         return Err(Failure::refused(loss).hint(advice));
     }
-    ask::confirm(yes, &format!("{loss} Key {id} cannot be brought back."))?;
+    ask::confirm(yes, &format!("{loss} {} Key {} cannot be brought back.", backups(key), key.id))?;
     Ok(under.seals)
+}
+
+fn loss(under: SealCount, key: &Key) -> String {
+    if under.seals == 0 {
+        return format!("No stored seal uses key {}.", key.id);
+    }
+    let seals = count(under.seals.unsigned_abs(), "seal");
+    format!("{seals} of {} under key {} would be lost.", count(under.owners.unsigned_abs(), "owner"), key.id)
+}
+
+/// The count is of the database as it is now; its backups may still hold seals under the key.
+fn backups(key: &Key) -> String {
+    let disabled = key.state_time.map(|time| time.to_string()).unwrap_or_default();
+    format!("Database backups from before {disabled}, when it was disabled, may not open without it.")
 }

@@ -31,8 +31,8 @@ pub(super) async fn run(
     let view = RingView::new(crypto::whole(answer.keyring)?, None);
     output.print(&view, || {
         format!(
-            "Key {id} is disabled. Once nothing is missed: postern keyring destroy {id}\n\
-             If something is: postern keyring enable {id}\n"
+            "Key {id} is disabled. If everything still works, destroy it: postern keyring destroy {id}\n\
+             If something does not open, enable it again: postern keyring enable {id}\n"
         )
     })
 }
@@ -43,11 +43,11 @@ async fn agree(config: &Config, id: u32, yes: bool) -> Result<(), Failure> {
         Some(0) => Ok(()),
         Some(seals) => {
             let seals = count(seals.unsigned_abs(), "seal");
-            ask::confirm(yes, &format!("{seals} under key {id} would not open any more."))
+            ask::confirm(yes, &format!("{seals} under key {id} would no longer open."))
         }
         None => {
             let what = format!(
-                "Without a database nobody knows what is sealed under key {id}, and would not open any more."
+                "No database is configured, so the seals under key {id} cannot be counted. None of them would open."
             );
             ask::confirm(yes, &what)
         }

@@ -5,17 +5,26 @@ use std::{
     path::Path,
 };
 
-use postern_crypto_service::{
-    Config,
+use postern_keyring::{
+    KeyringConfig,
     key_files::{self, KeyFileError, RingState},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use crate::{
     config::read,
     failure::{Exit, Failure},
     output::Output,
 };
+
+/// The table of crypto-service's configuration that these commands need. The service checks the rest when it starts.
+#[derive(Deserialize)]
+struct ServiceConfig {
+    keyring: Option<KeyringConfig>,
+    /// This and the next are in the command line's own configuration, and in no other.
+    crypto: Option<IgnoredAny>,
+    database: Option<IgnoredAny>,
+}
 
 #[derive(Serialize)]
 struct RingFile {
@@ -31,7 +40,7 @@ impl RingFile {
 }
 
 pub(super) fn init(config: Option<&Path>, output: Output) -> Result<(), Failure> {
-    let keyring = service_config(config)?.keyring;
+    let keyring = keyring_of(config)?;
     let made = key_files::create(&keyring).map_err(refused)?;
     let file = RingFile::new(&keyring.file, made);
     output.print(&file, || {
@@ -40,7 +49,7 @@ pub(super) fn init(config: Option<&Path>, output: Output) -> Result<(), Failure>
 }
 
 pub(super) fn move_root(config: Option<&Path>, to: &Path, output: Output) -> Result<(), Failure> {
-    let (from, to) = (service_config(config)?.keyring, read::<Config>(to)?.keyring);
+    let (from, to) = (keyring_of(config)?, keyring_in(to)?);
     let moved = key_files::move_root(&from, &to).map_err(refused)?;
     let file = RingFile::new(&to.file, moved);
     output.print(&file, || format!("{} is wrapped by the root '{}' now.\n", file.file, file.root))?;
@@ -51,9 +60,20 @@ pub(super) fn move_root(config: Option<&Path>, to: &Path, output: Output) -> Res
     Ok(())
 }
 
-fn service_config(path: Option<&Path>) -> Result<Config, Failure> {
+fn keyring_of(config: Option<&Path>) -> Result<KeyringConfig, Failure> {
     let missing = "name crypto-service's configuration with --config or POSTERN_CONFIG";
-    read(path.ok_or_else(|| Failure::new(Exit::Usage, missing))?)
+    keyring_in(config.ok_or_else(|| Failure::new(Exit::Usage, missing))?)
+}
+
+fn keyring_in(path: &Path) -> Result<KeyringConfig, Failure> {
+    let config: ServiceConfig = read(path)?;
+    let is_own = config.crypto.is_some() || config.database.is_some();
+    config.keyring.ok_or_else(|| {
+        let found =
+            if is_own { "this is the command line's configuration" } else { "it has no [keyring] table" };
+        let message = format!("{}: {found}; name crypto-service's configuration instead", path.display());
+        Failure::new(Exit::Usage, message)
+    })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]

@@ -1,4 +1,4 @@
-//! `DeleteConnection`: forgets a connection and its seal.
+//! `DeleteConnection`: deletes a connection and its secrets.
 
 use postern_domain::{OwnerId, Version};
 use postern_rpc::{

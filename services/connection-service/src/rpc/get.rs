@@ -17,10 +17,10 @@ pub(super) async fn get(
     let name = convert::name(&request.name)?;
     let saved = store.get(owner, name).await.map_err(|error| convert::store_problem(&error))?;
     let saved = saved.ok_or_else(|| not_found(&request.name))?;
-    Ok(GetConnectionResponse { connection: Some(convert::connection(saved)) })
+    Ok(GetConnectionResponse { connection: Some(convert::connection(saved.connection)) })
 }
 
-/// The caller has no connection of this name; whether anybody else has one is not said.
+/// Does not reveal whether another user has a connection of this name.
 pub(super) fn not_found(name: &str) -> Problem {
     Problem::new(Reason::ConnectionNotFound, format!("You have no connection named '{name}'."))
 }

@@ -24,7 +24,7 @@ pub(super) async fn list(
         }
         size => size.min(LARGEST_PAGE),
     };
-    // The token is the last name of the page before: a place in the order, which holds while rows come and go.
+    // The cursor is the last name of the previous page, so it stays valid while rows come and go.
     if !request.page_token.is_empty() && convert::name(&request.page_token).is_err() {
         return Err(Problem::field("page_token", "page_token is the next_page_token of the page before"));
     }
@@ -34,9 +34,9 @@ pub(super) async fn list(
     let length = usize::try_from(size).unwrap_or(usize::MAX);
     let more = rows.len() > length;
     rows.truncate(length);
-    let next_page_token = rows.last().filter(|_| more).map(|row| row.name.to_string()).unwrap_or_default();
+    let next_page_token = rows.last().filter(|_| more).map(|row| row.connection.name.to_string());
     Ok(ListConnectionsResponse {
-        connections: rows.into_iter().map(convert::connection).collect(),
-        next_page_token,
+        connections: rows.into_iter().map(|row| convert::connection(row.connection)).collect(),
+        next_page_token: next_page_token.unwrap_or_default(),
     })
 }

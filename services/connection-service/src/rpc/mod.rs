@@ -6,15 +6,14 @@ mod list;
 mod upsert;
 
 use postern_chassis::signed_in;
+use postern_crypto_client::Sealer;
 use postern_rpc::connection::{
     DeleteConnectionRequest, DeleteConnectionResponse, GetConnectionRequest, GetConnectionResponse,
     ListConnectionsRequest, ListConnectionsResponse, UpsertConnectionRequest, UpsertConnectionResponse,
     connection_service_server::ConnectionService,
 };
 use postern_store::ConnectionStore;
-use tonic::{Request, Response, Status, transport::Channel};
-
-use crate::sealer::Sealer;
+use tonic::{Request, Response, Status};
 
 /// `postern.connection.v1.ConnectionService` over the control database and crypto-service.
 pub struct Connections {
@@ -23,9 +22,9 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// RPCs over a store and a channel to crypto-service.
-    pub fn new(store: ConnectionStore, crypto: Channel) -> Self {
-        Self { store, sealer: Sealer::new(crypto) }
+    /// The RPCs, with the store and the client that they use.
+    pub fn new(store: ConnectionStore, sealer: Sealer) -> Self {
+        Self { store, sealer }
     }
 }
 

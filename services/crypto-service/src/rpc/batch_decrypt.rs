@@ -14,7 +14,7 @@ use super::{
     batch::{self, item_error},
     decrypt::open,
 };
-use crate::keyring::RingHolder;
+use crate::live_ring::RingHolder;
 
 pub(super) async fn batch_decrypt(
     ring: &Arc<RingHolder>,

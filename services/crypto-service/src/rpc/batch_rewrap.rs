@@ -11,7 +11,7 @@ use super::{
     batch::{self, item_error},
     rewrap::replace,
 };
-use crate::keyring::RingHolder;
+use crate::live_ring::RingHolder;
 
 pub(super) async fn batch_rewrap(
     ring: &Arc<RingHolder>,

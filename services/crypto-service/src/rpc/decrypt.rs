@@ -9,7 +9,7 @@ use postern_rpc::{
     crypto::{Context, DecryptRequest, DecryptResponse},
 };
 
-use crate::{context, keyring::RingHolder};
+use crate::{context, live_ring::RingHolder};
 
 pub(super) async fn decrypt(
     ring: &Arc<RingHolder>,

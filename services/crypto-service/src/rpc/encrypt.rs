@@ -7,7 +7,7 @@ use postern_rpc::{
     crypto::{Context, EncryptRequest, EncryptResponse},
 };
 
-use crate::{context, keyring::RingHolder};
+use crate::{context, live_ring::RingHolder};
 
 pub(super) fn encrypt(
     ring: &RingHolder,
@@ -40,6 +40,5 @@ pub(crate) fn too_large() -> Problem {
 
 /// Also of a rewrap.
 pub(super) fn no_randomness() -> Problem {
-    tracing::error!("the system gives no randomness");
-    Problem::internal()
+    Problem::internal("the system provides no randomness")
 }

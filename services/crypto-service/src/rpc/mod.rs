@@ -23,7 +23,7 @@ use postern_rpc::{
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
-use crate::keyring::RingHolder;
+use crate::live_ring::RingHolder;
 
 pub(crate) use encrypt::too_large;
 pub(crate) use keyring::Keyring;

@@ -11,7 +11,7 @@ use postern_rpc::{
 use uuid::Uuid;
 
 use super::{decrypt::seal_broken, encrypt::no_randomness};
-use crate::{context, keyring::RingHolder};
+use crate::{context, live_ring::RingHolder};
 
 pub(super) async fn rewrap(
     ring: &Arc<RingHolder>,

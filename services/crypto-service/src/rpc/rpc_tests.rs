@@ -25,7 +25,7 @@ use super::{
     batch_decrypt::batch_decrypt, batch_encrypt::batch_encrypt, batch_rewrap::batch_rewrap, decrypt::decrypt,
     encrypt::encrypt, rewrap::rewrap,
 };
-use crate::keyring::{
+use crate::live_ring::{
     RingHolder,
     test_support::{RingFolder, change, context, id, owner, rotate},
 };

@@ -1,32 +1,31 @@
-//! The RPCs, one a file.
+//! The RPCs, one a file. They translate between the wire and the execution core, and do nothing else.
 
+pub(crate) mod convert;
 pub(crate) mod query;
 
 use std::sync::Arc;
 
-use postern_chassis::signed_in;
 use postern_rpc::proxy::{QueryRequest, proxy_service_server::ProxyService};
 use tonic::{Request, Response, Status};
 
-use crate::tenants::Tenants;
+use crate::execution::Core;
 
-/// `postern.proxy.v1.ProxyService` over the control database, crypto-service and the tenants.
+/// `postern.proxy.v1.ProxyService` over the execution core.
 pub struct Proxy {
-    tenants: Arc<Tenants>,
+    core: Arc<Core>,
 }
 
 impl Proxy {
-    pub(crate) fn new(tenants: Tenants) -> Self {
-        Self { tenants: Arc::new(tenants) }
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self { core }
     }
 }
 
 #[tonic::async_trait]
 impl ProxyService for Proxy {
-    type QueryStream = query::Parts;
+    type QueryStream = query::Responses;
 
-    async fn query(&self, request: Request<QueryRequest>) -> Result<Response<query::Parts>, Status> {
-        let caller = signed_in(&request)?.clone();
-        Ok(Response::new(query::query(Arc::clone(&self.tenants), caller, request.into_inner())?))
+    async fn query(&self, request: Request<QueryRequest>) -> Result<Response<query::Responses>, Status> {
+        Ok(Response::new(query::query(&self.core, request).await?))
     }
 }

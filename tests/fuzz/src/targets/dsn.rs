@@ -5,7 +5,7 @@ use std::fmt::Write;
 use postern_domain::{
     CaBundle, Host, PostgresEndpoint, TlsMode,
     dsn::{self, InvalidDsn, ParsedDsn},
-    limits::{NAME_BYTES, SECRET_BYTES},
+    limits::{NAME_BYTES, PASSWORD_BYTES},
 };
 
 use crate::Verdict;
@@ -71,7 +71,7 @@ fn written(dsn: &ParsedDsn) -> String {
     let endpoint = &dsn.endpoint;
     let mut text = format!("postgresql://{}", encoded(endpoint.user.as_bytes()));
     if let Some(password) = &dsn.password {
-        assert!((1..=SECRET_BYTES).contains(&password.len()));
+        assert!((1..=PASSWORD_BYTES).contains(&password.len()));
         text.extend([":", &encoded(password.expose())]);
     }
     let host = match &endpoint.host {
@@ -95,12 +95,12 @@ fn encoded(bytes: &[u8]) -> String {
 
 /// Every refusal is one of these, whatever the text: none repeats a part of it, which may be one of the password.
 fn is_known(refusal: &InvalidDsn) {
-    use InvalidDsn::{Host, Parameter, Part, Port, Query, Scheme, SslMode, User};
+    use InvalidDsn::{Host, Parameter, Part, PasswordTooLong, Port, Query, Scheme, SslMode, User};
     let parameters = "application_name channel_binding connect_timeout dbname host hostaddr options passfile password \
                       pgbouncer port schema search_path sslcert sslcrl sslkey sslpassword sslrootcert \
                       target_session_attrs user";
     match refusal {
-        Scheme | User | Host | Port | Query | SslMode | Part("user" | "password" | "database") => {}
+        Scheme | User | Host | PasswordTooLong | Port | Query | SslMode | Part("user" | "password" | "database") => {}
         Parameter(name) => assert!(parameters.split(' ').any(|known| known == *name), "{name}"),
         Part(part) => panic!("a refusal of '{part}'"),
     }

@@ -7,10 +7,8 @@ use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
 
 use arbitrary::Arbitrary;
 use postern_domain::{EndpointDigest, OwnerId, Secret, SecretId, SystemClock, TenantKind};
-use postern_envelope::{
-    Base, ChangeError, Entropy, KeyId, KeyRing, KeyState, MasterKey, RingEditor, RingFileError, Root,
-    RootError, SealContext, ring_file,
-};
+use postern_envelope::{Entropy, KeyId, KeyState, MasterKey, SealContext};
+use postern_keyring::{Base, ChangeError, LoadedRing, RingEditor, RingFileError, Root, RootError, ring_file};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -87,7 +85,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     ]
 }
 
-fn load(path: &Path, file: &[u8]) -> Result<KeyRing, RingFileError> {
+fn load(path: &Path, file: &[u8]) -> Result<LoadedRing, RingFileError> {
     fs::write(path, file).expect("the folder is there");
     ring_file::load(path, &PlainRoot)
 }
@@ -115,7 +113,7 @@ fn checksummed(input: &[u8]) -> Option<Value> {
 }
 
 /// What is loaded says what the file says, by another reading of it.
-fn is_as_written(ring: &KeyRing, document: &Value) {
+fn is_as_written(ring: &LoadedRing, document: &Value) {
     assert_eq!((document["version"].as_u64(), document["revision"].as_u64()), (Some(1), Some(ring.revision())));
     assert!(ring.revision() <= i64::MAX.cast_unsigned(), "a revision that does not travel");
     let keys = document["keys"].as_array().expect("an array of keys");
@@ -136,7 +134,7 @@ fn is_as_written(ring: &KeyRing, document: &Value) {
 }
 
 /// The ring seals, its file can be changed, and what it sealed opens after that. A change that fails leaves the file.
-fn goes_on(ring: &KeyRing, path: &Path, input: &[u8]) {
+fn goes_on(ring: &LoadedRing, path: &Path, input: &[u8]) {
     let entropy = InputEntropy::new(input);
     let context = SealContext {
         owner: OwnerId(Uuid::nil()),

@@ -2,8 +2,8 @@
 
 use postern_connection_service::fuzzing::{endpoint as read, shown};
 use postern_domain::{
-    PostgresEndpoint,
-    limits::{CA_PEM_BYTES, NAME_BYTES, SECRET_BYTES},
+    Endpoint as Parsed, PostgresEndpoint, SecretName,
+    limits::{CA_PEM_BYTES, NAME_BYTES, PASSWORD_BYTES},
 };
 use postern_rpc::connection::{self as proto, UpsertConnectionRequest, upsert_connection_request::Endpoint};
 use prost::Message;
@@ -17,10 +17,13 @@ pub fn check(input: &[u8]) -> Verdict {
     let (name, asked) = (request.name.clone(), request.endpoint.clone());
     let converted = read(request);
     match &converted {
-        Ok((endpoint, secret)) => {
+        Ok((Parsed::Postgres(endpoint), secrets)) => {
             is_sound(endpoint);
-            let fits = |length| (1..=SECRET_BYTES).contains(&length);
-            assert!(secret.as_ref().is_none_or(|secret| fits(secret.len()) && !secret.expose().contains(&0)));
+            assert!(secrets.len() <= 1);
+            for (name, secret) in secrets {
+                assert_eq!(*name, SecretName::Password);
+                assert!((1..=PASSWORD_BYTES).contains(&secret.len()) && !secret.expose().contains(&0));
+            }
             if let Some(Endpoint::Postgres(asked)) = asked {
                 is_what_was_asked(endpoint, &asked);
             }
@@ -75,7 +78,7 @@ fn is_what_was_asked(endpoint: &PostgresEndpoint, asked: &proto::PostgresEndpoin
 }
 
 fn saves_the_same_again(name: &str, endpoint: &PostgresEndpoint) {
-    let seen = shown(name, endpoint.clone()).expect("the name was accepted");
+    let seen = shown(name, endpoint.clone().into()).expect("the name was accepted");
     assert_eq!(seen.name, name);
     let Some(proto::connection::Endpoint::Postgres(seen)) = seen.endpoint else { panic!("a connection without an endpoint") };
     let again = UpsertConnectionRequest {
@@ -83,7 +86,7 @@ fn saves_the_same_again(name: &str, endpoint: &PostgresEndpoint) {
         endpoint: Some(Endpoint::Postgres(seen)),
         ..UpsertConnectionRequest::default()
     };
-    let (again, secret) = read(again).unwrap_or_else(|problem| panic!("{problem}"));
-    assert_eq!((&again, again.digest()), (endpoint, endpoint.digest()));
-    assert!(secret.is_none(), "a secret that nobody sent");
+    let (again, secrets) = read(again).unwrap_or_else(|problem| panic!("{problem}"));
+    assert_eq!((&again, again.digest()), (&Parsed::Postgres(endpoint.clone()), endpoint.digest()));
+    assert!(secrets.is_empty(), "a secret that nobody sent");
 }

@@ -13,6 +13,10 @@ pub struct RowBatch {
     pub rows: usize,
     /// One for each column of the result.
     pub columns: Vec<ColumnData>,
+    /// Bytes of the rows, as the server sent them.
+    pub bytes: usize,
+    /// Bytes of memory that the rows take, give or take the spare room of vectors.
+    pub memory: usize,
 }
 
 /// One column of a batch.
@@ -91,8 +95,8 @@ impl BatchBuilder {
 
     /// Takes the rows collected so far, if there are any.
     pub(crate) fn take(&mut self) -> Option<RowBatch> {
-        let rows = std::mem::take(&mut self.rows);
-        self.bytes = 0;
+        let memory = self.memory();
+        let (rows, bytes) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.bytes));
         if rows == 0 {
             return None;
         }
@@ -104,7 +108,7 @@ impl BatchBuilder {
                 column.nulls.resize(rows.div_ceil(8), 0);
             }
         }
-        Some(RowBatch { rows, columns })
+        Some(RowBatch { rows, columns, bytes, memory })
     }
 
     fn push_cells(&mut self, body: &[u8]) -> Result<(), &'static str> {

@@ -9,12 +9,16 @@ use postern_rpc::{
 use super::{
     Keyring,
     problem::{self, Refusal},
-    view,
+    state_word, view,
 };
 
-pub(super) fn destroy_key(own: &Keyring, request: &DestroyKeyRequest) -> Result<DestroyKeyResponse, Problem> {
+pub(super) fn destroy_key(
+    own: &Keyring,
+    request: &DestroyKeyRequest,
+    operator: &str,
+) -> Result<DestroyKeyResponse, Problem> {
     let key = problem::key(request.key_id)?;
-    own.change(request.expected_revision, |change| {
+    let (before, after) = own.change(request.expected_revision, |change| {
         if change.ring().state(key) == Some(KeyState::Disabled) && !request.allow_loss {
             match request.remaining_seals {
                 Some(0) => own.reporter.require_unloaded(key)?,
@@ -22,8 +26,10 @@ pub(super) fn destroy_key(own: &Keyring, request: &DestroyKeyRequest) -> Result<
                 None => return Err(Refusal::SealsUncounted(key)),
             }
         }
-        Ok(((), change.destroy(key)?))
+        let before = state_word(change.ring(), key);
+        let ring = change.destroy(key)?;
+        Ok(((before, state_word(&ring, key)), ring))
     })?;
-    tracing::warn!(%key, lost_seals = request.remaining_seals, "an operator destroyed a key");
+    tracing::warn!(operator, %key, before, after, lost_seals = request.remaining_seals, "an operator destroyed a key");
     Ok(DestroyKeyResponse { keyring: Some(view::keyring(own)) })
 }

@@ -6,17 +6,23 @@ use postern_rpc::{
     crypto::{DisableKeyRequest, DisableKeyResponse},
 };
 
-use super::{Keyring, problem, view};
+use super::{Keyring, problem, state_word, view};
 
-pub(super) fn disable_key(own: &Keyring, request: &DisableKeyRequest) -> Result<DisableKeyResponse, Problem> {
+pub(super) fn disable_key(
+    own: &Keyring,
+    request: &DisableKeyRequest,
+    operator: &str,
+) -> Result<DisableKeyResponse, Problem> {
     let key = problem::key(request.key_id)?;
-    own.change(request.expected_revision, |change| {
+    let (before, after) = own.change(request.expected_revision, |change| {
         // One that has not heard of the promotion yet goes on sealing under this key.
         if change.ring().state(key) == Some(KeyState::Active) {
             own.reporter.require_current(change.ring().revision())?;
         }
-        Ok(((), change.disable(key)?))
+        let before = state_word(change.ring(), key);
+        let ring = change.disable(key)?;
+        Ok(((before, state_word(&ring, key)), ring))
     })?;
-    tracing::info!(%key, "an operator disabled a key");
+    tracing::info!(operator, %key, before, after, "an operator disabled a key");
     Ok(DisableKeyResponse { keyring: Some(view::keyring(own)) })
 }

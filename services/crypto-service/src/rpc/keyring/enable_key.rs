@@ -5,11 +5,19 @@ use postern_rpc::{
     crypto::{EnableKeyRequest, EnableKeyResponse},
 };
 
-use super::{Keyring, problem, view};
+use super::{Keyring, problem, state_word, view};
 
-pub(super) fn enable_key(own: &Keyring, request: &EnableKeyRequest) -> Result<EnableKeyResponse, Problem> {
+pub(super) fn enable_key(
+    own: &Keyring,
+    request: &EnableKeyRequest,
+    operator: &str,
+) -> Result<EnableKeyResponse, Problem> {
     let key = problem::key(request.key_id)?;
-    own.change(request.expected_revision, |change| Ok(((), change.enable(key)?)))?;
-    tracing::info!(%key, "an operator enabled a key");
+    let (before, after) = own.change(request.expected_revision, |change| {
+        let before = state_word(change.ring(), key);
+        let ring = change.enable(key)?;
+        Ok(((before, state_word(&ring, key)), ring))
+    })?;
+    tracing::info!(operator, %key, before, after, "an operator enabled a key");
     Ok(EnableKeyResponse { keyring: Some(view::keyring(own)) })
 }

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use tonic::{Response, Status};
 
 use super::{Keyring, view};
-use crate::keyring::Look;
+use crate::live_ring::Look;
 
 /// Time for a look at the file, which may have to wait for the root.
 const PATIENCE: Duration = Duration::from_secs(1);

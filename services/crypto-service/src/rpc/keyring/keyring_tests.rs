@@ -1,12 +1,12 @@
 //! The RPCs that tend the ring, without what is before them.
 
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{collections::BTreeMap, fs, io, time::Duration};
 
 use postern_rpc::{Reason, crypto};
 use tonic_types::StatusExt;
 
 use super::*;
-use crate::keyring::{
+use crate::live_ring::{
     Report,
     test_support::{HangingRoot, NEW_YEAR, RingFolder, context, id, replica, stage},
 };
@@ -386,4 +386,85 @@ async fn a_ring_that_cannot_be_used_is_told_and_left_alone() {
     assert_reason(refused, Reason::KeyringBroken);
     assert_eq!(fs::read(fixture.folder.ring()).unwrap(), b"{");
     assert_eq!(fixture.get().await.revision, 1, "the ring in use is shown");
+}
+
+/// What was logged on this thread while `work` ran.
+fn logged(work: impl FnOnce()) -> String {
+    let lines = Arc::<std::sync::Mutex<Vec<u8>>>::default();
+    let to = lines.clone();
+    let subscriber =
+        tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || Writer(to.clone()));
+    tracing::subscriber::with_default(subscriber.finish(), work);
+    String::from_utf8(lines.lock().unwrap().clone()).unwrap()
+}
+
+struct Writer(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl io::Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_logged_with_the_operators_certificate_and_the_keys_states() {
+    let fixture = Fixture::new();
+    let ca = postern_devkit::ca::DevCa::load_or_create(&fixture.folder.folder.path().join("ca")).unwrap();
+    let files = ca.service("operator").unwrap();
+    let tls = postern_chassis::config::TlsFiles {
+        certificate: files.certificate,
+        key: files.key,
+        ca: files.ca,
+        trust_domain: postern_devkit::ca::TRUST_DOMAIN.to_owned(),
+    };
+    let now = postern_domain::Clock::now(&postern_domain::SystemClock);
+    let peer = postern_chassis::mtls::inspect(&tls, now).unwrap().peer;
+    let mut request = Request::new(());
+    request.extensions_mut().insert(peer.clone());
+    let operator = operator(&request);
+    assert!(operator.starts_with("serial ") && operator == peer.certificate(), "{operator}");
+
+    let (own, revision) = (&fixture.own, None);
+    let stage = || {
+        drop(stage_key::stage_key(own, &StageKeyRequest { expected_revision: revision }, &operator).unwrap());
+    };
+    let promote = || {
+        let request = PromoteKeyRequest { key_id: 2, expected_revision: revision };
+        drop(promote_key::promote_key(own, &request, &operator).unwrap());
+    };
+    let disable = || {
+        let request = DisableKeyRequest { key_id: 1, expected_revision: revision };
+        drop(disable_key::disable_key(own, &request, &operator).unwrap());
+    };
+    let enable = || {
+        let request = EnableKeyRequest { key_id: 1, expected_revision: revision };
+        drop(enable_key::enable_key(own, &request, &operator).unwrap());
+    };
+    let destroy = || {
+        let counted =
+            DestroyKeyRequest { key_id: 1, remaining_seals: Some(0), ..DestroyKeyRequest::default() };
+        drop(destroy_key::destroy_key(own, &counted, &operator).unwrap());
+    };
+    let steps: [(&dyn Fn(), &str, &str); 6] = [
+        (&stage, "none", "staged"),
+        (&promote, "staged", "primary"),
+        (&disable, "active", "disabled"),
+        (&enable, "disabled", "active"),
+        (&disable, "active", "disabled"),
+        (&destroy, "disabled", "destroyed"),
+    ];
+    for (step, before, after) in steps {
+        let log = logged(step);
+        let lines = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let line = lines.into_iter().find(|line| line["operator"].is_string()).unwrap();
+        assert_eq!(
+            (&line["operator"], &line["before"], &line["after"]),
+            (&operator.as_str().into(), &before.into(), &after.into())
+        );
+    }
 }

@@ -11,7 +11,9 @@ mod view;
 
 use std::sync::Arc;
 
-use postern_envelope::{KeyRing, RingChange};
+use postern_chassis::mtls::PeerIdentity;
+use postern_envelope::{KeyId, KeyState};
+use postern_keyring::{LoadedRing, RingChange};
 use postern_rpc::{
     Problem,
     crypto::{
@@ -22,7 +24,7 @@ use postern_rpc::{
 };
 use tonic::{Request, Response, Status};
 
-use crate::keyring::{Reporter, RingHolder};
+use crate::live_ring::{Reporter, RingHolder};
 use problem::Refusal;
 
 /// The ring of this replica, and what the others report of theirs.
@@ -44,14 +46,14 @@ impl Keyring {
     ) -> Result<Response<T>, Status> {
         let own = self.clone();
         let done = tokio::task::spawn_blocking(move || work(&own)).await;
-        Ok(Response::new(done.map_err(|_| Problem::internal())??))
+        Ok(Response::new(done.map_err(|_| Problem::internal("the task panicked"))??))
     }
 
     /// Changes the ring, and reports it at once.
     fn change<T>(
         &self,
         expected: Option<i64>,
-        change: impl FnOnce(RingChange<'_>) -> Result<(T, KeyRing), Refusal>,
+        change: impl FnOnce(RingChange<'_>) -> Result<(T, LoadedRing), Refusal>,
     ) -> Result<T, Problem> {
         // No ring has a negative revision, nor the largest one.
         let expected = expected.map(|revision| u64::try_from(revision).unwrap_or(u64::MAX));
@@ -61,6 +63,17 @@ impl Keyring {
         }
         Ok(made)
     }
+}
+
+/// The operator's certificate, for the log. Several people can be the operator, each with a certificate of their own.
+fn operator<T>(request: &Request<T>) -> String {
+    let peer = request.extensions().get::<PeerIdentity>();
+    peer.map_or_else(|| "unknown".to_owned(), |peer| peer.certificate().to_owned())
+}
+
+/// The state of a key as a log line has it: `none` if the ring does not hold it.
+fn state_word(ring: &LoadedRing, key: KeyId) -> &'static str {
+    ring.state(key).map_or("none", KeyState::as_str)
 }
 
 #[tonic::async_trait]
@@ -76,35 +89,40 @@ impl KeyringService for Keyring {
         &self,
         request: Request<StageKeyRequest>,
     ) -> Result<Response<StageKeyResponse>, Status> {
-        self.blocking(move |own| stage_key::stage_key(own, request.get_ref())).await
+        let operator = operator(&request);
+        self.blocking(move |own| stage_key::stage_key(own, request.get_ref(), &operator)).await
     }
 
     async fn promote_key(
         &self,
         request: Request<PromoteKeyRequest>,
     ) -> Result<Response<PromoteKeyResponse>, Status> {
-        self.blocking(move |own| promote_key::promote_key(own, request.get_ref())).await
+        let operator = operator(&request);
+        self.blocking(move |own| promote_key::promote_key(own, request.get_ref(), &operator)).await
     }
 
     async fn disable_key(
         &self,
         request: Request<DisableKeyRequest>,
     ) -> Result<Response<DisableKeyResponse>, Status> {
-        self.blocking(move |own| disable_key::disable_key(own, request.get_ref())).await
+        let operator = operator(&request);
+        self.blocking(move |own| disable_key::disable_key(own, request.get_ref(), &operator)).await
     }
 
     async fn enable_key(
         &self,
         request: Request<EnableKeyRequest>,
     ) -> Result<Response<EnableKeyResponse>, Status> {
-        self.blocking(move |own| enable_key::enable_key(own, request.get_ref())).await
+        let operator = operator(&request);
+        self.blocking(move |own| enable_key::enable_key(own, request.get_ref(), &operator)).await
     }
 
     async fn destroy_key(
         &self,
         request: Request<DestroyKeyRequest>,
     ) -> Result<Response<DestroyKeyResponse>, Status> {
-        self.blocking(move |own| destroy_key::destroy_key(own, request.get_ref())).await
+        let operator = operator(&request);
+        self.blocking(move |own| destroy_key::destroy_key(own, request.get_ref(), &operator)).await
     }
 }
 

@@ -1,9 +1,10 @@
 //! From what went wrong with the ring to what an operator is told. The texts of these errors are ours and fixed.
 
-use postern_envelope::{ChangeError, KeyId, RingFileError};
+use postern_envelope::KeyId;
+use postern_keyring::{ChangeError, RingFileError};
 use postern_rpc::{Problem, Reason};
 
-use crate::keyring::NotReady;
+use crate::live_ring::NotReady;
 
 /// Why a change was not made.
 #[derive(Debug)]

@@ -6,17 +6,23 @@ use postern_rpc::{
     crypto::{PromoteKeyRequest, PromoteKeyResponse},
 };
 
-use super::{Keyring, problem, view};
+use super::{Keyring, problem, state_word, view};
 
-pub(super) fn promote_key(own: &Keyring, request: &PromoteKeyRequest) -> Result<PromoteKeyResponse, Problem> {
+pub(super) fn promote_key(
+    own: &Keyring,
+    request: &PromoteKeyRequest,
+    operator: &str,
+) -> Result<PromoteKeyResponse, Problem> {
     let key = problem::key(request.key_id)?;
-    own.change(request.expected_revision, |change| {
+    let (before, after) = own.change(request.expected_revision, |change| {
         // From the next moment on, seals under it may reach any replica.
         if change.ring().state(key) == Some(KeyState::Staged) {
             own.reporter.require_loaded(key)?;
         }
-        Ok(((), change.promote(key)?))
+        let before = state_word(change.ring(), key);
+        let ring = change.promote(key)?;
+        Ok(((before, state_word(&ring, key)), ring))
     })?;
-    tracing::info!(%key, "an operator promoted a key");
+    tracing::info!(operator, %key, before, after, "an operator promoted a key");
     Ok(PromoteKeyResponse { keyring: Some(view::keyring(own)) })
 }

@@ -7,8 +7,12 @@ use postern_rpc::{
 
 use super::{Keyring, view};
 
-pub(super) fn stage_key(own: &Keyring, request: &StageKeyRequest) -> Result<StageKeyResponse, Problem> {
+pub(super) fn stage_key(
+    own: &Keyring,
+    request: &StageKeyRequest,
+    operator: &str,
+) -> Result<StageKeyResponse, Problem> {
     let key = own.change(request.expected_revision, |change| Ok(change.stage()?))?;
-    tracing::info!(%key, "an operator staged a key");
+    tracing::info!(operator, %key, before = "none", after = "staged", "an operator staged a key");
     Ok(StageKeyResponse { keyring: Some(view::keyring(own)), key_id: key.get() })
 }

@@ -7,7 +7,7 @@ use postern_rpc::crypto;
 use prost_types::Timestamp;
 
 use super::Keyring;
-use crate::keyring::{Peer, UseCounts};
+use crate::live_ring::{Peer, UseCounts};
 
 /// The ring that this replica uses, with the uses and the state of all replicas.
 pub(super) fn keyring(own: &Keyring) -> crypto::Keyring {

@@ -1,0 +1,130 @@
+//! From the status of a failed call to the problem that a user sees, and the log line that an operator needs.
+
+use std::error::Error;
+
+use postern_rpc::{DOMAIN, Problem, Reason};
+use tonic::Status;
+use tonic_types::StatusExt;
+
+/// What a call was for. Decides what the user is told.
+#[derive(Clone, Copy)]
+pub(crate) enum Purpose {
+    Seal,
+    Open,
+}
+
+/// Logs a failed call with its causes, and returns what the user is told.
+pub(crate) fn problem(status: &Status, purpose: Purpose) -> Problem {
+    log(status, purpose);
+    match answered(status).as_deref() {
+        Some(reason) => of_reason(reason, purpose),
+        // Not crypto-service's answer: it was not reached, broke off, or another program answered.
+        None => unavailable(purpose),
+    }
+}
+
+/// A reason that crypto-service gave, for a call or for one item of a batch.
+pub(crate) fn of_reason(reason: &str, purpose: Purpose) -> Problem {
+    match Reason::ALL.iter().copied().find(|known| known.as_str() == reason) {
+        Some(Reason::Unauthenticated) => {
+            Problem::new(Reason::Unauthenticated, "The token is no longer valid; sign in again.")
+        }
+        Some(Reason::SealBroken) if matches!(purpose, Purpose::Open) => {
+            Problem::new(Reason::SealBroken, "The stored secret cannot be opened.")
+                .hint("Save the connection again with its password.")
+        }
+        // An operator's mistake; the user can only wait until it is mended.
+        Some(
+            Reason::CallerNotAllowed
+            | Reason::IssuerUnavailable
+            | Reason::RootUnavailable
+            | Reason::DependencyUnavailable
+            | Reason::KeyringBroken
+            | Reason::KeyringInaccessible,
+        ) => unavailable(purpose),
+        _ => Problem::internal(format_args!("crypto-service refused: {reason}")),
+    }
+}
+
+fn unavailable(purpose: Purpose) -> Problem {
+    let message = match purpose {
+        Purpose::Seal => "Secrets cannot be sealed at the moment; nothing was saved.",
+        Purpose::Open => "Stored secrets cannot be opened at the moment.",
+    };
+    Problem::new(Reason::DependencyUnavailable, message).hint("Try again in a minute.")
+}
+
+/// The reason, if crypto-service itself answered.
+fn answered(status: &Status) -> Option<String> {
+    let info = status.get_details_error_info()?;
+    (info.domain == DOMAIN).then_some(info.reason)
+}
+
+fn log(status: &Status, purpose: Purpose) {
+    let (code, cause) = (status.code(), with_sources(status));
+    let call = match purpose {
+        Purpose::Seal => "seal a secret",
+        Purpose::Open => "open a seal",
+    };
+    let refused_by_name = answered(status).as_deref() == Some(Reason::CallerNotAllowed.as_str());
+    if refused_by_name || cause.contains(ALERT) {
+        tracing::error!(?code, call, "crypto-service refused our certificate: {cause}");
+    } else if answered(status).is_some() {
+        tracing::warn!(?code, call, "crypto-service refused: {cause}");
+    } else {
+        tracing::error!(?code, call, "crypto-service cannot be used: {cause}");
+    }
+}
+
+/// How rustls words a TLS alert of the peer. In TLS 1.3 the server verifies the client's certificate after the
+/// handshake is over for the client, so that the alert arrives with a later read; HTTP/2 keeps only its text.
+const ALERT: &str = "received fatal alert";
+
+/// A status and the chain of its sources: what stopped a connection is at the end of it.
+pub fn with_sources(status: &Status) -> String {
+    let mut text = status.message().to_owned();
+    let mut source = status.source();
+    while let Some(error) = source {
+        let cause = error.to_string();
+        if !text.contains(&cause) {
+            text = if text.is_empty() { cause } else { format!("{text}: {cause}") };
+        }
+        source = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::Code;
+
+    use super::*;
+
+    #[test]
+    fn a_call_without_an_answer_of_crypto_service_is_never_internal() {
+        for code in (0..=16).map(Code::from).filter(|code| *code != Code::Ok) {
+            for purpose in [Purpose::Seal, Purpose::Open] {
+                let problem = problem(&Status::new(code, "transport error"), purpose);
+                assert_eq!(problem.reason(), Reason::DependencyUnavailable, "{code:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn answers_are_told_apart() {
+        let told = |reason, purpose| problem(&Problem::new(reason, "x").into(), purpose).reason();
+        for purpose in [Purpose::Seal, Purpose::Open] {
+            assert_eq!(told(Reason::Unauthenticated, purpose), Reason::Unauthenticated);
+            assert_eq!(told(Reason::CallerNotAllowed, purpose), Reason::DependencyUnavailable);
+            assert_eq!(told(Reason::IssuerUnavailable, purpose), Reason::DependencyUnavailable);
+            assert_eq!(told(Reason::InvalidField, purpose), Reason::Internal);
+            assert_eq!(told(Reason::Internal, purpose), Reason::Internal);
+        }
+        assert_eq!(told(Reason::SealBroken, Purpose::Open), Reason::SealBroken);
+        assert_eq!(told(Reason::SealBroken, Purpose::Seal), Reason::Internal);
+    }
+}
+
+#[cfg(test)]
+#[path = "transport_tests.rs"]
+mod transport_tests;

@@ -1,0 +1,21 @@
+//! Clients of crypto-service, one type for each privilege, so that a service's types show what it may do.
+//!
+//! * [`Sealer`] seals secrets of the caller. For connection-service.
+//! * [`Opener`] opens seals of the caller. For proxy-service.
+//! * [`Rewrapper`] exchanges seals under old keys for seals under the primary one. For the rewrap job.
+//!
+//! Each takes a channel from `chassis::mtls`, which sets the deadline of every call. A failed call is logged once, with
+//! the whole chain of its causes; the caller gets a [`postern_rpc::Problem`] that names none of them.
+
+mod context;
+mod failure;
+mod opener;
+mod rewrapper;
+pub mod seal;
+mod sealer;
+
+pub use context::SealContext;
+pub use failure::with_sources;
+pub use opener::Opener;
+pub use rewrapper::{Rewrap, RewrapFailed, Rewrapped, Rewrapper};
+pub use sealer::Sealer;

@@ -1,0 +1,41 @@
+//! Opening seals of the caller.
+
+use postern_chassis::SignedIn;
+use postern_domain::{Endpoint, SealedSecret, Secret};
+use postern_rpc::{
+    Problem,
+    crypto::{DecryptRequest, crypto_service_client::CryptoServiceClient},
+};
+use tonic::transport::Channel;
+
+use crate::{
+    SealContext,
+    failure::{Purpose, problem},
+};
+
+/// Opens seals, and cannot seal.
+#[derive(Clone)]
+pub struct Opener(CryptoServiceClient<Channel>);
+
+impl Opener {
+    /// Over a channel with the certificate of proxy-service.
+    pub fn new(channel: Channel) -> Self {
+        Self(CryptoServiceClient::new(channel))
+    }
+
+    /// The secret of the caller's connection to `endpoint`, which must be the endpoint as it is stored now: a seal that
+    /// was made for another one, or for another owner, does not open.
+    pub async fn open(
+        &self,
+        caller: &SignedIn,
+        endpoint: &Endpoint,
+        secret: &SealedSecret,
+    ) -> Result<Secret, Problem> {
+        let context = Some(SealContext::new(endpoint, secret.id).into());
+        let message = DecryptRequest { context, sealed: secret.sealed.clone() };
+        match self.0.clone().decrypt(caller.authorize(message)).await {
+            Ok(response) => Ok(Secret::new(response.into_inner().plaintext)),
+            Err(status) => Err(problem(&status, Purpose::Open)),
+        }
+    }
+}

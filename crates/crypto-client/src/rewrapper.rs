@@ -1,0 +1,129 @@
+//! Exchanging seals under old keys for seals under the primary one.
+
+use std::time::Duration;
+
+use postern_domain::OwnerId;
+use postern_rpc::crypto::{
+    BatchRewrapRequest, RewrapItem, RewrapResult, crypto_service_client::CryptoServiceClient,
+    rewrap_result::Outcome,
+};
+use tokio::time::{Instant, sleep};
+use tonic::{Code, Status, transport::Channel};
+
+use crate::SealContext;
+
+/// Bytes of the longest answer: 100 seals of 64 KiB, and room for what is around them.
+const ANSWER_BYTES: usize = 8 * 1024 * 1024;
+
+/// How long calls are repeated while crypto-service does not answer: a rolling restart must not end the job.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Exchanges seals for seals; never sees what is sealed.
+#[derive(Clone)]
+pub struct Rewrapper(CryptoServiceClient<Channel>);
+
+/// A seal to be exchanged.
+pub struct Rewrap {
+    /// Unique among the seals of one call, at most 64 bytes.
+    pub reference: String,
+    /// The owner that the seal is bound to.
+    pub owner: OwnerId,
+    /// What else it is bound to.
+    pub context: SealContext,
+    /// The seal.
+    pub sealed: Vec<u8>,
+}
+
+/// A new seal, or the reason why it was not made.
+pub type Rewrapped = Result<Vec<u8>, String>;
+
+/// Why a whole call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RewrapFailed {
+    /// crypto-service was not reached for half a minute.
+    #[error("crypto-service does not answer: {}", .0.message())]
+    Unavailable(Box<Status>),
+    /// crypto-service does not let this caller rewrap, or does not know the call.
+    #[error("crypto-service refuses: {}", .0.message())]
+    Refused(Box<Status>),
+    /// crypto-service's answer is not one to this request.
+    #[error("crypto-service's answer does not fit the request; run one release of both")]
+    Answer,
+}
+
+impl Rewrapper {
+    /// Over a channel with the certificate of connection-service or of an operator.
+    pub fn new(channel: Channel) -> Self {
+        Self(CryptoServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES))
+    }
+
+    /// One result for each of up to 100 seals, in their order.
+    pub async fn rewrap(&self, seals: Vec<Rewrap>) -> Result<Vec<Rewrapped>, RewrapFailed> {
+        let references: Vec<_> = seals.iter().map(|seal| seal.reference.clone()).collect();
+        let results = self.call(BatchRewrapRequest { items: seals.into_iter().map(item).collect() }).await?;
+        if !results.iter().map(|result| &result.reference).eq(&references) {
+            return Err(RewrapFailed::Answer);
+        }
+        results.into_iter().map(outcome).collect()
+    }
+
+    /// Repeats the call while crypto-service does not answer. To rewrap twice does no harm.
+    async fn call(&self, request: BatchRewrapRequest) -> Result<Vec<RewrapResult>, RewrapFailed> {
+        let (start, mut pause) = (Instant::now(), Duration::from_millis(100));
+        loop {
+            let status = match self.0.clone().batch_rewrap(request.clone()).await {
+                Ok(response) => return Ok(response.into_inner().results),
+                Err(status) => status,
+            };
+            if !may_pass(&status) {
+                return Err(RewrapFailed::Refused(Box::new(status)));
+            }
+            if start.elapsed() + pause > PATIENCE {
+                return Err(RewrapFailed::Unavailable(Box::new(status)));
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(3));
+        }
+    }
+}
+
+/// Connections that break off show as `Unknown` or `Cancelled`, too.
+fn may_pass(status: &Status) -> bool {
+    matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::Unknown | Code::Cancelled)
+}
+
+fn item(seal: Rewrap) -> RewrapItem {
+    RewrapItem {
+        reference: seal.reference,
+        owner_id: seal.owner.0.as_bytes().to_vec(),
+        context: Some(seal.context.into()),
+        sealed: seal.sealed,
+    }
+}
+
+fn outcome(result: RewrapResult) -> Result<Rewrapped, RewrapFailed> {
+    match result.outcome {
+        Some(Outcome::Sealed(sealed)) => Ok(Ok(sealed)),
+        Some(Outcome::Error(error)) => Ok(Err(error.reason)),
+        None => Err(RewrapFailed::Answer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::transport::Endpoint;
+
+    use super::*;
+
+    /// Nobody listens on the port, so each attempt fails at once; the paused clock skips the waits between them.
+    #[tokio::test(start_paused = true)]
+    async fn after_half_a_minute_without_an_answer_it_gives_up() {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let rewrapper =
+            Rewrapper::new(Endpoint::from_shared(format!("http://{port}")).unwrap().connect_lazy());
+        let start = Instant::now();
+        let failed = rewrapper.call(BatchRewrapRequest::default()).await;
+        assert!(matches!(failed, Err(RewrapFailed::Unavailable(_))), "{failed:?}");
+        assert!((20..=30).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    }
+}

@@ -1,0 +1,35 @@
+//! Configuration of the key ring.
+
+use std::path::{Path, PathBuf};
+
+use postern_domain::SystemClock;
+use postern_envelope::SystemEntropy;
+use serde::Deserialize;
+
+use crate::{
+    ReplicaName, RootConfig,
+    embedded::{self, EmbeddedError},
+};
+
+/// Where the master keys are.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyringConfig {
+    /// The ring: JSON, with each key wrapped by the root.
+    pub file: PathBuf,
+    /// What unwraps the keys.
+    pub root: RootConfig,
+    /// Name of this replica among those that share the ring's folder; by default the host's.
+    #[serde(default)]
+    pub replica: Option<ReplicaName>,
+}
+
+impl KeyringConfig {
+    /// The key ring that a folder keeps, with its root beside it; made if missing. For development: whoever copies the
+    /// folder has the keys.
+    pub fn embedded(folder: &Path) -> Result<Self, EmbeddedError> {
+        embedded::load_or_create(folder, &SystemEntropy, &SystemClock)?;
+        let root = RootConfig::File { path: folder.join(embedded::ROOT_FILE) };
+        Ok(Self { file: folder.join(embedded::RING_FILE), root, replica: None })
+    }
+}

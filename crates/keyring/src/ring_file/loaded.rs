@@ -1,0 +1,64 @@
+//! A ring as its file has it.
+
+use std::{collections::BTreeMap, ops::Deref, sync::Arc};
+
+use postern_envelope::{KeyId, KeyRing, MasterKey};
+use subtle::ConstantTimeEq;
+
+use crate::ring_file::document::{RingDocument, Stamp};
+
+/// One revision of the ring file, with its keys unwrapped. Immutable: a reload makes a new one.
+///
+/// Seals and opens like the [`KeyRing`] it contains. Beside that, it remembers what the file said, so that a later
+/// revision can be compared with it and shares the keys that have not changed.
+pub struct LoadedRing {
+    ring: KeyRing,
+    stamp: Stamp,
+    root: String,
+    /// The wrapped form of each key that is not destroyed, as the file has it.
+    wrapped: BTreeMap<KeyId, String>,
+}
+
+impl LoadedRing {
+    pub(crate) fn new(document: &RingDocument, ring: KeyRing) -> Self {
+        let wrapped = document.keys.iter().filter_map(|key| Some((key.info().id, key.wrapped.clone()?)));
+        Self { ring, stamp: document.stamp(), root: document.root.clone(), wrapped: wrapped.collect() }
+    }
+
+    /// Revision of the file, counted up with every change.
+    pub fn revision(&self) -> u64 {
+        self.stamp.revision
+    }
+
+    /// [`Root::kind`](crate::Root::kind) of the root that wraps the keys.
+    pub fn root(&self) -> &str {
+        &self.root
+    }
+
+    pub(crate) fn stamp(&self) -> &Stamp {
+        &self.stamp
+    }
+
+    /// The key that was unwrapped from exactly this text, if there is one.
+    pub(crate) fn unwrapped(&self, id: KeyId, wrapped: &str) -> Option<Arc<MasterKey>> {
+        if self.wrapped(id) == Some(wrapped) { self.ring.master_key(id).cloned() } else { None }
+    }
+
+    /// The wrapped form of a key in the file.
+    pub(crate) fn wrapped(&self, id: KeyId) -> Option<&str> {
+        self.wrapped.get(&id).map(String::as_str)
+    }
+
+    /// Whether this ring has another key under the same id.
+    pub(crate) fn contradicts(&self, id: KeyId, key: &MasterKey) -> bool {
+        self.ring.master_key(id).is_some_and(|known| bool::from(known.expose().ct_ne(key.expose())))
+    }
+}
+
+impl Deref for LoadedRing {
+    type Target = KeyRing;
+
+    fn deref(&self) -> &KeyRing {
+        &self.ring
+    }
+}

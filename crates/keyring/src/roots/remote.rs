@@ -1,0 +1,127 @@
+//! A root that is a service elsewhere: from its asynchronous work to the blocking trait.
+
+use std::{sync::Arc, time::Duration};
+
+use postern_envelope::{Entropy, KeyId, MasterKey};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use zeroize::Zeroizing;
+
+use super::{OpenError, Trouble, worker::Worker};
+use crate::{Root, RootError};
+
+/// Time that a service has to wrap or unwrap one key, signing in again included.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Pause after the first attempt at start; it doubles up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Bytes of a key, wiped when dropped.
+pub(super) type KeyBytes = Zeroizing<Vec<u8>>;
+
+/// What a kind of remote root does. The key's id is bound to what it wraps.
+pub(super) trait Service: Send + Sync + 'static {
+    /// See [`Root::kind`].
+    const KIND: &'static str;
+
+    /// Checks, at start, that the service is there and takes our credential.
+    fn check(&self) -> impl Future<Output = Result<(), Trouble>> + Send;
+
+    /// Does what must be done for as long as the root is used. May end.
+    fn keep(&self) -> impl Future<Output = ()> + Send;
+
+    /// Wraps a key.
+    fn wrap(&self, id: KeyId, key: KeyBytes) -> impl Future<Output = Result<Vec<u8>, Trouble>> + Send;
+
+    /// The reverse of [`Service::wrap`].
+    fn unwrap(&self, id: KeyId, wrapped: Vec<u8>) -> impl Future<Output = Result<KeyBytes, Trouble>> + Send;
+}
+
+/// A [`Root`] over a [`Service`].
+pub(super) struct Remote<S> {
+    name: String,
+    service: Arc<S>,
+    worker: Worker,
+}
+
+impl<S: Service> Remote<S> {
+    /// Waits for the service, for as long as `patience`, while it does not answer. A refusal is final.
+    ///
+    /// `name` says which root it is, in errors and logs. What the service needs is made on its own runtime.
+    pub(super) fn open<F>(name: String, patience: Duration, service: F) -> Result<Self, OpenError>
+    where
+        F: Future<Output = S> + Send + 'static,
+    {
+        let worker = Worker::start().map_err(OpenError::Thread)?;
+        let job = {
+            let name = name.clone();
+            async move {
+                let service = Arc::new(service.await);
+                wait_for(&*service, &name, patience).await.map(|()| service)
+            }
+        };
+        let service = match worker.run(job).unwrap_or(Err(Trouble::Defect)) {
+            Ok(service) => service,
+            Err(trouble) if trouble.may_pass() => {
+                return Err(OpenError::Unavailable { root: name, waited: patience, trouble });
+            }
+            Err(trouble) => return Err(OpenError::Refused { root: name, trouble }),
+        };
+        let kept = Arc::clone(&service);
+        worker.keep(async move { kept.keep().await });
+        Ok(Self { name, service, worker })
+    }
+
+    fn ask<T, F>(&self, what: &'static str, id: KeyId, job: F) -> Result<T, RootError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Trouble>> + Send + 'static,
+    {
+        let bounded = async { timeout(DEADLINE, job).await.unwrap_or(Err(Trouble::Timeout)) };
+        self.worker.run(bounded).unwrap_or(Err(Trouble::Defect)).map_err(|trouble| {
+            tracing::error!(root = %self.name, key = %id, "the root did not {what} a key: {trouble}");
+            trouble.as_root_error()
+        })
+    }
+}
+
+async fn wait_for<S: Service>(service: &S, name: &str, patience: Duration) -> Result<(), Trouble> {
+    let end = Instant::now() + patience;
+    let (mut pause, mut last) = (FIRST_PAUSE, Trouble::Timeout);
+    loop {
+        let until = end.max(Instant::now() + FIRST_PAUSE).min(Instant::now() + DEADLINE);
+        match timeout_at(until, service.check()).await {
+            Ok(Err(trouble)) if trouble.may_pass() => last = trouble,
+            Ok(outcome) => return outcome,
+            // Cut short: the attempt before this one says more.
+            Err(_) => {}
+        }
+        if Instant::now() + pause >= end {
+            return Err(last);
+        }
+        tracing::warn!(root = name, "the root is not ready, trying again: {last}");
+        sleep(pause).await;
+        pause = LONGEST_PAUSE.min(pause * 2);
+    }
+}
+
+impl<S: Service> Root for Remote<S> {
+    fn kind(&self) -> &'static str {
+        S::KIND
+    }
+
+    fn wrap_key(&self, id: KeyId, key: &MasterKey, _: &dyn Entropy) -> Result<Vec<u8>, RootError> {
+        let (service, key) = (Arc::clone(&self.service), Zeroizing::new(key.expose().to_vec()));
+        self.ask("wrap", id, async move { service.wrap(id, key).await })
+    }
+
+    fn unwrap_key(&self, id: KeyId, wrapped: &[u8]) -> Result<MasterKey, RootError> {
+        let (service, wrapped) = (Arc::clone(&self.service), wrapped.to_vec());
+        let key = self.ask("unwrap", id, async move { service.unwrap(id, wrapped).await })?;
+        MasterKey::from_slice(&key).ok_or(RootError::Foreign)
+    }
+}
+
+#[cfg(test)]
+#[path = "remote_tests.rs"]
+mod tests;

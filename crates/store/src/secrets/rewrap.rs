@@ -1,0 +1,199 @@
+//! Seals of all owners, to be replaced by seals under a newer key.
+
+use postern_domain::{ConnectionId, EndpointDigest, OwnerId, SealedSecret, TenantKind};
+use sqlx::{PgPool, Postgres, Row, Transaction, postgres::PgRow};
+
+use super::sealed;
+use crate::{
+    PoolOptions, Role, StoreError, connect,
+    scope::{query, transaction},
+};
+
+/// Reads and replaces seals. Opens none, and writes nothing else.
+#[derive(Clone)]
+pub struct RewrapStore(PgPool);
+
+/// A secret's place in the walk: by owner, then by connection, then by name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// Whose it is.
+    pub owner: OwnerId,
+    /// The connection.
+    pub connection: ConnectionId,
+    /// Which of the connection's secrets. As text: a newer release may know more names.
+    pub name: String,
+}
+
+/// A row of the walk.
+pub struct SealRow {
+    /// Where it is in the walk.
+    pub place: Place,
+    /// Its seal; `None` if the row does not have the form that this release writes.
+    pub seal: Option<StoredSeal>,
+}
+
+/// A seal, with what it is bound to besides its owner.
+#[derive(Clone)]
+pub struct StoredSeal {
+    /// Kind of tenant.
+    pub kind: TenantKind,
+    /// Digest of the endpoint it was sealed for.
+    pub endpoint: EndpointDigest,
+    /// The secret's id and its seal.
+    pub secret: SealedSecret,
+}
+
+/// Advisory lock held by the background rewrap job, so that one replica at a time runs it. Manual runs don't need it.
+///
+/// It belongs to a transaction, which a transaction-mode pooler leaves on one connection, and is released when that
+/// ends, however it ends.
+pub struct Turn(Transaction<'static, Postgres>);
+
+/// The lock of [`Turn`]: "pstnrwrp" in ASCII.
+const TURN: i64 = i64::from_be_bytes(*b"pstnrwrp");
+
+impl Turn {
+    /// Releases the lock.
+    pub async fn end(self) -> Result<(), StoreError> {
+        Ok(self.0.commit().await?)
+    }
+}
+
+/// Seals under one key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SealCount {
+    /// The key's id; 0, which no key has, for values that are not seals.
+    pub key_id: u32,
+    /// Seals under it.
+    pub seals: i64,
+    /// Owners of these seals.
+    pub owners: i64,
+}
+
+/// The key id of `sealed`: bytes 5 to 8, behind the format's prefix. As bytes, which compare and group like the number.
+macro_rules! key_id {
+    () => {
+        "case when substring(sealed for 4) = 'PSL1'::bytea then substring(sealed from 5 for 4) \
+              else '\\x00000000'::bytea end"
+    };
+}
+
+impl RewrapStore {
+    /// Signs in as `postern_rewrap`.
+    pub async fn connect(url: &str, pool: PoolOptions) -> Result<Self, StoreError> {
+        connect::pool(url, Role::Rewrap, pool).await.map(Self)
+    }
+
+    /// Takes the lock of the background job; `None` while another replica holds it.
+    pub async fn turn(&self) -> Result<Option<Turn>, StoreError> {
+        let mut transaction = self.0.begin().await?;
+        let lock = query("/* secrets.turn */ select pg_try_advisory_xact_lock($1) as taken").bind(TURN);
+        let taken = lock.fetch_one(&mut *transaction).await?.try_get("taken")?;
+        Ok(if taken { Some(Turn(transaction)) } else { None })
+    }
+
+    /// Up to `limit` rows after `after`, without those whose seal is under the key `except`.
+    pub async fn page(
+        &self,
+        after: Option<&Place>,
+        except: Option<u32>,
+        limit: i64,
+    ) -> Result<Vec<SealRow>, StoreError> {
+        const PAGE: &str = concat!(
+            "/* secrets.page */ select owner_id, connection_id, name, secret_id, sealed, kind, endpoint_digest
+               from postern.secrets
+              where ($1::uuid is null or (owner_id, connection_id, name) > ($1, $2, $3)) and ($4::bytea is null or ",
+            key_id!(),
+            " <> $4) order by owner_id, connection_id, name limit $5"
+        );
+        // The planner expects the policies to leave this role one row in two hundred. For a table of some ten thousand
+        // rows it would read the whole table for each page, instead of the page's part of the index.
+        const BEGIN: &str = "begin; set local enable_seqscan = off; set local enable_bitmapscan = off";
+        let rows = query(PAGE)
+            .bind(after.map(|place| place.owner.0))
+            .bind(after.map(|place| place.connection.0))
+            .bind(after.map(|place| place.name.clone()))
+            .bind(except.map(|id| id.to_be_bytes().to_vec()))
+            .bind(limit);
+        let rows = transaction(&self.0, BEGIN.to_owned(), |connection| {
+            Box::pin(async move { Ok(rows.fetch_all(connection).await?) })
+        })
+        .await?;
+        rows.iter().map(SealRow::read).collect()
+    }
+
+    /// Puts a new seal of the same secret in place of `read`. `false` if the row no longer holds that seal: a save that
+    /// came in between wins.
+    pub async fn replace(&self, place: &Place, read: &StoredSeal, sealed: &[u8]) -> Result<bool, StoreError> {
+        // One statement: cut off at any point, the row holds one whole seal. In a transaction, since a pooler may
+        // otherwise give its preparation and its execution to two sessions.
+        let update = query(
+            "/* secrets.replace */ update postern.secrets set sealed = $6
+              where owner_id = $1 and connection_id = $2 and name = $3 and secret_id = $4 and sealed = $5",
+        )
+        .bind(place.owner.0)
+        .bind(place.connection.0)
+        .bind(place.name.clone())
+        .bind(read.secret.id.0)
+        .bind(read.secret.sealed.clone())
+        .bind(sealed.to_vec());
+        let done = transaction(&self.0, "begin".to_owned(), |connection| {
+            Box::pin(async move { Ok(update.execute(connection).await?) })
+        })
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Seals under each key, in the order of the keys' ids.
+    pub async fn counts(&self) -> Result<Vec<SealCount>, StoreError> {
+        const COUNTS: &str = concat!(
+            "/* secrets.counts */ select key_id, count(*) as seals, count(distinct owner_id) as owners
+               from (select owner_id, ",
+            key_id!(),
+            " as key_id from postern.secrets) as sealed group by key_id order by key_id"
+        );
+        let rows = transaction(&self.0, "begin".to_owned(), |connection| {
+            Box::pin(async move { Ok(query(COUNTS).fetch_all(connection).await?) })
+        })
+        .await?;
+        rows.iter().map(SealCount::read).collect()
+    }
+}
+
+impl SealRow {
+    fn read(row: &PgRow) -> Result<Self, StoreError> {
+        let place = Place {
+            owner: OwnerId(row.try_get("owner_id")?),
+            connection: ConnectionId(row.try_get("connection_id")?),
+            name: row.try_get("name")?,
+        };
+        match StoredSeal::read(row) {
+            Ok(seal) => Ok(Self { place, seal: Some(seal) }),
+            Err(StoreError::Malformed) => Ok(Self { place, seal: None }),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl StoredSeal {
+    fn read(row: &PgRow) -> Result<Self, StoreError> {
+        let digest = row.try_get::<Vec<u8>, _>("endpoint_digest")?;
+        Ok(Self {
+            kind: TenantKind::parse(row.try_get("kind")?).ok_or(StoreError::Malformed)?,
+            endpoint: EndpointDigest(digest.try_into().map_err(|_| StoreError::Malformed)?),
+            secret: sealed(row)?,
+        })
+    }
+}
+
+impl SealCount {
+    fn read(row: &PgRow) -> Result<Self, StoreError> {
+        let key_id = row.try_get::<Vec<u8>, _>("key_id")?;
+        let key_id = key_id.try_into().map_err(|_| StoreError::Malformed)?;
+        Ok(Self {
+            key_id: u32::from_be_bytes(key_id),
+            seals: row.try_get("seals")?,
+            owners: row.try_get("owners")?,
+        })
+    }
+}

@@ -1,0 +1,73 @@
+//! Why a call gave no result, or no whole one.
+
+use std::sync::Arc;
+
+use postern_domain::ConnectionName;
+use postern_rpc::Problem;
+use postern_tenant::{AcquireError, Busy, OpenError, TenantError};
+
+use super::admission::Refusal;
+
+/// Why a call gave no result, or no whole one. What users are told of it is up to the door that the call came through.
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    /// Too many calls are in progress.
+    NotAdmitted(Refusal),
+    /// The owner has no connection of this name.
+    NotFound(ConnectionName),
+    /// The connection was changed while it was being used, more than once.
+    Superseded,
+    /// The control database did not answer, or not with what it should; the text is for the log.
+    Lookup(Arc<str>),
+    /// So many look their connections up that the turn of this call did not come.
+    LookupBusy,
+    /// A row without the secret that its kind needs.
+    NoSecret,
+    /// The secret could not be opened.
+    Seal(Problem),
+    /// Every tenant session that the call could have had was in use until its deadline.
+    Busy(Busy),
+    /// The tenant's database.
+    Tenant(TenantError),
+    /// The call's own deadline passed.
+    Timeout,
+    /// A defect of ours; the text is for the log.
+    Defect(Arc<str>),
+}
+
+/// Why a tenant session could not be opened.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenFailure(pub Failure);
+
+impl OpenError for OpenFailure {
+    /// A wrong password is everybody's who waits for the same session; a refused token is the caller's own.
+    fn is_shared(&self) -> bool {
+        matches!(&self.0, Failure::Tenant(error) if error.is_shared())
+    }
+}
+
+impl From<TenantError> for OpenFailure {
+    fn from(error: TenantError) -> Self {
+        Self(error.into())
+    }
+}
+
+impl From<TenantError> for Failure {
+    fn from(error: TenantError) -> Self {
+        match error {
+            TenantError::Timeout => Self::Timeout,
+            other => Self::Tenant(other),
+        }
+    }
+}
+
+impl From<AcquireError<OpenFailure>> for Failure {
+    fn from(error: AcquireError<OpenFailure>) -> Self {
+        match error {
+            AcquireError::Open(OpenFailure(failure)) => failure,
+            AcquireError::Timeout => Self::Timeout,
+            AcquireError::Busy(busy) => Self::Busy(busy),
+            AcquireError::Superseded => Self::Superseded,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The one way to a tenant, whatever door a call comes through: admit → look up → acquire → run → outcome.
+//!
+//! * A call is admitted before anything is done for it ([`admission`]).
+//! * Its connection is looked up anew, under row level security ([`lookup`]), so that a changed or deleted one is dead
+//!   for the very next call. Owners take turns at the control database ([`turns`]).
+//! * A session is acquired from the pool of exactly that version. The secret is opened only when a session is.
+//! * The result leaves in parts, through a queue that is bounded by bytes ([`queue`], [`budget`]).
+//! * However the call ends, its [`outcome`] is recorded in one place.
+//!
+//! Nothing here knows protobuf. What is done with a session is up to the kind of tenant: [`postgres`].
+
+mod admission;
+mod budget;
+mod failure;
+mod lookup;
+mod outcome;
+pub(crate) mod postgres;
+mod queue;
+mod run;
+mod turns;
+
+use std::sync::Arc;
+
+use postern_chassis::{SignedIn, call::Call};
+use postern_crypto_client::Opener;
+use postern_domain::{ConnectionId, ConnectionName, OwnerId};
+use postern_egress::Dialer;
+use postern_store::{ProxyStore, SavedConnection};
+use postern_tenant::{PoolKey, PoolLimits};
+use tokio::time::Instant;
+
+use admission::Admission;
+pub use admission::AdmissionLimits;
+pub(crate) use admission::Refusal;
+pub(crate) use failure::Failure;
+use lookup::Lookups;
+pub(crate) use outcome::Timings;
+pub(crate) use queue::Parts;
+
+/// Everything that a call goes through.
+pub(crate) struct Core {
+    admission: Admission,
+    lookups: Lookups,
+    opener: Opener,
+    dialer: Dialer,
+    sessions: postgres::Sessions,
+}
+
+/// What a core is made of.
+pub(crate) struct Parameters {
+    pub store: ProxyStore,
+    /// Lookups at once: as many as the store has connections.
+    pub lookups: usize,
+    pub opener: Opener,
+    pub dialer: Dialer,
+    pub pools: PoolLimits,
+    pub admission: AdmissionLimits,
+}
+
+/// A call, as the door that it came through hands it over.
+pub(crate) struct Job {
+    pub call: Call,
+    pub caller: SignedIn,
+    /// The caller's name for the connection.
+    pub connection: ConnectionName,
+    pub started: Instant,
+    /// When everything must be over.
+    pub deadline: Instant,
+}
+
+impl Job {
+    fn owner(&self) -> OwnerId {
+        self.caller.principal.owner()
+    }
+}
+
+impl Core {
+    /// To be called within a runtime.
+    pub(crate) fn new(parameters: Parameters) -> Arc<Self> {
+        Arc::new(Self {
+            admission: Admission::new(parameters.admission),
+            lookups: Lookups::new(parameters.store, parameters.lookups),
+            opener: parameters.opener,
+            dialer: parameters.dialer,
+            sessions: postgres::Sessions::new(parameters.pools),
+        })
+    }
+
+    /// The caller's connection as it is now. Sessions of one that its name no longer leads to are dropped at once.
+    async fn look_up(&self, job: &Job) -> Result<SavedConnection, Failure> {
+        let found = self.lookups.look_up(job.owner(), &job.connection).await?;
+        if let Some(gone) = found.gone {
+            self.evict(job.owner(), gone);
+        }
+        found.connection.ok_or_else(|| Failure::NotFound(job.connection.clone()))
+    }
+
+    fn evict(&self, owner: OwnerId, connection: ConnectionId) {
+        self.sessions.evict(owner, connection);
+    }
+}
+
+/// The pool of exactly this version of a connection.
+fn pool_key(owner: OwnerId, connection: &SavedConnection) -> PoolKey {
+    PoolKey { owner, connection: connection.id, version: connection.version }
+}

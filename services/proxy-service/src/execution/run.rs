@@ -1,0 +1,238 @@
+//! Running a call: its first part inline, the rest in a task of its own, and its end in one place.
+
+use std::{
+    any::Any,
+    future::{Future, poll_fn},
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+
+use futures_util::FutureExt;
+use postern_chassis::call::Call;
+use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
+
+use super::{
+    Core, Failure, Job,
+    admission::Permit,
+    outcome,
+    queue::{Parts, Sink, queue},
+};
+
+/// Time beyond the deadline in which the driver stops the statement and says so itself.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// A result with no more bytes than this is left to a caller that does not read it: it is not worth a task that watches
+/// over it.
+const UNWATCHED: usize = 64 * 1024;
+
+impl Core {
+    /// Admits a call and runs `work`, which sends the parts of its result. Returns with the first of them; a result
+    /// that is complete by then costs no task and no second wake-up.
+    ///
+    /// The call is over when `work` returns, when the caller goes away, or at its deadline: also when the caller has
+    /// stopped reading, whose result is freed then.
+    pub(super) async fn run<P, W>(
+        self: &Arc<Self>,
+        job: Job,
+        work: impl FnOnce(Arc<Self>, Arc<Job>, Sender<P>) -> W,
+    ) -> Result<Parts<P>, Failure>
+    where
+        P: Send + 'static,
+        W: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        let permit = self.admission.admit(job.owner()).map_err(Failure::NotAdmitted)?;
+        let (sink, parts) = queue();
+        let job = Arc::new(job);
+        let sender = Sender::new(sink.clone(), &permit, job.call.clone());
+        job.call.hold(permit);
+        let work = work(Arc::clone(self), Arc::clone(&job), sender);
+        drive(work, sink, parts, Ending { call: job.call.clone(), until: job.deadline + GRACE }).await
+    }
+}
+
+/// Where and when a call ends.
+struct Ending {
+    call: Call,
+    /// When it is cut off, whatever it still does.
+    until: Instant,
+}
+
+/// Sends parts of a result, each once there is memory for it.
+pub(super) struct Sender<P> {
+    sink: Sink<P>,
+    budget: super::budget::OwnerBudget,
+    call: Call,
+}
+
+impl<P> Sender<P> {
+    fn new(sink: Sink<P>, permit: &Permit, call: Call) -> Self {
+        Self { sink, budget: permit.budget(), call }
+    }
+
+    /// Sends a part of about this many bytes.
+    pub(super) async fn send(&self, part: P, bytes: usize) {
+        let reservation = self.budget.reserve(bytes).await;
+        self.sink.send(part, bytes, reservation).await;
+    }
+
+    pub(super) fn call(&self) -> &Call {
+        &self.call
+    }
+}
+
+/// Drives a call until there is something to read, and leaves the rest of it to a task.
+async fn drive<P>(
+    work: impl Future<Output = Result<(), Failure>> + Send + 'static,
+    sink: Sink<P>,
+    parts: Parts<P>,
+    ending: Ending,
+) -> Result<Parts<P>, Failure>
+where
+    P: Send + 'static,
+{
+    let mut running: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(see_through(work, sink, ending));
+    let over = poll_fn(|cx| match running.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(true),
+        Poll::Pending if parts.is_ready() => Poll::Ready(false),
+        Poll::Pending => Poll::Pending,
+    })
+    .await;
+    match parts.ended() {
+        Some((Err(failure), 0)) => return Err(failure),
+        Some((Ok(()), bytes)) if bytes <= UNWATCHED => return Ok(parts),
+        _ => {}
+    }
+    if !over {
+        tokio::spawn(running.in_current_span());
+    }
+    Ok(parts)
+}
+
+/// Runs the work to its end, whatever that is, and then watches over what the caller has not read yet.
+async fn see_through<P>(
+    work: impl Future<Output = Result<(), Failure>> + Send,
+    sink: Sink<P>,
+    Ending { call, until }: Ending,
+) {
+    let end = tokio::select! {
+        end = timeout_at(until, AssertUnwindSafe(work).catch_unwind()) => match end {
+            Ok(Ok(end)) => end,
+            Ok(Err(panic)) => Err(Failure::Defect(panic_text(&*panic).into())),
+            Err(_) => Err(Failure::Timeout),
+        },
+        // Dropping the work cancels its statement on the tenant's server.
+        () = sink.closed() => return,
+    };
+    outcome::note_end(&call, &end);
+    if Instant::now() >= until {
+        // The caller does not read, or the tenant does not let go: neither gets any more of our memory.
+        free(&sink, &call);
+        return;
+    }
+    sink.end(end);
+    if timeout_at(until, sink.drained()).await.is_err() {
+        free(&sink, &call);
+    }
+}
+
+fn free<P>(sink: &Sink<P>, call: &Call) {
+    sink.abandon(Failure::Timeout);
+    call.cut();
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a text")
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_stream::StreamExt;
+
+    use super::*;
+
+    const SECONDS: fn(u64) -> Duration = Duration::from_secs;
+
+    fn ending() -> Ending {
+        Ending { call: Call::detached(), until: Instant::now() + SECONDS(30) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_result_that_is_complete_at_once_needs_no_task() {
+        let (sink, parts) = queue();
+        let producer = sink.clone();
+        let work = async move {
+            producer.send("all", 10, None).await;
+            Ok(())
+        };
+        let mut parts = drive(work, sink, parts, ending()).await.unwrap();
+        assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0);
+        assert_eq!(parts.next().await.unwrap().unwrap(), "all");
+        assert!(parts.next().await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_before_the_first_part_is_the_answer() {
+        let (sink, parts) = queue::<()>();
+        let failed = drive(async { Err(Failure::NoSecret) }, sink, parts, ending()).await;
+        assert!(matches!(failed, Err(Failure::NoSecret)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_half_way_ends_the_stream_with_a_failure() {
+        let (sink, parts) = queue();
+        let producer = sink.clone();
+        let work = async move {
+            producer.send("first", 10, None).await;
+            tokio::time::sleep(SECONDS(1)).await;
+            panic!("half-way")
+        };
+        let mut parts = drive(work, sink, parts, ending()).await.unwrap();
+        assert_eq!(parts.next().await.unwrap().unwrap(), "first");
+        let end = parts.next().await;
+        assert!(matches!(&end, Some(Err(Failure::Defect(text))) if &**text == "half-way"), "{end:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_that_goes_away_drops_the_work() {
+        let (sink, parts) = queue();
+        let (producer, alive) = (sink.clone(), Arc::new(()));
+        let held = Arc::clone(&alive);
+        let work = async move {
+            let _held = held;
+            producer.send("first", 10, None).await;
+            std::future::pending().await
+        };
+        let parts = drive(work, sink, parts, ending()).await.unwrap();
+        assert_eq!(Arc::strong_count(&alive), 2);
+        drop(parts);
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+        assert_eq!(Arc::strong_count(&alive), 1, "the work is gone");
+    }
+
+    /// Both that a producer waits for and that one has long finished.
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_stalls_holds_nothing_after_the_deadline() {
+        for batches in [1, 100] {
+            let (sink, parts) = queue();
+            let (producer, probe) = (sink.clone(), Arc::new(()));
+            let batch = Arc::clone(&probe);
+            let work = async move {
+                for _ in 0..batches {
+                    producer.send(Arc::clone(&batch), 100 * 1024, None).await;
+                }
+                Ok(())
+            };
+            let mut parts = drive(work, sink, parts, ending()).await.unwrap();
+            assert!(Arc::strong_count(&probe) > 1, "the result waits to be read");
+            tokio::time::sleep(SECONDS(31)).await;
+            assert_eq!(Arc::strong_count(&probe), 1);
+            assert!(matches!(parts.next().await, Some(Err(Failure::Timeout))));
+        }
+    }
+}
