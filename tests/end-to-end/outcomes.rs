@@ -43,7 +43,7 @@ async fn a_call_whose_caller_goes_away_is_logged_as_cancelled() {
     let tenant = TenantServer::shared().await.database("secret").await;
     let user = Postern::shared().await.user("outcomes-three");
     user.save("main", tenant.dsn("secret")).await.unwrap();
-    let sql = "select n, pg_sleep(0.1) from generate_series(1, 1000) n";
+    let sql = "select repeat('x', 10000), pg_sleep(0.1) from generate_series(1, 1000)";
     let mut parts = user.proxy().query(request(sql, "cancelled-7c1")).await.unwrap().into_inner();
     parts.message().await.unwrap().expect("a header");
     drop(parts);
