@@ -8,36 +8,53 @@ use postern_domain::{
 };
 use postern_store::{Change, ConnectionStore, PoolOptions, StoreError};
 use postern_testkit::Postern;
-use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection, postgres::PgConnectOptions};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-const AT_ONCE: usize = 12;
+const AT_ONCE: u32 = 12;
 
+/// All of them have counted, or wait to, before the first may insert.
 #[tokio::test]
 async fn of_many_saves_at_the_limit_one_succeeds() {
     let postern = Postern::shared().await;
-    let (owner, other) = (OwnerId(Uuid::new_v4()), OwnerId(Uuid::new_v4()));
-    let superuser = PgConnectOptions::from_str(&postern.superuser_url()).unwrap();
-    let mut superuser: PgConnection = superuser.connect().await.unwrap();
+    let owner = OwnerId(Uuid::new_v4());
+    let superuser_url = PgConnectOptions::from_str(&postern.superuser_url()).unwrap();
+    let mut superuser: PgConnection = superuser_url.connect().await.unwrap();
+    // A transaction would see the activity as it was at its first look.
+    let mut observer: PgConnection = superuser_url.connect().await.unwrap();
     let fill = "insert into postern.connections (owner_id, name, kind, endpoint, read_only)
                 select $1, 'c-' || n, 'postgres', '{}', true from generate_series(2, $2) n";
     let fill = sqlx::query(fill).bind(owner.0).bind(CONNECTIONS_PER_OWNER);
     fill.execute(&mut superuser).await.unwrap();
-
-    let pool = PoolOptions { max_connections: 13, acquire_timeout: Duration::from_secs(30) };
+    let pool = PoolOptions { max_connections: AT_ONCE, acquire_timeout: Duration::from_secs(30) };
     let store = ConnectionStore::connect(&postern.database_url("postern_connection"), pool).await.unwrap();
+
+    // Lets others read and lock rows, and makes their inserts wait.
+    let mut inserts_wait = superuser.begin().await.unwrap();
+    inserts_wait.execute("lock table postern.connections in share mode").await.unwrap();
     let mut saves = JoinSet::new();
     for number in 0..AT_ONCE {
         let store = store.clone();
         saves.spawn(async move { store.upsert(owner, change(&format!("new-{number}"))).await });
     }
-    // Another owner is not held up.
-    store.upsert(other, change("first")).await.unwrap();
+    while waiting(&mut observer, owner).await < i64::from(AT_ONCE) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    inserts_wait.commit().await.unwrap();
+
     let outcomes = saves.join_all().await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
-    let refused = outcomes.iter().filter(|outcome| matches!(outcome, Err(StoreError::TooMany)));
-    assert_eq!(refused.count(), AT_ONCE - 1);
+    let refused = outcomes.iter().filter(|outcome| matches!(outcome, Err(StoreError::TooMany))).count();
+    assert_eq!(refused + 1, outcomes.len());
+}
+
+/// Sessions that wait for a lock in a statement of saving a connection.
+async fn waiting(observer: &mut PgConnection, owner: OwnerId) -> i64 {
+    let waiting = "select count(*) from pg_stat_activity
+                    where wait_event_type = 'Lock' and usename = 'postern_connection'
+                      and (query like '%connections.insert%' or query like '%' || $1 || '%')";
+    sqlx::query_scalar(waiting).bind(owner.to_string()).fetch_one(observer).await.unwrap()
 }
 
 fn change(name: &str) -> Change {

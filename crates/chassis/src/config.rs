@@ -96,8 +96,8 @@ pub struct DatabaseConfig {
     #[serde(deserialize_with = "secret_file")]
     pub url_file: PathBuf,
     /// Connections that each replica of the service may hold, 16 by default. Too low: requests wait for each other
-    /// while the database idles. Too high: all replicas together reach the server's own limit (`max_connections`, 100 on a
-    /// Postgres with defaults), and new connections of every client are refused.
+    /// while the database idles. Too high: all replicas together reach the server's own limit (`max_connections`, 100
+    /// on a Postgres with defaults), and new connections of every client are refused.
     #[serde(default = "default_connections", deserialize_with = "positive")]
     pub max_connections: u32,
     /// Seconds that a request waits for one of them, 5 by default; after that, the user is told to try again. Too low:
