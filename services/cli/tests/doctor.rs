@@ -95,7 +95,12 @@ async fn a_database_that_does_not_fit_is_told() {
 
     let nowhere = "postgres://postern_proxy:secret-word@127.0.0.1:1/postern";
     let run = Run::of(stage.command(&["doctor", "--json"]).env("POSTERN_PROXY_DATABASE_URL", nowhere));
-    found(&run, 1, "database", "fail: postern_proxy: the control database failed");
+    found(
+        &run,
+        1,
+        "database",
+        "fail: postern_proxy: the control database cannot be reached: 127.0.0.1:1 refused the connection",
+    );
     let run = Run::of(
         stage
             .command(&["doctor", "--json"])
@@ -105,7 +110,7 @@ async fn a_database_that_does_not_fit_is_told() {
         &run,
         1,
         "database TLS",
-        "fail: postern_proxy: the control database cannot be used: its URL says nothing",
+        "fail: postern_proxy: the control database cannot be used: its URL sets no sslmode",
     );
     assert!(!run.stdout.contains("secret-word"), "{}", run.stdout);
 
