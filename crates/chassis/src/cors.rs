@@ -6,8 +6,8 @@ use anyhow::{Context, Result, ensure};
 use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::CorsLayer;
 
-/// A layer that answers preflights for exactly these origins. Credentials are not allowed: a bearer token is enough, and
-/// without cookies a foreign page has no session to abuse.
+/// A layer that answers preflights for exactly these origins. Credentials are not allowed: a bearer token is enough,
+/// and without cookies a foreign page has no session to abuse.
 pub fn layer(origins: &[String]) -> Result<CorsLayer> {
     let origins = origins.iter().map(|origin| parse(origin)).collect::<Result<Vec<_>>>()?;
     let request_headers = ["grpc-timeout", "traceparent", "x-grpc-web", "x-request-id", "x-user-agent"]

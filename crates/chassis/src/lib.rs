@@ -1,10 +1,11 @@
 //! How every service runs.
 //!
-//! A service is its configuration type and one function that builds its RPCs; the chassis does the rest, the same
-//! way for all of them: it reads the configuration ([`config`]), closes the doors a process leaves open
-//! ([`harden`]), wipes the memory it frees ([`memory`]), writes logs ([`telemetry`]), serves the edge in the clear or
-//! the inside over mutual TLS ([`server`], [`mtls`]), gives every call its ids and logs how it ended ([`call`]), lets
-//! only callers in that the access table names ([`gate`]), reports health and reflection ([`rpcs`]), and drains before it stops ([`lifecycle`]).
+//! A service is its configuration type and one function that builds its RPCs; the chassis does the rest, the same way
+//! for all of them: it reads the configuration ([`config`]), closes the doors a process leaves open ([`harden`]), wipes
+//! the memory it frees ([`memory`]), writes logs ([`telemetry`]), serves the edge in the clear or the inside over
+//! mutual TLS ([`server`], [`mtls`]), gives every call its ids and logs how it ended ([`call`]), lets only callers in
+//! that the access table names ([`gate`]), reports health and reflection ([`rpcs`]), and drains before it stops
+//! ([`lifecycle`]).
 
 mod accept;
 pub mod bounded_log;

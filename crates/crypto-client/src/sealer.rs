@@ -78,7 +78,9 @@ impl Sealer {
         let fits = results.len() == ids.len()
             && results.iter().zip(&ids).all(|(result, (name, _))| result.reference == name.as_str());
         if !fits {
-            return Err(Problem::internal("crypto-service's answer does not fit the request; run one release of both"));
+            return Err(Problem::internal(
+                "crypto-service's answer does not fit the request; run one release of both",
+            ));
         }
         ids.into_iter().zip(results).map(|((name, id), result)| Ok((name, sealed(id, result)?))).collect()
     }
@@ -95,8 +97,6 @@ fn sealed(id: SecretId, result: EncryptResult) -> Result<SealedSecret, Problem> 
             tracing::warn!(reason = error.reason, "crypto-service did not seal one of several secrets");
             Err(of_reason(&error.reason, Purpose::Seal))
         }
-        None => {
-            Err(Problem::internal("crypto-service's answer is empty; run one release of both"))
-        }
+        None => Err(Problem::internal("crypto-service's answer is empty; run one release of both")),
     }
 }

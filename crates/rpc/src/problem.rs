@@ -110,8 +110,8 @@ reasons! {
 
 /// An error as a caller sees it: a reason, a message that is safe to show, and what to do about it.
 ///
-/// Messages are fixed or written by Postern. The only foreign text that crosses the wire is the tenant server's answer to
-/// the caller's own statement ([`Problem::sql`]).
+/// Messages are fixed or written by Postern. The only foreign text that crosses the wire is the tenant server's answer
+/// to the caller's own statement ([`Problem::sql`]).
 #[derive(Clone, Debug)]
 pub struct Problem {
     reason: Reason,

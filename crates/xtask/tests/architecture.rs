@@ -20,7 +20,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("egress", &["domain"]),
     ("envelope", &["domain"]),
     ("identity", &["domain", "egress"]),
-    // Has two users: crypto-service while it runs, and the command line while it doesn't. `egress` for TLS to remote roots.
+    // Has two users: crypto-service while it runs, and the command line while it doesn't. `egress` for TLS to remote
+    // roots.
     ("keyring", &["domain", "egress", "envelope"]),
     // Has two users: the command line, and connection-service in the background.
     ("rewrap", &["crypto-client", "domain", "rpc", "store"]),

@@ -132,8 +132,8 @@ fn as_server_user(mut command: Command) -> Command {
 /// Time that a server gets to shut down after the process that started it was killed: a checkpoint, at most.
 const SHUTDOWN: Duration = Duration::from_secs(30);
 
-/// Waits for the previous server of the same data to exit. It is told to shut down when the process that started it dies,
-/// and takes a second or so. One that does not exit in time is reported by the check of the port.
+/// Waits for the previous server of the same data to exit. It is told to shut down when the process that started it
+/// dies, and takes a second or so. One that does not exit in time is reported by the check of the port.
 fn wait_for_predecessor(data: &Path) {
     let started = Instant::now();
     while started.elapsed() < SHUTDOWN {

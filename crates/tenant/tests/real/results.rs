@@ -16,7 +16,10 @@ async fn every_type_comes_out_the_same_as_text_and_as_binary() {
     let mut connection = server.connect().await;
     let first = run(&mut connection, reading(EVERYTHING)).await.unwrap();
     let again = run(&mut connection, reading(EVERYTHING)).await.unwrap();
-    assert_eq!(format!("{:?}", first.batches), format!("{:?}", again.batches));
+    let columns_of = |result: &crate::support::Outcome| {
+        result.batches.iter().map(|batch| format!("{:?}", batch.columns)).collect::<Vec<_>>()
+    };
+    assert_eq!(columns_of(&first), columns_of(&again));
 
     let columns = &first.batches[0].columns;
     assert_eq!(columns[0].values, ColumnValues::Bool(vec![true, false, false]));

@@ -34,8 +34,8 @@ const READ: usize = 8 * 1024;
 const READ_STREAM: usize = 64 * 1024;
 /// A message longer than this gets a buffer of its own length, which is released once the message was read.
 const LONG: usize = 256 * 1024;
-/// How much larger such a buffer becomes at a time. Its bytes are copied at each step, a third of them again in total; a
-/// server has to send a quarter of what it makes us allocate.
+/// How much larger such a buffer becomes at a time. Its bytes are copied at each step, a third of them again in total;
+/// a server has to send a quarter of what it makes us allocate.
 const GROWTH: usize = 4;
 /// Bytes that are read before other tasks get their turn.
 const TURN: usize = 256 * 1024;

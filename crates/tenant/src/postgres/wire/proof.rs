@@ -33,8 +33,8 @@ impl Key {
     ///
     /// `postgres-protocol` passes the whole key to HMAC in every iteration, and HMAC replaces a key that is longer than
     /// a block by its hash, so passing the hash in the first place gives the same proof. The crate prepares what it is
-    /// given with `SASLprep`, and takes it as it is where that fails, so a hash is only used where that leaves it alone:
-    /// nearly always, for random bytes are no UTF-8.
+    /// given with `SASLprep`, and takes it as it is where that fails, so a hash is only used where that leaves it
+    /// alone: nearly always, for random bytes are no UTF-8.
     pub(super) fn new(password: &Secret) -> Self {
         let prepared = prepared(password.expose());
         if prepared.expose().len() <= BLOCK {
