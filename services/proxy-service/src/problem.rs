@@ -86,9 +86,10 @@ fn tenant(error: &TenantError) -> Problem {
             .hint("Use the provider's pooler, raise the server's limit, or close other connections.")
             .retry_after(RETRY),
         TenantError::Sql(sql) => with_sql_hint(Problem::sql(wire(sql)), &sql.sqlstate),
-        TenantError::UnsupportedStatement => Problem::new(Reason::UnsupportedStatement, text),
+        TenantError::UnsupportedStatement | TenantError::ResultTooLarge => {
+            Problem::new(Reason::UnsupportedStatement, text)
+        }
         TenantError::InvalidStatement(_) => Problem::field("sql", text),
-        TenantError::ResultTooLarge => Problem::new(Reason::UnsupportedStatement, text),
         TenantError::NoRandomness => {
             Problem::new(Reason::DependencyUnavailable, "Postern cannot open sessions at the moment.")
                 .because(text)

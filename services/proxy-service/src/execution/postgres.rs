@@ -105,7 +105,7 @@ impl Core {
         let acquired = self.acquire(job, &connection).await;
         let acquire = note_acquired(&job.call, acquire_at);
         let timings = Timings { lookup, acquire, ..Timings::default() };
-        Ok(Reached { session: acquired?, endpoint: postgres(connection)?, timings })
+        Ok(Reached { session: acquired?, endpoint: postgres(connection), timings })
     }
 
     /// A signed-in session: from the pool of exactly this version, or a new one.
@@ -130,9 +130,9 @@ struct Reached {
     timings: Timings,
 }
 
-fn postgres(connection: SavedConnection) -> Result<PostgresEndpoint, Failure> {
+fn postgres(connection: SavedConnection) -> PostgresEndpoint {
     match connection.endpoint {
-        Endpoint::Postgres(endpoint) => Ok(endpoint),
+        Endpoint::Postgres(endpoint) => endpoint,
     }
 }
 
