@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     const MIB: usize = 1024 * 1024;
-    const NEVER: Duration = Duration::from_secs(3600);
+    const NEVER: Duration = Duration::from_hours(1);
 
     #[tokio::test(start_paused = true)]
     async fn one_owner_has_a_quarter_and_leaves_the_rest_to_others() {

@@ -221,7 +221,7 @@ mod tests {
 
     /// Time after which something that has not happened does not happen: the clock of these tests is paused, and only
     /// moves on when there is nothing else to do.
-    const NEVER: Duration = Duration::from_secs(3600);
+    const NEVER: Duration = Duration::from_hours(1);
 
     #[tokio::test(start_paused = true)]
     async fn a_producer_waits_until_the_part_before_was_sent() {

@@ -203,9 +203,10 @@ mod tests {
         let (producer, alive) = (sink.clone(), Arc::new(()));
         let held = Arc::clone(&alive);
         let work = async move {
-            let _held = held;
             producer.send("first", 10, None).await;
-            std::future::pending().await
+            std::future::pending::<()>().await;
+            drop(held);
+            Ok(())
         };
         let parts = drive(work, sink, parts, ending()).await.unwrap();
         assert_eq!(Arc::strong_count(&alive), 2);
