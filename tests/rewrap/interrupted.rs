@@ -28,7 +28,9 @@ async fn cut_off_anywhere_it_goes_on_where_it_was() {
 
     let report = stage.job().under(2).run(|_| {}).await.unwrap();
     assert!(report.is_complete());
-    assert_eq!(i64::try_from(report.rewrapped).unwrap(), left);
+    // A write that had begun at the last cut is finished by its own task, before or after the seals were counted.
+    let rewrapped = i64::try_from(report.rewrapped).unwrap();
+    assert!((left - 1..=left).contains(&rewrapped), "{rewrapped} of {left}");
     use_all(&user, (0..60).step_by(4)).await.unwrap();
 }
 
