@@ -182,7 +182,7 @@ impl PostgresEndpoint {
 pub struct EndpointDigest(pub [u8; 32]);
 
 impl EndpointDigest {
-    fn over(fields: &[&[u8]]) -> Self {
+    pub(crate) fn over(fields: &[&[u8]]) -> Self {
         let mut hash = Sha256::new();
         for field in fields {
             let length = u32::try_from(field.len()).expect("fields are bounded far below 4 GiB");

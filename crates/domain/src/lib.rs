@@ -9,10 +9,16 @@ pub mod endpoint;
 pub mod ids;
 pub mod limits;
 pub mod name;
+mod port;
 pub mod secret;
+pub mod supabase;
 
 pub use clock::{Clock, SystemClock};
 pub use endpoint::{AccessMode, CaBundle, EndpointDigest, Host, PostgresEndpoint, TenantKind, TlsMode};
 pub use ids::{ConnectionId, OwnerId, SecretId, Version};
 pub use name::ConnectionName;
 pub use secret::Secret;
+
+#[cfg(test)]
+#[path = "vectors_tests.rs"]
+mod vectors_tests;
