@@ -32,6 +32,7 @@ mod pool;
 mod result;
 mod session;
 mod statement;
+pub mod supabase;
 mod wire;
 
 pub use error::{AuthError, SqlError, TenantError};

@@ -1,8 +1,9 @@
 //! The URL of a project's API, from whatever people paste.
 //!
-//! Grammar: `https://HOST[:PORT]`, followed by nothing, by `/`, or by the path of a service (`/rest/v1`, …) and anything
-//! below it, which is dropped. A dashboard URL stands for the project that it names. The text is split here and not by a
-//! URL library: those accept hosts (`0x7f.1`, `1.2.3`, `ex%61mple.com`, full-width dots) that others read differently.
+//! Grammar: `https://HOST[:PORT]`, followed by nothing, by `/`, or by the path of a service (`/rest/v1`, …) and
+//! anything below it, which is dropped. A dashboard URL stands for the project that it names. The text is split here
+//! and not by a URL library: those accept hosts (`0x7f.1`, `1.2.3`, `ex%61mple.com`, full-width dots) that others read
+//! differently.
 
 use std::fmt;
 
