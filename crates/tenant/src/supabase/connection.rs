@@ -1,9 +1,15 @@
 //! A connection to a project, which takes one request at a time.
 
-use postern_domain::supabase::SupabaseEndpoint;
+use postern_domain::supabase::{KeySort, SupabaseEndpoint};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Method, Request, Response, SupabaseError, head::Common, headers, link::Link};
+use super::{
+    Method, Request, Response, SupabaseError,
+    head::{self, Common},
+    headers,
+    link::Link,
+    response::About,
+};
 
 /// A connection to a Supabase project over HTTP/1.1 and TLS. It takes one request at a time, and is kept alive between
 /// them.
@@ -38,13 +44,18 @@ impl SupabaseConnection {
     /// is; after any other error it is given up.
     pub async fn send(&mut self, request: &Request, bounds: &Bounds) -> Result<Response<'_>, SupabaseError> {
         let dressed = self.common.dress(request, &self.endpoint)?;
+        let about = About {
+            method: request.method,
+            schema: head::schema_of(dressed.headers(), request.method),
+            with_user_token: self.endpoint.pass_user_token && request.user_token.is_some(),
+        };
         let link = self.link.as_mut().filter(|_| !self.busy).ok_or(SupabaseError::Unsent)?;
         self.busy = true;
         let answering = timeout_at(bounds.head.min(bounds.deadline), link.send(dressed));
         let answer = answering.await.unwrap_or(Err(SupabaseError::Timeout));
         let limit = if request.method == Method::Head { u64::MAX } else { bounds.body_bytes };
         match answer.and_then(|answer| acceptable(answer, limit)) {
-            Ok(answer) => Ok(Response::new(self, answer, bounds)),
+            Ok(answer) => Ok(Response::new(self, answer, about, bounds)),
             Err(error) => Err(self.give_up(error)),
         }
     }
@@ -62,6 +73,11 @@ impl SupabaseConnection {
     /// Whether the project has left the idle connection alone. It has nothing to say but that it is closing.
     pub fn is_quiet(&mut self) -> bool {
         !self.busy && self.link.as_mut().is_some_and(Link::is_open)
+    }
+
+    /// The sort of the key that is sent.
+    pub fn key_sort(&self) -> KeySort {
+        self.common.sort
     }
 
     pub(super) fn link(&mut self) -> Option<&mut Link> {
@@ -86,7 +102,7 @@ impl SupabaseConnection {
 /// Refuses an answer by its head. A HEAD request is answered with the length of a body that does not come.
 fn acceptable<B>(answer: http::Response<B>, limit: u64) -> Result<http::Response<B>, SupabaseError> {
     let status = answer.status();
-    if status.is_informational() {
+    if status.is_informational() || status.as_u16() >= 600 {
         return Err(SupabaseError::Protocol);
     }
     if status.is_redirection() && status != http::StatusCode::NOT_MODIFIED {

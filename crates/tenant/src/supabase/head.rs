@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use http_body_util::Full;
 use postern_domain::{
     Secret,
-    supabase::{SchemaName, SupabaseEndpoint, SupabaseKey},
+    supabase::{KeySort, SchemaName, SupabaseEndpoint, SupabaseKey},
 };
 
 use super::{InvalidRequest, Method, Request, headers};
@@ -27,6 +27,7 @@ pub(super) struct Common {
     apikey: HeaderValue,
     /// For keys that are JWTs. Supabase refuses opaque keys as bearer tokens.
     bearer: Option<HeaderValue>,
+    pub(super) sort: KeySort,
 }
 
 impl Common {
@@ -35,6 +36,7 @@ impl Common {
             host: HeaderValue::from_str(&endpoint.url.authority()).expect("a parsed host is visible ASCII"),
             apikey: sensitive(key.secret().expose()).expect("a parsed key is visible ASCII"),
             bearer: key.is_bearer().then(|| bearer(key.secret())).flatten(),
+            sort: key.sort(),
         }
     }
 
@@ -86,6 +88,13 @@ fn set_schema(sent: &mut HeaderMap, method: Method, schema: &SchemaName) {
         let value = HeaderValue::from_str(schema.as_str()).expect("a schema's name is visible ASCII");
         sent.insert(name, value);
     }
+}
+
+/// The schema that a request is for, by its head.
+pub(super) fn schema_of(sent: &HeaderMap, method: Method) -> String {
+    let name = if method.is_read() { ACCEPT_PROFILE } else { CONTENT_PROFILE };
+    let named = sent.get(name).and_then(|value| value.to_str().ok());
+    named.map_or_else(|| SchemaName::default().as_str().to_owned(), str::to_owned)
 }
 
 /// Refuses what is no JWT in compact form: nothing else can be the token of a project's user.

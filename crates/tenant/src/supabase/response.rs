@@ -5,7 +5,11 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Bounds, SupabaseConnection, SupabaseError, headers, link};
+use super::{
+    Bounds, Method, SupabaseConnection, SupabaseError, headers,
+    hints::{self, Asked},
+    link,
+};
 
 /// An answer: its head, and its body in chunks. What nobody asks for is not read, so a slow reader slows the project
 /// and takes no memory.
@@ -13,6 +17,7 @@ use super::{Bounds, SupabaseConnection, SupabaseError, headers, link};
 /// Dropping it before its end closes the connection, which tells the project to stop.
 pub struct Response<'a> {
     connection: &'a mut SupabaseConnection,
+    about: About,
     status: u16,
     headers: Vec<(&'static str, String)>,
     /// None once it has ended.
@@ -22,17 +27,25 @@ pub struct Response<'a> {
     deadline: Instant,
 }
 
+/// What hints need to know of the request.
+pub(super) struct About {
+    pub(super) method: Method,
+    pub(super) schema: String,
+    pub(super) with_user_token: bool,
+}
+
 impl<'a> Response<'a> {
     pub(super) fn new(
         connection: &'a mut SupabaseConnection,
         answer: http::Response<Incoming>,
+        about: About,
         bounds: &Bounds,
     ) -> Self {
         let status = answer.status().as_u16();
         let headers = headers::of_response(answer.headers());
         let body = Some(answer.into_body());
         let (left, deadline) = (bounds.body_bytes, bounds.deadline);
-        let mut response = Self { connection, status, headers, body, left, deadline };
+        let mut response = Self { connection, about, status, headers, body, left, deadline };
         if response.body.as_ref().is_some_and(Body::is_end_stream) {
             response.end();
         }
@@ -52,6 +65,18 @@ impl<'a> Response<'a> {
     /// The value of a header that is passed on.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// What a person can do about this answer, given the beginning of its body: [`hints::BODY_START_BYTES`] are enough.
+    pub fn hint(&self, body_start: &[u8]) -> Option<String> {
+        let asked = Asked {
+            url: &self.connection.endpoint().url,
+            key: self.connection.key_sort(),
+            with_user_token: self.about.with_user_token,
+            method: self.about.method,
+            schema: &self.about.schema,
+        };
+        hints::of(self.status, body_start, &asked)
     }
 
     /// The next bytes of the body, never empty; none at its end. After an error the connection is closed.

@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use postern_domain::supabase::SchemaName;
 use postern_tenant::supabase::{Bounds, Method, Request, Service, SupabaseError};
 use tokio::io::AsyncWriteExt;
 
@@ -123,6 +124,7 @@ async fn what_is_no_answer_is_refused() {
         "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
         "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
         "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n",
+        "HTTP/1.1 600 x\r\ncontent-length: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nbad header\r\n\r\n",
     ] {
         assert_eq!(answered(answer).await, Err(SupabaseError::Protocol), "{answer}");
@@ -243,4 +245,26 @@ async fn a_long_body_waits_at_the_project_until_it_is_asked_for() {
     let _peer = server.await.unwrap();
     drop(response);
     assert!(connection.is_reusable());
+}
+
+#[tokio::test]
+async fn an_answer_knows_the_hint_for_what_was_asked() {
+    let mut project = Project::start().await;
+    project.endpoint.schema = SchemaName::parse("api").unwrap();
+    let body = r#"{"code":"42501","message":"permission denied for table orders"}"#;
+    let answer = format!("HTTP/1.1 401 x\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let mut named = Request::new(Method::Delete, Service::Rest, ["orders"]);
+    named.headers.push(("Content-Profile".into(), "other".into()));
+    for (request, grant) in [
+        (get(), "GRANT SELECT ON api.orders TO anon;"),
+        (named, "GRANT SELECT, DELETE ON other.orders TO anon;"),
+    ] {
+        let (mut connection, mut peer) = project.open(PUBLISHABLE).await;
+        let bounds = bounds();
+        let (response, _) = tokio::join!(connection.send(&request, &bounds), peer.answer(&answer));
+        let mut response = response.unwrap();
+        let start = text(&mut response).await.unwrap();
+        let hint = response.hint(start.as_bytes()).unwrap();
+        assert!(hint.ends_with(grant), "{hint}");
+    }
 }
