@@ -13,7 +13,7 @@ use rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivatePkcs8KeyDer};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    time::Instant,
+    time::{Instant, timeout_at},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
@@ -22,7 +22,7 @@ pub(crate) const SECRET: &str = "sb_secret_0123456789abcdefghijkl_76543f2a";
 /// `{"alg":"HS256"}`, `{"role":"anon"}`, and a signature that nobody checks.
 pub(crate) const ANON: &str = "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoiYW5vbiJ9.c2lnbmF0dXJl";
 
-/// What a read-only endpoint does not need: a project that takes connections.
+/// A project that takes connections.
 pub(crate) struct Project {
     listener: TcpListener,
     acceptor: TlsAcceptor,
@@ -115,13 +115,14 @@ impl Peer {
     /// Waits until the other end has closed the connection.
     pub(crate) async fn closed(&mut self) {
         let mut rest = [0; 1024];
-        while matches!(self.0.read(&mut rest).await, Ok(1..)) {}
+        let closing = async { while matches!(self.0.read(&mut rest).await, Ok(1..)) {} };
+        timeout_at(soon(), closing).await.expect("the other end closes");
     }
 }
 
 /// A deadline that no test is meant to reach.
 pub(crate) fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(20)
+    Instant::now() + Duration::from_secs(10)
 }
 
 pub(crate) fn bounds() -> Bounds {
