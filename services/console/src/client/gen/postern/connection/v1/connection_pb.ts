@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file postern/connection/v1/connection.proto.
  */
 export const file_postern_connection_v1_connection: GenFile = /*@__PURE__*/
-  fileDesc("CiZwb3N0ZXJuL2Nvbm5lY3Rpb24vdjEvY29ubmVjdGlvbi5wcm90bxIVcG9zdGVybi5jb25uZWN0aW9uLnYxItYBCgpDb25uZWN0aW9uEgwKBG5hbWUYASABKAkSDwoHdmVyc2lvbhgCIAEoAxI7Cghwb3N0Z3JlcxgDIAEoCzInLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5Qb3N0Z3Jlc0VuZHBvaW50SAASLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIKCghlbmRwb2ludCLIAQoQUG9zdGdyZXNFbmRwb2ludBIMCgRob3N0GAEgASgJEgwKBHBvcnQYAiABKA0SEAoIZGF0YWJhc2UYAyABKAkSDAoEdXNlchgEIAEoCRIwCgh0bHNfbW9kZRgFIAEoDjIeLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5UbHNNb2RlEg4KBmNhX3BlbRgGIAEoCRI2CgthY2Nlc3NfbW9kZRgHIAEoDjIhLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5BY2Nlc3NNb2RlIuoBChdVcHNlcnRDb25uZWN0aW9uUmVxdWVzdBIMCgRuYW1lGAEgASgJEjsKCHBvc3RncmVzGAIgASgLMicucG9zdGVybi5jb25uZWN0aW9uLnYxLlBvc3RncmVzRW5kcG9pbnRIABIbCgxwb3N0Z3Jlc19kc24YAyABKAlCA4ABAUgAEhoKCHBhc3N3b3JkGAQgASgJQgOAAQFIAYgBARIdChBleHBlY3RlZF92ZXJzaW9uGAUgASgDSAKIAQFCCgoIZW5kcG9pbnRCCwoJX3Bhc3N3b3JkQhMKEV9leHBlY3RlZF92ZXJzaW9uIlEKGFVwc2VydENvbm5lY3Rpb25SZXNwb25zZRI1Cgpjb25uZWN0aW9uGAEgASgLMiEucG9zdGVybi5jb25uZWN0aW9uLnYxLkNvbm5lY3Rpb24iJAoUR2V0Q29ubmVjdGlvblJlcXVlc3QSDAoEbmFtZRgBIAEoCSJOChVHZXRDb25uZWN0aW9uUmVzcG9uc2USNQoKY29ubmVjdGlvbhgBIAEoCzIhLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5Db25uZWN0aW9uIj8KFkxpc3RDb25uZWN0aW9uc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkiagoXTGlzdENvbm5lY3Rpb25zUmVzcG9uc2USNgoLY29ubmVjdGlvbnMYASADKAsyIS5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuQ29ubmVjdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiWwoXRGVsZXRlQ29ubmVjdGlvblJlcXVlc3QSDAoEbmFtZRgBIAEoCRIdChBleHBlY3RlZF92ZXJzaW9uGAIgASgDSACIAQFCEwoRX2V4cGVjdGVkX3ZlcnNpb24iGgoYRGVsZXRlQ29ubmVjdGlvblJlc3BvbnNlKlMKB1Rsc01vZGUSGAoUVExTX01PREVfVU5TUEVDSUZJRUQQABIYChRUTFNfTU9ERV9WRVJJRllfRlVMTBABEhQKEFRMU19NT0RFX0RJU0FCTEUQAipgCgpBY2Nlc3NNb2RlEhsKF0FDQ0VTU19NT0RFX1VOU1BFQ0lGSUVEEAASGQoVQUNDRVNTX01PREVfUkVBRF9PTkxZEAESGgoWQUNDRVNTX01PREVfUkVBRF9XUklURRACMtsDChFDb25uZWN0aW9uU2VydmljZRJzChBVcHNlcnRDb25uZWN0aW9uEi4ucG9zdGVybi5jb25uZWN0aW9uLnYxLlVwc2VydENvbm5lY3Rpb25SZXF1ZXN0Gi8ucG9zdGVybi5jb25uZWN0aW9uLnYxLlVwc2VydENvbm5lY3Rpb25SZXNwb25zZRJqCg1HZXRDb25uZWN0aW9uEisucG9zdGVybi5jb25uZWN0aW9uLnYxLkdldENvbm5lY3Rpb25SZXF1ZXN0GiwucG9zdGVybi5jb25uZWN0aW9uLnYxLkdldENvbm5lY3Rpb25SZXNwb25zZRJwCg9MaXN0Q29ubmVjdGlvbnMSLS5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuTGlzdENvbm5lY3Rpb25zUmVxdWVzdBouLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5MaXN0Q29ubmVjdGlvbnNSZXNwb25zZRJzChBEZWxldGVDb25uZWN0aW9uEi4ucG9zdGVybi5jb25uZWN0aW9uLnYxLkRlbGV0ZUNvbm5lY3Rpb25SZXF1ZXN0Gi8ucG9zdGVybi5jb25uZWN0aW9uLnYxLkRlbGV0ZUNvbm5lY3Rpb25SZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("CiZwb3N0ZXJuL2Nvbm5lY3Rpb24vdjEvY29ubmVjdGlvbi5wcm90bxIVcG9zdGVybi5jb25uZWN0aW9uLnYxIskCCgpDb25uZWN0aW9uEgwKBG5hbWUYASABKAkSDwoHdmVyc2lvbhgCIAEoAxI7Cghwb3N0Z3JlcxgDIAEoCzInLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5Qb3N0Z3Jlc0VuZHBvaW50SAASOwoIc3VwYWJhc2UYBiABKAsyJy5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuU3VwYWJhc2VFbmRwb2ludEgAEi8KC2NyZWF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNAoHc2VjcmV0cxgHIAMoCzIjLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5TdG9yZWRTZWNyZXRCCgoIZW5kcG9pbnQikgEKDFN0b3JlZFNlY3JldBIvCgRuYW1lGAEgASgOMiEucG9zdGVybi5jb25uZWN0aW9uLnYxLlNlY3JldE5hbWUSOAoIa2V5X3NvcnQYAiABKA4yJi5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuU3VwYWJhc2VLZXlTb3J0EhcKD2xhc3RfY2hhcmFjdGVycxgDIAEoCSLIAQoQUG9zdGdyZXNFbmRwb2ludBIMCgRob3N0GAEgASgJEgwKBHBvcnQYAiABKA0SEAoIZGF0YWJhc2UYAyABKAkSDAoEdXNlchgEIAEoCRIwCgh0bHNfbW9kZRgFIAEoDjIeLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5UbHNNb2RlEg4KBmNhX3BlbRgGIAEoCRI2CgthY2Nlc3NfbW9kZRgHIAEoDjIhLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5BY2Nlc3NNb2RlIv4BChBTdXBhYmFzZUVuZHBvaW50EgsKA3VybBgBIAEoCRI2CgtzZXJ2aW5nX2tleRgCIAEoDjIhLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5TZXJ2aW5nS2V5EjYKC2FjY2Vzc19tb2RlGAMgASgOMiEucG9zdGVybi5jb25uZWN0aW9uLnYxLkFjY2Vzc01vZGUSOAoIc2VydmljZXMYBCADKA4yJi5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuU3VwYWJhc2VTZXJ2aWNlEg4KBnNjaGVtYRgFIAEoCRIOCgZjYV9wZW0YBiABKAkSEwoLdXNlcl90b2tlbnMYByABKAgiiwMKF1Vwc2VydENvbm5lY3Rpb25SZXF1ZXN0EgwKBG5hbWUYASABKAkSOwoIcG9zdGdyZXMYAiABKAsyJy5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuUG9zdGdyZXNFbmRwb2ludEgAEhsKDHBvc3RncmVzX2RzbhgDIAEoCUIDgAEBSAASOwoIc3VwYWJhc2UYBiABKAsyJy5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuU3VwYWJhc2VFbmRwb2ludEgAEhoKCHBhc3N3b3JkGAQgASgJQgOAAQFIAYgBARIdChBleHBlY3RlZF92ZXJzaW9uGAUgASgDSAKIAQESIQoPcHVibGlzaGFibGVfa2V5GAcgASgJQgOAAQFIA4gBARIcCgpzZWNyZXRfa2V5GAggASgJQgOAAQFIBIgBAUIKCghlbmRwb2ludEILCglfcGFzc3dvcmRCEwoRX2V4cGVjdGVkX3ZlcnNpb25CEgoQX3B1Ymxpc2hhYmxlX2tleUINCgtfc2VjcmV0X2tleSJRChhVcHNlcnRDb25uZWN0aW9uUmVzcG9uc2USNQoKY29ubmVjdGlvbhgBIAEoCzIhLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5Db25uZWN0aW9uIiQKFEdldENvbm5lY3Rpb25SZXF1ZXN0EgwKBG5hbWUYASABKAkiTgoVR2V0Q29ubmVjdGlvblJlc3BvbnNlEjUKCmNvbm5lY3Rpb24YASABKAsyIS5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuQ29ubmVjdGlvbiI/ChZMaXN0Q29ubmVjdGlvbnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJImoKF0xpc3RDb25uZWN0aW9uc1Jlc3BvbnNlEjYKC2Nvbm5lY3Rpb25zGAEgAygLMiEucG9zdGVybi5jb25uZWN0aW9uLnYxLkNvbm5lY3Rpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlsKF0RlbGV0ZUNvbm5lY3Rpb25SZXF1ZXN0EgwKBG5hbWUYASABKAkSHQoQZXhwZWN0ZWRfdmVyc2lvbhgCIAEoA0gAiAEBQhMKEV9leHBlY3RlZF92ZXJzaW9uIhoKGERlbGV0ZUNvbm5lY3Rpb25SZXNwb25zZSqAAQoKU2VjcmV0TmFtZRIbChdTRUNSRVRfTkFNRV9VTlNQRUNJRklFRBAAEhgKFFNFQ1JFVF9OQU1FX1BBU1NXT1JEEAESHwobU0VDUkVUX05BTUVfUFVCTElTSEFCTEVfS0VZEAISGgoWU0VDUkVUX05BTUVfU0VDUkVUX0tFWRADKrUBCg9TdXBhYmFzZUtleVNvcnQSIQodU1VQQUJBU0VfS0VZX1NPUlRfVU5TUEVDSUZJRUQQABIhCh1TVVBBQkFTRV9LRVlfU09SVF9QVUJMSVNIQUJMRRABEhwKGFNVUEFCQVNFX0tFWV9TT1JUX1NFQ1JFVBACEhoKFlNVUEFCQVNFX0tFWV9TT1JUX0FOT04QAxIiCh5TVVBBQkFTRV9LRVlfU09SVF9TRVJWSUNFX1JPTEUQBCpeCgpTZXJ2aW5nS2V5EhsKF1NFUlZJTkdfS0VZX1VOU1BFQ0lGSUVEEAASGwoXU0VSVklOR19LRVlfUFVCTElTSEFCTEUQARIWChJTRVJWSU5HX0tFWV9TRUNSRVQQAiqnAQoPU3VwYWJhc2VTZXJ2aWNlEiAKHFNVUEFCQVNFX1NFUlZJQ0VfVU5TUEVDSUZJRUQQABIZChVTVVBBQkFTRV9TRVJWSUNFX1JFU1QQARIcChhTVVBBQkFTRV9TRVJWSUNFX1NUT1JBR0UQAhIeChpTVVBBQkFTRV9TRVJWSUNFX0ZVTkNUSU9OUxADEhkKFVNVUEFCQVNFX1NFUlZJQ0VfQVVUSBAEKlMKB1Rsc01vZGUSGAoUVExTX01PREVfVU5TUEVDSUZJRUQQABIYChRUTFNfTU9ERV9WRVJJRllfRlVMTBABEhQKEFRMU19NT0RFX0RJU0FCTEUQAipgCgpBY2Nlc3NNb2RlEhsKF0FDQ0VTU19NT0RFX1VOU1BFQ0lGSUVEEAASGQoVQUNDRVNTX01PREVfUkVBRF9PTkxZEAESGgoWQUNDRVNTX01PREVfUkVBRF9XUklURRACMtsDChFDb25uZWN0aW9uU2VydmljZRJzChBVcHNlcnRDb25uZWN0aW9uEi4ucG9zdGVybi5jb25uZWN0aW9uLnYxLlVwc2VydENvbm5lY3Rpb25SZXF1ZXN0Gi8ucG9zdGVybi5jb25uZWN0aW9uLnYxLlVwc2VydENvbm5lY3Rpb25SZXNwb25zZRJqCg1HZXRDb25uZWN0aW9uEisucG9zdGVybi5jb25uZWN0aW9uLnYxLkdldENvbm5lY3Rpb25SZXF1ZXN0GiwucG9zdGVybi5jb25uZWN0aW9uLnYxLkdldENvbm5lY3Rpb25SZXNwb25zZRJwCg9MaXN0Q29ubmVjdGlvbnMSLS5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuTGlzdENvbm5lY3Rpb25zUmVxdWVzdBouLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5MaXN0Q29ubmVjdGlvbnNSZXNwb25zZRJzChBEZWxldGVDb25uZWN0aW9uEi4ucG9zdGVybi5jb25uZWN0aW9uLnYxLkRlbGV0ZUNvbm5lY3Rpb25SZXF1ZXN0Gi8ucG9zdGVybi5jb25uZWN0aW9uLnYxLkRlbGV0ZUNvbm5lY3Rpb25SZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * Connection is a saved connection without its secret.
@@ -49,6 +49,14 @@ export type Connection = Message<"postern.connection.v1.Connection"> & {
      */
     value: PostgresEndpoint;
     case: "postgres";
+  } | {
+    /**
+     * A Supabase project.
+     *
+     * @generated from field: postern.connection.v1.SupabaseEndpoint supabase = 6;
+     */
+    value: SupabaseEndpoint;
+    case: "supabase";
   } | { case: undefined; value?: undefined };
 
   /**
@@ -64,6 +72,13 @@ export type Connection = Message<"postern.connection.v1.Connection"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 5;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * The secrets that are stored for it.
+   *
+   * @generated from field: repeated postern.connection.v1.StoredSecret secrets = 7;
+   */
+  secrets: StoredSecret[];
 };
 
 /**
@@ -72,6 +87,41 @@ export type Connection = Message<"postern.connection.v1.Connection"> & {
  */
 export const ConnectionSchema: GenMessage<Connection> = /*@__PURE__*/
   messageDesc(file_postern_connection_v1_connection, 0);
+
+/**
+ * StoredSecret describes a stored secret without revealing it.
+ *
+ * @generated from message postern.connection.v1.StoredSecret
+ */
+export type StoredSecret = Message<"postern.connection.v1.StoredSecret"> & {
+  /**
+   * Which of the connection's secrets it is.
+   *
+   * @generated from field: postern.connection.v1.SecretName name = 1;
+   */
+  name: SecretName;
+
+  /**
+   * What sort of key it is; unspecified for a password.
+   *
+   * @generated from field: postern.connection.v1.SupabaseKeySort key_sort = 2;
+   */
+  keySort: SupabaseKeySort;
+
+  /**
+   * The last four characters of a key that is random throughout, for telling keys apart; empty for passwords and JWTs.
+   *
+   * @generated from field: string last_characters = 3;
+   */
+  lastCharacters: string;
+};
+
+/**
+ * Describes the message postern.connection.v1.StoredSecret.
+ * Use `create(StoredSecretSchema)` to create a new message.
+ */
+export const StoredSecretSchema: GenMessage<StoredSecret> = /*@__PURE__*/
+  messageDesc(file_postern_connection_v1_connection, 1);
 
 /**
  * PostgresEndpoint is the address of a Postgres database and how to connect to it.
@@ -134,7 +184,72 @@ export type PostgresEndpoint = Message<"postern.connection.v1.PostgresEndpoint">
  * Use `create(PostgresEndpointSchema)` to create a new message.
  */
 export const PostgresEndpointSchema: GenMessage<PostgresEndpoint> = /*@__PURE__*/
-  messageDesc(file_postern_connection_v1_connection, 1);
+  messageDesc(file_postern_connection_v1_connection, 2);
+
+/**
+ * SupabaseEndpoint is the address of a Supabase project and how requests to it are made.
+ *
+ * @generated from message postern.connection.v1.SupabaseEndpoint
+ */
+export type SupabaseEndpoint = Message<"postern.connection.v1.SupabaseEndpoint"> & {
+  /**
+   * The project's URL: https://REF.supabase.co, or the URL of a self-hosted project. A dashboard URL is accepted and
+   * stored as the project's URL.
+   *
+   * @generated from field: string url = 1;
+   */
+  url: string;
+
+  /**
+   * The key that requests are made with; must be among the stored ones.
+   *
+   * @generated from field: postern.connection.v1.ServingKey serving_key = 2;
+   */
+  servingKey: ServingKey;
+
+  /**
+   * Whether requests may write; if unspecified, ACCESS_MODE_READ_ONLY, which allows GET and HEAD only.
+   *
+   * @generated from field: postern.connection.v1.AccessMode access_mode = 3;
+   */
+  accessMode: AccessMode;
+
+  /**
+   * Services that may be called besides /rest/v1.
+   *
+   * @generated from field: repeated postern.connection.v1.SupabaseService services = 4;
+   */
+  services: SupabaseService[];
+
+  /**
+   * The schema that requests use unless they name one; empty means "public".
+   *
+   * @generated from field: string schema = 5;
+   */
+  schema: string;
+
+  /**
+   * CA certificates to trust instead of the public ones, in PEM format, at most 64 KiB.
+   *
+   * @generated from field: string ca_pem = 6;
+   */
+  caPem: string;
+
+  /**
+   * Whether a request may carry a token of the project's own Auth service, which is then sent in place of the key's
+   * role, so that the project's row level security applies to its user.
+   *
+   * @generated from field: bool user_tokens = 7;
+   */
+  userTokens: boolean;
+};
+
+/**
+ * Describes the message postern.connection.v1.SupabaseEndpoint.
+ * Use `create(SupabaseEndpointSchema)` to create a new message.
+ */
+export const SupabaseEndpointSchema: GenMessage<SupabaseEndpoint> = /*@__PURE__*/
+  messageDesc(file_postern_connection_v1_connection, 3);
 
 /**
  * UpsertConnectionRequest contains a connection and, where needed, its secret.
@@ -172,6 +287,14 @@ export type UpsertConnectionRequest = Message<"postern.connection.v1.UpsertConne
      */
     value: string;
     case: "postgresDsn";
+  } | {
+    /**
+     * A Supabase project.
+     *
+     * @generated from field: postern.connection.v1.SupabaseEndpoint supabase = 6;
+     */
+    value: SupabaseEndpoint;
+    case: "supabase";
   } | { case: undefined; value?: undefined };
 
   /**
@@ -188,6 +311,20 @@ export type UpsertConnectionRequest = Message<"postern.connection.v1.UpsertConne
    * @generated from field: optional int64 expected_version = 5;
    */
   expectedVersion?: bigint | undefined;
+
+  /**
+   * The publishable or anon key of a Supabase project. If absent, the stored one is kept; if empty, it is removed.
+   *
+   * @generated from field: optional string publishable_key = 7;
+   */
+  publishableKey?: string | undefined;
+
+  /**
+   * The secret or service_role key of a Supabase project. If absent, the stored one is kept; if empty, it is removed.
+   *
+   * @generated from field: optional string secret_key = 8;
+   */
+  secretKey?: string | undefined;
 };
 
 /**
@@ -195,7 +332,7 @@ export type UpsertConnectionRequest = Message<"postern.connection.v1.UpsertConne
  * Use `create(UpsertConnectionRequestSchema)` to create a new message.
  */
 export const UpsertConnectionRequestSchema: GenMessage<UpsertConnectionRequest> = /*@__PURE__*/
-  messageDesc(file_postern_connection_v1_connection, 2);
+  messageDesc(file_postern_connection_v1_connection, 4);
 
 /**
  * UpsertConnectionResponse contains the connection as stored.
@@ -216,7 +353,7 @@ export type UpsertConnectionResponse = Message<"postern.connection.v1.UpsertConn
  * Use `create(UpsertConnectionResponseSchema)` to create a new message.
  */
 export const UpsertConnectionResponseSchema: GenMessage<UpsertConnectionResponse> = /*@__PURE__*/
-  messageDesc(file_postern_connection_v1_connection, 3);
+  messageDesc(file_postern_connection_v1_connection, 5);
 
 /**
  * GetConnectionRequest selects the connection to return.
@@ -237,7 +374,7 @@ export type GetConnectionRequest = Message<"postern.connection.v1.GetConnectionR
  * Use `create(GetConnectionRequestSchema)` to create a new message.
  */
 export const GetConnectionRequestSchema: GenMessage<GetConnectionRequest> = /*@__PURE__*/
-  messageDesc(file_postern_connection_v1_connection, 4);
+  messageDesc(file_postern_connection_v1_connection, 6);
 
 /**
  * GetConnectionResponse contains the connection.
@@ -258,7 +395,7 @@ export type GetConnectionResponse = Message<"postern.connection.v1.GetConnection
  * Use `create(GetConnectionResponseSchema)` to create a new message.
  */
 export const GetConnectionResponseSchema: GenMessage<GetConnectionResponse> = /*@__PURE__*/
-  messageDesc(file_postern_connection_v1_connection, 5);
+  messageDesc(file_postern_connection_v1_connection, 7);
 
 /**
  * ListConnectionsRequest selects a page of connections.
@@ -286,7 +423,7 @@ export type ListConnectionsRequest = Message<"postern.connection.v1.ListConnecti
  * Use `create(ListConnectionsRequestSchema)` to create a new message.
  */
 export const ListConnectionsRequestSchema: GenMessage<ListConnectionsRequest> = /*@__PURE__*/
-  messageDesc(file_postern_connection_v1_connection, 6);
+  messageDesc(file_postern_connection_v1_connection, 8);
 
 /**
  * ListConnectionsResponse contains a page of connections.
@@ -314,7 +451,7 @@ export type ListConnectionsResponse = Message<"postern.connection.v1.ListConnect
  * Use `create(ListConnectionsResponseSchema)` to create a new message.
  */
 export const ListConnectionsResponseSchema: GenMessage<ListConnectionsResponse> = /*@__PURE__*/
-  messageDesc(file_postern_connection_v1_connection, 7);
+  messageDesc(file_postern_connection_v1_connection, 9);
 
 /**
  * DeleteConnectionRequest selects the connection to delete.
@@ -342,7 +479,7 @@ export type DeleteConnectionRequest = Message<"postern.connection.v1.DeleteConne
  * Use `create(DeleteConnectionRequestSchema)` to create a new message.
  */
 export const DeleteConnectionRequestSchema: GenMessage<DeleteConnectionRequest> = /*@__PURE__*/
-  messageDesc(file_postern_connection_v1_connection, 8);
+  messageDesc(file_postern_connection_v1_connection, 10);
 
 /**
  * DeleteConnectionResponse is empty.
@@ -357,7 +494,178 @@ export type DeleteConnectionResponse = Message<"postern.connection.v1.DeleteConn
  * Use `create(DeleteConnectionResponseSchema)` to create a new message.
  */
 export const DeleteConnectionResponseSchema: GenMessage<DeleteConnectionResponse> = /*@__PURE__*/
-  messageDesc(file_postern_connection_v1_connection, 9);
+  messageDesc(file_postern_connection_v1_connection, 11);
+
+/**
+ * SecretName identifies one of a connection's secrets.
+ *
+ * @generated from enum postern.connection.v1.SecretName
+ */
+export enum SecretName {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: SECRET_NAME_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The password of a Postgres user.
+   *
+   * @generated from enum value: SECRET_NAME_PASSWORD = 1;
+   */
+  PASSWORD = 1,
+
+  /**
+   * A Supabase project's publishable or anon key.
+   *
+   * @generated from enum value: SECRET_NAME_PUBLISHABLE_KEY = 2;
+   */
+  PUBLISHABLE_KEY = 2,
+
+  /**
+   * A Supabase project's secret or service_role key.
+   *
+   * @generated from enum value: SECRET_NAME_SECRET_KEY = 3;
+   */
+  SECRET_KEY = 3,
+}
+
+/**
+ * Describes the enum postern.connection.v1.SecretName.
+ */
+export const SecretNameSchema: GenEnum<SecretName> = /*@__PURE__*/
+  enumDesc(file_postern_connection_v1_connection, 0);
+
+/**
+ * SupabaseKeySort is a sort of Supabase API key.
+ *
+ * @generated from enum postern.connection.v1.SupabaseKeySort
+ */
+export enum SupabaseKeySort {
+  /**
+   * Not a Supabase key.
+   *
+   * @generated from enum value: SUPABASE_KEY_SORT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * sb_publishable_…: subject to row level security.
+   *
+   * @generated from enum value: SUPABASE_KEY_SORT_PUBLISHABLE = 1;
+   */
+  PUBLISHABLE = 1,
+
+  /**
+   * sb_secret_…: bypasses row level security.
+   *
+   * @generated from enum value: SUPABASE_KEY_SORT_SECRET = 2;
+   */
+  SECRET = 2,
+
+  /**
+   * A JWT with the role anon: subject to row level security.
+   *
+   * @generated from enum value: SUPABASE_KEY_SORT_ANON = 3;
+   */
+  ANON = 3,
+
+  /**
+   * A JWT with the role service_role: bypasses row level security.
+   *
+   * @generated from enum value: SUPABASE_KEY_SORT_SERVICE_ROLE = 4;
+   */
+  SERVICE_ROLE = 4,
+}
+
+/**
+ * Describes the enum postern.connection.v1.SupabaseKeySort.
+ */
+export const SupabaseKeySortSchema: GenEnum<SupabaseKeySort> = /*@__PURE__*/
+  enumDesc(file_postern_connection_v1_connection, 1);
+
+/**
+ * ServingKey selects the key that requests to a Supabase project are made with.
+ *
+ * @generated from enum postern.connection.v1.ServingKey
+ */
+export enum ServingKey {
+  /**
+   * Same as SERVING_KEY_PUBLISHABLE.
+   *
+   * @generated from enum value: SERVING_KEY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The publishable or anon key: the project's row level security applies.
+   *
+   * @generated from enum value: SERVING_KEY_PUBLISHABLE = 1;
+   */
+  PUBLISHABLE = 1,
+
+  /**
+   * The secret or service_role key: bypasses the project's row level security.
+   *
+   * @generated from enum value: SERVING_KEY_SECRET = 2;
+   */
+  SECRET = 2,
+}
+
+/**
+ * Describes the enum postern.connection.v1.ServingKey.
+ */
+export const ServingKeySchema: GenEnum<ServingKey> = /*@__PURE__*/
+  enumDesc(file_postern_connection_v1_connection, 2);
+
+/**
+ * SupabaseService is one of a Supabase project's HTTP services.
+ *
+ * @generated from enum postern.connection.v1.SupabaseService
+ */
+export enum SupabaseService {
+  /**
+   * Same as SUPABASE_SERVICE_REST.
+   *
+   * @generated from enum value: SUPABASE_SERVICE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * /rest/v1; always on.
+   *
+   * @generated from enum value: SUPABASE_SERVICE_REST = 1;
+   */
+  REST = 1,
+
+  /**
+   * /storage/v1.
+   *
+   * @generated from enum value: SUPABASE_SERVICE_STORAGE = 2;
+   */
+  STORAGE = 2,
+
+  /**
+   * /functions/v1.
+   *
+   * @generated from enum value: SUPABASE_SERVICE_FUNCTIONS = 3;
+   */
+  FUNCTIONS = 3,
+
+  /**
+   * /auth/v1.
+   *
+   * @generated from enum value: SUPABASE_SERVICE_AUTH = 4;
+   */
+  AUTH = 4,
+}
+
+/**
+ * Describes the enum postern.connection.v1.SupabaseService.
+ */
+export const SupabaseServiceSchema: GenEnum<SupabaseService> = /*@__PURE__*/
+  enumDesc(file_postern_connection_v1_connection, 3);
 
 /**
  * TlsMode selects how the connection to a tenant's server is secured.
@@ -391,7 +699,7 @@ export enum TlsMode {
  * Describes the enum postern.connection.v1.TlsMode.
  */
 export const TlsModeSchema: GenEnum<TlsMode> = /*@__PURE__*/
-  enumDesc(file_postern_connection_v1_connection, 0);
+  enumDesc(file_postern_connection_v1_connection, 4);
 
 /**
  * AccessMode selects whether queries may write.
@@ -425,7 +733,7 @@ export enum AccessMode {
  * Describes the enum postern.connection.v1.AccessMode.
  */
 export const AccessModeSchema: GenEnum<AccessMode> = /*@__PURE__*/
-  enumDesc(file_postern_connection_v1_connection, 1);
+  enumDesc(file_postern_connection_v1_connection, 5);
 
 /**
  * ConnectionService stores a user's connections. Secrets are write-only: no RPC returns them.
@@ -436,7 +744,7 @@ export const ConnectionService: GenService<{
   /**
    * UpsertConnection creates or updates the caller's connection with the given name.
    *
-   * Errors: INVALID_ARGUMENT (INVALID_FIELD, INVALID_DSN), FAILED_PRECONDITION (SECRET_REQUIRED: a new
+   * Errors: INVALID_ARGUMENT (INVALID_FIELD, INVALID_DSN, INVALID_KEY), FAILED_PRECONDITION (SECRET_REQUIRED: a new
    * connection or a changed endpoint needs a password), ABORTED (VERSION_STALE),
    * RESOURCE_EXHAUSTED (TOO_MANY_CONNECTIONS).
    *

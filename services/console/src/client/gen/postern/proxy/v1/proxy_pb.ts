@@ -8,13 +8,15 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
+import type { SupabaseService } from "../../connection/v1/connection_pb";
+import { file_postern_connection_v1_connection } from "../../connection/v1/connection_pb";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file postern/proxy/v1/proxy.proto.
  */
 export const file_postern_proxy_v1_proxy: GenFile = /*@__PURE__*/
-  fileDesc("Chxwb3N0ZXJuL3Byb3h5L3YxL3Byb3h5LnByb3RvEhBwb3N0ZXJuLnByb3h5LnYxIpoBCgxRdWVyeVJlcXVlc3QSEgoKY29ubmVjdGlvbhgBIAEoCRILCgNzcWwYAiABKAkSKwoKcGFyYW1ldGVycxgDIAMoCzIXLnBvc3Rlcm4ucHJveHkudjEuVmFsdWUSEAoIbWF4X3Jvd3MYBCABKAMSKgoHdGltZW91dBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJ/CgVWYWx1ZRIUCgpib29sX3ZhbHVlGAEgASgISAASEwoJaW50X3ZhbHVlGAIgASgSSAASFgoMZG91YmxlX3ZhbHVlGAMgASgBSAASFAoKdGV4dF92YWx1ZRgEIAEoCUgAEhUKC2J5dGVzX3ZhbHVlGAUgASgMSABCBgoEa2luZCKbAQoNUXVlcnlSZXNwb25zZRIqCgZoZWFkZXIYASABKAsyGC5wb3N0ZXJuLnByb3h5LnYxLkhlYWRlckgAEigKBWJhdGNoGAIgASgLMhcucG9zdGVybi5wcm94eS52MS5CYXRjaEgAEiwKB3N1bW1hcnkYAyABKAsyGS5wb3N0ZXJuLnByb3h5LnYxLlN1bW1hcnlIAEIGCgRwYXJ0IjMKBkhlYWRlchIpCgdjb2x1bW5zGAEgAygLMhgucG9zdGVybi5wcm94eS52MS5Db2x1bW4iaQoGQ29sdW1uEgwKBG5hbWUYASABKAkSEQoJdHlwZV9uYW1lGAIgASgJEhAKCHR5cGVfb2lkGAMgASgNEiwKCGVuY29kaW5nGAQgASgOMhoucG9zdGVybi5wcm94eS52MS5FbmNvZGluZyJJCgVCYXRjaBIRCglyb3dfY291bnQYASABKA0SLQoHY29sdW1ucxgCIAMoCzIcLnBvc3Rlcm4ucHJveHkudjEuQ29sdW1uRGF0YSJnCgpDb2x1bW5EYXRhEg0KBW51bGxzGAEgASgMEg0KBWJvb2xzGAIgAygIEgwKBGludHMYAyADKBISDwoHZG91YmxlcxgEIAMoARINCgV0ZXh0cxgFIAMoCRINCgVibG9icxgGIAMoDCKdAQoHU3VtbWFyeRIRCglyb3dfY291bnQYASABKAMSEwoLY29tbWFuZF90YWcYAiABKAkSMAoKdHJ1bmNhdGlvbhgDIAEoDjIcLnBvc3Rlcm4ucHJveHkudjEuVHJ1bmNhdGlvbhIqCgd0aW1pbmdzGAQgASgLMhkucG9zdGVybi5wcm94eS52MS5UaW1pbmdzEgwKBHJvbGUYBSABKAkiuAEKB1RpbWluZ3MSKQoGbG9va3VwGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEioKB2FjcXVpcmUYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLAoJZmlyc3Rfcm93GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEigKBXRvdGFsGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIl0KCFNxbEVycm9yEhAKCHNxbHN0YXRlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSDgoGZGV0YWlsGAMgASgJEgwKBGhpbnQYBCABKAkSEAoIcG9zaXRpb24YBSABKA0qhQEKCEVuY29kaW5nEhgKFEVOQ09ESU5HX1VOU1BFQ0lGSUVEEAASEQoNRU5DT0RJTkdfQk9PTBABEhAKDEVOQ09ESU5HX0lOVBACEhMKD0VOQ09ESU5HX0RPVUJMRRADEhEKDUVOQ09ESU5HX1RFWFQQBBISCg5FTkNPRElOR19CWVRFUxAFKl0KClRydW5jYXRpb24SGgoWVFJVTkNBVElPTl9VTlNQRUNJRklFRBAAEhgKFFRSVU5DQVRJT05fUk9XX0xJTUlUEAESGQoVVFJVTkNBVElPTl9CWVRFX0xJTUlUEAIyWgoMUHJveHlTZXJ2aWNlEkoKBVF1ZXJ5Eh4ucG9zdGVybi5wcm94eS52MS5RdWVyeVJlcXVlc3QaHy5wb3N0ZXJuLnByb3h5LnYxLlF1ZXJ5UmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_duration]);
+  fileDesc("Chxwb3N0ZXJuL3Byb3h5L3YxL3Byb3h5LnByb3RvEhBwb3N0ZXJuLnByb3h5LnYxIpoBCgxRdWVyeVJlcXVlc3QSEgoKY29ubmVjdGlvbhgBIAEoCRILCgNzcWwYAiABKAkSKwoKcGFyYW1ldGVycxgDIAMoCzIXLnBvc3Rlcm4ucHJveHkudjEuVmFsdWUSEAoIbWF4X3Jvd3MYBCABKAMSKgoHdGltZW91dBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiLgAgoORm9yd2FyZFJlcXVlc3QSEgoKY29ubmVjdGlvbhgBIAEoCRIsCgZtZXRob2QYAiABKA4yHC5wb3N0ZXJuLnByb3h5LnYxLkh0dHBNZXRob2QSNwoHc2VydmljZRgDIAEoDjImLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5TdXBhYmFzZVNlcnZpY2USDAoEcGF0aBgEIAMoCRIvCgVxdWVyeRgFIAMoCzIgLnBvc3Rlcm4ucHJveHkudjEuUXVlcnlQYXJhbWV0ZXISLQoHaGVhZGVycxgGIAMoCzIcLnBvc3Rlcm4ucHJveHkudjEuSHR0cEhlYWRlchIMCgRib2R5GAcgASgMEioKB3RpbWVvdXQYCCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SHAoKdXNlcl90b2tlbhgJIAEoCUIDgAEBSACIAQFCDQoLX3VzZXJfdG9rZW4iLQoOUXVlcnlQYXJhbWV0ZXISDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoCSIpCgpIdHRwSGVhZGVyEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAkijQEKD0ZvcndhcmRSZXNwb25zZRItCgRoZWFkGAEgASgLMh0ucG9zdGVybi5wcm94eS52MS5Gb3J3YXJkSGVhZEgAEg4KBGJvZHkYAiABKAxIABIzCgdzdW1tYXJ5GAMgASgLMiAucG9zdGVybi5wcm94eS52MS5Gb3J3YXJkU3VtbWFyeUgAQgYKBHBhcnQiTAoLRm9yd2FyZEhlYWQSDgoGc3RhdHVzGAEgASgNEi0KB2hlYWRlcnMYAiADKAsyHC5wb3N0ZXJuLnByb3h5LnYxLkh0dHBIZWFkZXIiXgoORm9yd2FyZFN1bW1hcnkSEgoKYnl0ZV9jb3VudBgBIAEoAxIqCgd0aW1pbmdzGAIgASgLMhkucG9zdGVybi5wcm94eS52MS5UaW1pbmdzEgwKBGhpbnQYAyABKAkifwoFVmFsdWUSFAoKYm9vbF92YWx1ZRgBIAEoCEgAEhMKCWludF92YWx1ZRgCIAEoEkgAEhYKDGRvdWJsZV92YWx1ZRgDIAEoAUgAEhQKCnRleHRfdmFsdWUYBCABKAlIABIVCgtieXRlc192YWx1ZRgFIAEoDEgAQgYKBGtpbmQimwEKDVF1ZXJ5UmVzcG9uc2USKgoGaGVhZGVyGAEgASgLMhgucG9zdGVybi5wcm94eS52MS5IZWFkZXJIABIoCgViYXRjaBgCIAEoCzIXLnBvc3Rlcm4ucHJveHkudjEuQmF0Y2hIABIsCgdzdW1tYXJ5GAMgASgLMhkucG9zdGVybi5wcm94eS52MS5TdW1tYXJ5SABCBgoEcGFydCIzCgZIZWFkZXISKQoHY29sdW1ucxgBIAMoCzIYLnBvc3Rlcm4ucHJveHkudjEuQ29sdW1uImkKBkNvbHVtbhIMCgRuYW1lGAEgASgJEhEKCXR5cGVfbmFtZRgCIAEoCRIQCgh0eXBlX29pZBgDIAEoDRIsCghlbmNvZGluZxgEIAEoDjIaLnBvc3Rlcm4ucHJveHkudjEuRW5jb2RpbmciSQoFQmF0Y2gSEQoJcm93X2NvdW50GAEgASgNEi0KB2NvbHVtbnMYAiADKAsyHC5wb3N0ZXJuLnByb3h5LnYxLkNvbHVtbkRhdGEiZwoKQ29sdW1uRGF0YRINCgVudWxscxgBIAEoDBINCgVib29scxgCIAMoCBIMCgRpbnRzGAMgAygSEg8KB2RvdWJsZXMYBCADKAESDQoFdGV4dHMYBSADKAkSDQoFYmxvYnMYBiADKAwinQEKB1N1bW1hcnkSEQoJcm93X2NvdW50GAEgASgDEhMKC2NvbW1hbmRfdGFnGAIgASgJEjAKCnRydW5jYXRpb24YAyABKA4yHC5wb3N0ZXJuLnByb3h5LnYxLlRydW5jYXRpb24SKgoHdGltaW5ncxgEIAEoCzIZLnBvc3Rlcm4ucHJveHkudjEuVGltaW5ncxIMCgRyb2xlGAUgASgJIrgBCgdUaW1pbmdzEikKBmxvb2t1cBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIqCgdhY3F1aXJlGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiwKCWZpcnN0X3JvdxgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIoCgV0b3RhbBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJdCghTcWxFcnJvchIQCghzcWxzdGF0ZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEg4KBmRldGFpbBgDIAEoCRIMCgRoaW50GAQgASgJEhAKCHBvc2l0aW9uGAUgASgNKq4BCgpIdHRwTWV0aG9kEhsKF0hUVFBfTUVUSE9EX1VOU1BFQ0lGSUVEEAASEwoPSFRUUF9NRVRIT0RfR0VUEAESFAoQSFRUUF9NRVRIT0RfSEVBRBACEhQKEEhUVFBfTUVUSE9EX1BPU1QQAxITCg9IVFRQX01FVEhPRF9QVVQQBBIVChFIVFRQX01FVEhPRF9QQVRDSBAFEhYKEkhUVFBfTUVUSE9EX0RFTEVURRAGKoUBCghFbmNvZGluZxIYChRFTkNPRElOR19VTlNQRUNJRklFRBAAEhEKDUVOQ09ESU5HX0JPT0wQARIQCgxFTkNPRElOR19JTlQQAhITCg9FTkNPRElOR19ET1VCTEUQAxIRCg1FTkNPRElOR19URVhUEAQSEgoORU5DT0RJTkdfQllURVMQBSpdCgpUcnVuY2F0aW9uEhoKFlRSVU5DQVRJT05fVU5TUEVDSUZJRUQQABIYChRUUlVOQ0FUSU9OX1JPV19MSU1JVBABEhkKFVRSVU5DQVRJT05fQllURV9MSU1JVBACMqwBCgxQcm94eVNlcnZpY2USSgoFUXVlcnkSHi5wb3N0ZXJuLnByb3h5LnYxLlF1ZXJ5UmVxdWVzdBofLnBvc3Rlcm4ucHJveHkudjEuUXVlcnlSZXNwb25zZTABElAKB0ZvcndhcmQSIC5wb3N0ZXJuLnByb3h5LnYxLkZvcndhcmRSZXF1ZXN0GiEucG9zdGVybi5wcm94eS52MS5Gb3J3YXJkUmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_duration, file_postern_connection_v1_connection]);
 
 /**
  * QueryRequest contains one statement to run on one connection.
@@ -64,6 +66,250 @@ export type QueryRequest = Message<"postern.proxy.v1.QueryRequest"> & {
  */
 export const QueryRequestSchema: GenMessage<QueryRequest> = /*@__PURE__*/
   messageDesc(file_postern_proxy_v1_proxy, 0);
+
+/**
+ * ForwardRequest is one HTTP request to a Supabase project.
+ *
+ * @generated from message postern.proxy.v1.ForwardRequest
+ */
+export type ForwardRequest = Message<"postern.proxy.v1.ForwardRequest"> & {
+  /**
+   * The name of the caller's connection.
+   *
+   * @generated from field: string connection = 1;
+   */
+  connection: string;
+
+  /**
+   * The HTTP method.
+   *
+   * @generated from field: postern.proxy.v1.HttpMethod method = 2;
+   */
+  method: HttpMethod;
+
+  /**
+   * The service that is called; if unspecified, SUPABASE_SERVICE_REST.
+   *
+   * @generated from field: postern.connection.v1.SupabaseService service = 3;
+   */
+  service: SupabaseService;
+
+  /**
+   * The path below the service's own, as decoded segments: ["rpc", "total"] for /rest/v1/rpc/total. Segments must not be
+   * empty, "." or "..", and must not contain "/" or "\"; at most 64 segments and 4 KiB.
+   *
+   * @generated from field: repeated string path = 4;
+   */
+  path: string[];
+
+  /**
+   * The query, as decoded names and values in order; at most 256 pairs and 16 KiB.
+   *
+   * @generated from field: repeated postern.proxy.v1.QueryParameter query = 5;
+   */
+  query: QueryParameter[];
+
+  /**
+   * Headers. Accept, Accept-Profile, Content-Profile, Content-Type, Prefer, Range, Range-Unit, If-None-Match,
+   * X-Client-Info, X-Upsert and Cache-Control are sent on; all others are dropped, key headers among them.
+   *
+   * @generated from field: repeated postern.proxy.v1.HttpHeader headers = 6;
+   */
+  headers: HttpHeader[];
+
+  /**
+   * The body; at most 3 MiB.
+   *
+   * @generated from field: bytes body = 7;
+   */
+  body: Uint8Array;
+
+  /**
+   * Maximum duration of the call, up to 300 s; if absent, 30 s.
+   *
+   * @generated from field: google.protobuf.Duration timeout = 8;
+   */
+  timeout?: Duration | undefined;
+
+  /**
+   * A token of the project's own Auth service, where the connection allows user tokens.
+   *
+   * @generated from field: optional string user_token = 9;
+   */
+  userToken?: string | undefined;
+};
+
+/**
+ * Describes the message postern.proxy.v1.ForwardRequest.
+ * Use `create(ForwardRequestSchema)` to create a new message.
+ */
+export const ForwardRequestSchema: GenMessage<ForwardRequest> = /*@__PURE__*/
+  messageDesc(file_postern_proxy_v1_proxy, 1);
+
+/**
+ * QueryParameter is one name and value of a URL's query.
+ *
+ * @generated from message postern.proxy.v1.QueryParameter
+ */
+export type QueryParameter = Message<"postern.proxy.v1.QueryParameter"> & {
+  /**
+   * The name, decoded.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The value, decoded.
+   *
+   * @generated from field: string value = 2;
+   */
+  value: string;
+};
+
+/**
+ * Describes the message postern.proxy.v1.QueryParameter.
+ * Use `create(QueryParameterSchema)` to create a new message.
+ */
+export const QueryParameterSchema: GenMessage<QueryParameter> = /*@__PURE__*/
+  messageDesc(file_postern_proxy_v1_proxy, 2);
+
+/**
+ * HttpHeader is one header of an HTTP request or answer.
+ *
+ * @generated from message postern.proxy.v1.HttpHeader
+ */
+export type HttpHeader = Message<"postern.proxy.v1.HttpHeader"> & {
+  /**
+   * The name, in lower case in answers.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The value.
+   *
+   * @generated from field: string value = 2;
+   */
+  value: string;
+};
+
+/**
+ * Describes the message postern.proxy.v1.HttpHeader.
+ * Use `create(HttpHeaderSchema)` to create a new message.
+ */
+export const HttpHeaderSchema: GenMessage<HttpHeader> = /*@__PURE__*/
+  messageDesc(file_postern_proxy_v1_proxy, 3);
+
+/**
+ * ForwardResponse is one part of an answer, in the order head, body parts, summary.
+ *
+ * @generated from message postern.proxy.v1.ForwardResponse
+ */
+export type ForwardResponse = Message<"postern.proxy.v1.ForwardResponse"> & {
+  /**
+   * The part.
+   *
+   * @generated from oneof postern.proxy.v1.ForwardResponse.part
+   */
+  part: {
+    /**
+     * Status and headers.
+     *
+     * @generated from field: postern.proxy.v1.ForwardHead head = 1;
+     */
+    value: ForwardHead;
+    case: "head";
+  } | {
+    /**
+     * Some of the body.
+     *
+     * @generated from field: bytes body = 2;
+     */
+    value: Uint8Array;
+    case: "body";
+  } | {
+    /**
+     * How the answer ended.
+     *
+     * @generated from field: postern.proxy.v1.ForwardSummary summary = 3;
+     */
+    value: ForwardSummary;
+    case: "summary";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message postern.proxy.v1.ForwardResponse.
+ * Use `create(ForwardResponseSchema)` to create a new message.
+ */
+export const ForwardResponseSchema: GenMessage<ForwardResponse> = /*@__PURE__*/
+  messageDesc(file_postern_proxy_v1_proxy, 4);
+
+/**
+ * ForwardHead is the beginning of an answer.
+ *
+ * @generated from message postern.proxy.v1.ForwardHead
+ */
+export type ForwardHead = Message<"postern.proxy.v1.ForwardHead"> & {
+  /**
+   * The HTTP status, 200 to 599.
+   *
+   * @generated from field: uint32 status = 1;
+   */
+  status: number;
+
+  /**
+   * The headers that are passed on: Content-Type, Content-Range, Content-Profile, Location, Preference-Applied,
+   * Retry-After, ETag, Content-Disposition and Range-Unit.
+   *
+   * @generated from field: repeated postern.proxy.v1.HttpHeader headers = 2;
+   */
+  headers: HttpHeader[];
+};
+
+/**
+ * Describes the message postern.proxy.v1.ForwardHead.
+ * Use `create(ForwardHeadSchema)` to create a new message.
+ */
+export const ForwardHeadSchema: GenMessage<ForwardHead> = /*@__PURE__*/
+  messageDesc(file_postern_proxy_v1_proxy, 5);
+
+/**
+ * ForwardSummary says how an answer ended.
+ *
+ * @generated from message postern.proxy.v1.ForwardSummary
+ */
+export type ForwardSummary = Message<"postern.proxy.v1.ForwardSummary"> & {
+  /**
+   * Bytes of the body.
+   *
+   * @generated from field: int64 byte_count = 1;
+   */
+  byteCount: bigint;
+
+  /**
+   * Where the time went; first_row is the time to the head.
+   *
+   * @generated from field: postern.proxy.v1.Timings timings = 2;
+   */
+  timings?: Timings | undefined;
+
+  /**
+   * For an error that the project answered with: what to do about it, if that is known.
+   *
+   * @generated from field: string hint = 3;
+   */
+  hint: string;
+};
+
+/**
+ * Describes the message postern.proxy.v1.ForwardSummary.
+ * Use `create(ForwardSummarySchema)` to create a new message.
+ */
+export const ForwardSummarySchema: GenMessage<ForwardSummary> = /*@__PURE__*/
+  messageDesc(file_postern_proxy_v1_proxy, 6);
 
 /**
  * Value is one parameter. Postgres infers its type from the statement.
@@ -124,7 +370,7 @@ export type Value = Message<"postern.proxy.v1.Value"> & {
  * Use `create(ValueSchema)` to create a new message.
  */
 export const ValueSchema: GenMessage<Value> = /*@__PURE__*/
-  messageDesc(file_postern_proxy_v1_proxy, 1);
+  messageDesc(file_postern_proxy_v1_proxy, 7);
 
 /**
  * QueryResponse is one part of a result.
@@ -169,7 +415,7 @@ export type QueryResponse = Message<"postern.proxy.v1.QueryResponse"> & {
  * Use `create(QueryResponseSchema)` to create a new message.
  */
 export const QueryResponseSchema: GenMessage<QueryResponse> = /*@__PURE__*/
-  messageDesc(file_postern_proxy_v1_proxy, 2);
+  messageDesc(file_postern_proxy_v1_proxy, 8);
 
 /**
  * Header describes the columns of a result. It has no columns if the statement cannot return rows.
@@ -190,7 +436,7 @@ export type Header = Message<"postern.proxy.v1.Header"> & {
  * Use `create(HeaderSchema)` to create a new message.
  */
 export const HeaderSchema: GenMessage<Header> = /*@__PURE__*/
-  messageDesc(file_postern_proxy_v1_proxy, 3);
+  messageDesc(file_postern_proxy_v1_proxy, 9);
 
 /**
  * Column describes one column of a result.
@@ -232,7 +478,7 @@ export type Column = Message<"postern.proxy.v1.Column"> & {
  * Use `create(ColumnSchema)` to create a new message.
  */
 export const ColumnSchema: GenMessage<Column> = /*@__PURE__*/
-  messageDesc(file_postern_proxy_v1_proxy, 4);
+  messageDesc(file_postern_proxy_v1_proxy, 10);
 
 /**
  * Batch contains some rows of a result, column by column.
@@ -260,7 +506,7 @@ export type Batch = Message<"postern.proxy.v1.Batch"> & {
  * Use `create(BatchSchema)` to create a new message.
  */
 export const BatchSchema: GenMessage<Batch> = /*@__PURE__*/
-  messageDesc(file_postern_proxy_v1_proxy, 5);
+  messageDesc(file_postern_proxy_v1_proxy, 11);
 
 /**
  * ColumnData contains one column of a batch. Only the field selected by the column's encoding is used. It has one entry
@@ -318,7 +564,7 @@ export type ColumnData = Message<"postern.proxy.v1.ColumnData"> & {
  * Use `create(ColumnDataSchema)` to create a new message.
  */
 export const ColumnDataSchema: GenMessage<ColumnData> = /*@__PURE__*/
-  messageDesc(file_postern_proxy_v1_proxy, 6);
+  messageDesc(file_postern_proxy_v1_proxy, 12);
 
 /**
  * Summary contains totals of a completed result.
@@ -368,7 +614,7 @@ export type Summary = Message<"postern.proxy.v1.Summary"> & {
  * Use `create(SummarySchema)` to create a new message.
  */
 export const SummarySchema: GenMessage<Summary> = /*@__PURE__*/
-  messageDesc(file_postern_proxy_v1_proxy, 7);
+  messageDesc(file_postern_proxy_v1_proxy, 13);
 
 /**
  * Timings contains the duration of each step of a query, measured by proxy-service.
@@ -410,7 +656,7 @@ export type Timings = Message<"postern.proxy.v1.Timings"> & {
  * Use `create(TimingsSchema)` to create a new message.
  */
 export const TimingsSchema: GenMessage<Timings> = /*@__PURE__*/
-  messageDesc(file_postern_proxy_v1_proxy, 8);
+  messageDesc(file_postern_proxy_v1_proxy, 14);
 
 /**
  * SqlError is an error reported by the tenant's server, sent as a detail of the status.
@@ -459,7 +705,69 @@ export type SqlError = Message<"postern.proxy.v1.SqlError"> & {
  * Use `create(SqlErrorSchema)` to create a new message.
  */
 export const SqlErrorSchema: GenMessage<SqlError> = /*@__PURE__*/
-  messageDesc(file_postern_proxy_v1_proxy, 9);
+  messageDesc(file_postern_proxy_v1_proxy, 15);
+
+/**
+ * HttpMethod is the method of an HTTP request.
+ *
+ * @generated from enum postern.proxy.v1.HttpMethod
+ */
+export enum HttpMethod {
+  /**
+   * Same as HTTP_METHOD_GET.
+   *
+   * @generated from enum value: HTTP_METHOD_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * GET.
+   *
+   * @generated from enum value: HTTP_METHOD_GET = 1;
+   */
+  GET = 1,
+
+  /**
+   * HEAD.
+   *
+   * @generated from enum value: HTTP_METHOD_HEAD = 2;
+   */
+  HEAD = 2,
+
+  /**
+   * POST.
+   *
+   * @generated from enum value: HTTP_METHOD_POST = 3;
+   */
+  POST = 3,
+
+  /**
+   * PUT.
+   *
+   * @generated from enum value: HTTP_METHOD_PUT = 4;
+   */
+  PUT = 4,
+
+  /**
+   * PATCH.
+   *
+   * @generated from enum value: HTTP_METHOD_PATCH = 5;
+   */
+  PATCH = 5,
+
+  /**
+   * DELETE.
+   *
+   * @generated from enum value: HTTP_METHOD_DELETE = 6;
+   */
+  DELETE = 6,
+}
+
+/**
+ * Describes the enum postern.proxy.v1.HttpMethod.
+ */
+export const HttpMethodSchema: GenEnum<HttpMethod> = /*@__PURE__*/
+  enumDesc(file_postern_proxy_v1_proxy, 0);
 
 /**
  * Encoding selects the field of ColumnData that holds a column's values.
@@ -514,7 +822,7 @@ export enum Encoding {
  * Describes the enum postern.proxy.v1.Encoding.
  */
 export const EncodingSchema: GenEnum<Encoding> = /*@__PURE__*/
-  enumDesc(file_postern_proxy_v1_proxy, 0);
+  enumDesc(file_postern_proxy_v1_proxy, 1);
 
 /**
  * Truncation is the reason for which a result was truncated.
@@ -548,7 +856,7 @@ export enum Truncation {
  * Describes the enum postern.proxy.v1.Truncation.
  */
 export const TruncationSchema: GenEnum<Truncation> = /*@__PURE__*/
-  enumDesc(file_postern_proxy_v1_proxy, 1);
+  enumDesc(file_postern_proxy_v1_proxy, 2);
 
 /**
  * ProxyService runs statements on tenant databases. Every request looks up the caller's connection anew, so a changed
@@ -577,6 +885,27 @@ export const ProxyService: GenService<{
     methodKind: "server_streaming";
     input: typeof QueryRequestSchema;
     output: typeof QueryResponseSchema;
+  },
+  /**
+   * Forward sends one HTTP request to a Supabase project, with the stored key, and streams the answer: one head, then
+   * any number of body parts, then one summary. Whatever status the project answers with is an answer, not an error.
+   * Cancelling the call closes the request to the project. A request is sent once and never repeated.
+   *
+   * Errors: INVALID_ARGUMENT (INVALID_FIELD; SEAL_BROKEN: the stored key cannot be opened, so the connection must be
+   * saved again), NOT_FOUND (CONNECTION_NOT_FOUND), FAILED_PRECONDITION (READ_ONLY: the connection is read-only;
+   * SERVICE_DISABLED: the connection does not allow this service; ADDRESS_REFUSED, TENANT_TLS_FAILED), ABORTED
+   * (VERSION_STALE), UNAVAILABLE (TENANT_UNREACHABLE, TENANT_PROTOCOL, DEPENDENCY_UNAVAILABLE), DEADLINE_EXCEEDED
+   * (QUERY_TIMEOUT), RESOURCE_EXHAUSTED (RESPONSE_TOO_LARGE; POOL_BUSY, SERVER_BUSY and TOO_MANY_REQUESTS, with a
+   * google.rpc.RetryInfo detail).
+   *
+   * Who may call: a signed-in user, for own connections.
+   *
+   * @generated from rpc postern.proxy.v1.ProxyService.Forward
+   */
+  forward: {
+    methodKind: "server_streaming";
+    input: typeof ForwardRequestSchema;
+    output: typeof ForwardResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_postern_proxy_v1_proxy, 0);
