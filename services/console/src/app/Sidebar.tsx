@@ -1,7 +1,7 @@
 import { ActionIcon, Skeleton, Tooltip } from "@mantine/core";
+import type { Connection } from "@postern/client";
 import { Database, LogOut, Plus } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import type { Connection } from "../client";
 import { factsOf } from "../features/connections/facts";
 import { useConnections } from "../features/connections/useConnections";
 import { Logo } from "../theme";

@@ -1,7 +1,7 @@
 import type { Transport } from "@connectrpc/connect";
+import { Code, createPosternClient, PosternError, type TokenProvider } from "@postern/client";
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { Code, createPostern, PosternError, type TokenSource } from "../client";
 import { QueryTabsProvider } from "../features/query/QueryTabsProvider";
 import type { Session } from "../features/sign-in/session";
 import { PosternProvider } from "./postern";
@@ -10,12 +10,14 @@ import { Workspace } from "./Workspace";
 interface Props {
   user: string;
   session: Session;
-  transport: (tokens: TokenSource) => Transport;
+  transport: (token: TokenProvider) => Transport;
 }
 
 /** One user's session: a client, a cache and query tabs that are discarded when the user changes. */
 export function SignedIn({ user, session, transport }: Props) {
-  const [postern] = useState(() => createPostern(transport(session)));
+  const [postern] = useState(() =>
+    createPosternClient({ transport: transport(() => session.token()) }),
+  );
   const [queryClient] = useState(() => makeQueryClient((thrown) => endIfRefused(session, thrown)));
   useEffect(() => () => queryClient.clear(), [queryClient]);
   return (

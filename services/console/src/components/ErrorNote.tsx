@@ -1,7 +1,7 @@
+import { Code, type PosternError } from "@postern/client";
 import { CircleAlert } from "lucide-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { Code, type PosternError } from "../client";
 import { useFormat } from "../i18n/format";
 import styles from "./ErrorNote.module.css";
 import { useErrorTitle } from "./errorTitle";

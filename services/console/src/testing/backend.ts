@@ -1,30 +1,30 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import {
-  Code,
   ConnectError,
   type ConnectRouter,
   createRouterTransport,
   type HandlerContext,
   type Transport,
 } from "@connectrpc/connect";
-import type { TokenSource } from "../client";
-import { bearer } from "../client/auth";
-import { ErrorInfoSchema } from "../client/gen/google/rpc/error_details_pb";
+import type { TokenProvider } from "@postern/client";
 import {
+  bearer,
   type Connection,
   ConnectionSchema,
   ConnectionService,
   type DeleteConnectionRequest,
-  type UpsertConnectionRequest,
-} from "../client/gen/postern/connection/v1/connection_pb";
-import {
   ProxyService,
   type QueryRequest,
-  type QueryResponseSchema,
-} from "../client/gen/postern/proxy/v1/proxy_pb";
+  type UpsertConnectionRequest,
+} from "@postern/client/protocol";
+import { header, type ResultMessage, summary } from "@postern/client/testing";
 
-type Part = MessageInitShape<typeof QueryResponseSchema>;
-type QueryHandler = (request: QueryRequest, context: HandlerContext) => AsyncIterable<Part>;
+export { batch, header, refusal, summary, untilCancelled } from "@postern/client/testing";
+
+type QueryHandler = (
+  request: QueryRequest,
+  context: HandlerContext,
+) => AsyncIterable<ResultMessage>;
 
 /** An in-memory Postern for one user: real messages, no network. */
 export class Backend {
@@ -41,9 +41,9 @@ export class Backend {
     yield summary(0);
   };
 
-  readonly transport = (tokens: TokenSource): Transport =>
+  readonly transport = (token: TokenProvider): Transport =>
     createRouterTransport((router) => this.routes(router), {
-      transport: { interceptors: [bearer(tokens)] },
+      transport: { interceptors: [bearer(token)] },
     });
 
   save(name: string, postgres: object = {}, version = 3n): Connection {
@@ -101,37 +101,4 @@ export class Backend {
       },
     });
   }
-}
-
-export function refusal(
-  code: Code,
-  reason: string,
-  message: string,
-  metadata: Record<string, string> = {},
-) {
-  const value = { reason, domain: "postern", metadata };
-  return new ConnectError(message, code, undefined, [{ desc: ErrorInfoSchema, value }]);
-}
-
-type HeaderPart = Extract<NonNullable<Part["part"]>, { case: "header" }>;
-type BatchPart = Extract<NonNullable<Part["part"]>, { case: "batch" }>;
-
-export function header(columns: NonNullable<HeaderPart["value"]["columns"]>): Part {
-  return { part: { case: "header", value: { columns } } };
-}
-
-export function batch(rowCount: number, columns: NonNullable<BatchPart["value"]["columns"]>): Part {
-  return { part: { case: "batch", value: { rowCount, columns } } };
-}
-
-export function summary(rowCount: number, truncation = 0, role = "reader"): Part {
-  const value = { rowCount: BigInt(rowCount), commandTag: `SELECT ${rowCount}`, truncation, role };
-  return { part: { case: "summary", value } };
-}
-
-/** Never returns; fails when the caller cancels, like a long-running statement. */
-export async function untilCancelled({ signal }: HandlerContext): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener("abort", () => reject(new ConnectError("cancelled", Code.Canceled)));
-  });
 }

@@ -1,8 +1,8 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
-import { toPosternError } from "./errors";
-import { ErrorInfoSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb";
-import { SqlErrorSchema } from "./gen/postern/proxy/v1/proxy_pb";
+import { toPosternError } from "./errors.js";
+import { ErrorInfoSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb.js";
+import { SqlErrorSchema } from "./gen/postern/proxy/v1/proxy_pb.js";
 
 describe("toPosternError", () => {
   it("reads reason, hint and field from ErrorInfo", () => {

@@ -1,7 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { toMilliseconds } from "./duration";
-import { ErrorInfoSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb";
-import { SqlErrorSchema } from "./gen/postern/proxy/v1/proxy_pb";
+import { toMilliseconds } from "./duration.js";
+import { ErrorInfoSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb.js";
+import { SqlErrorSchema } from "./gen/postern/proxy/v1/proxy_pb.js";
 
 const DOMAIN = "postern";
 
@@ -18,7 +18,7 @@ export interface SqlProblem {
   position: number;
 }
 
-/** A failed call. The rest of the console handles no other kind of call error. */
+/** A failed call. Nothing else is thrown by calls. */
 export class PosternError extends Error {
   override readonly name = "PosternError";
   readonly code: Code;
@@ -35,7 +35,7 @@ export class PosternError extends Error {
   readonly requestId: string | undefined;
 
   constructor(code: Code, message: string, details: Partial<PosternDetails> = {}) {
-    super(message);
+    super(message, details.cause === undefined ? {} : { cause: details.cause });
     this.code = code;
     this.reason = details.reason;
     this.hint = details.hint;
@@ -45,8 +45,14 @@ export class PosternError extends Error {
     this.requestId = details.requestId;
   }
 
+  /** Whether the caller cancelled the call. */
   get cancelled(): boolean {
     return this.code === Code.Canceled;
+  }
+
+  /** Whether Postern could not be reached: `fetch` failed, and its error is the cause. */
+  get networkFailure(): boolean {
+    return this.cause instanceof TypeError;
   }
 }
 
@@ -57,6 +63,7 @@ interface PosternDetails {
   sql: SqlProblem | undefined;
   retryAfter: number | undefined;
   requestId: string | undefined;
+  cause: unknown;
 }
 
 /** Converts anything thrown by a call. */
@@ -66,26 +73,20 @@ export function toPosternError(thrown: unknown): PosternError {
   const info = status.findDetails(ErrorInfoSchema).find((detail) => detail.domain === DOMAIN);
   const sql = status.findDetails(SqlErrorSchema)[0];
   const retry = status.findDetails(RetryInfoSchema)[0];
-  return new PosternError(
-    networkFailure(thrown) ? Code.Unavailable : status.code,
-    status.rawMessage,
-    {
-      reason: info?.reason,
-      hint: info?.metadata.hint,
-      field: info?.metadata.field?.split(".").at(-1),
-      sql: sql && pick(sql),
-      retryAfter: toMilliseconds(retry?.retryDelay),
-      requestId: status.metadata.get(REQUEST_ID) ?? undefined,
-    },
-  );
+  const cause = thrown instanceof ConnectError ? thrown.cause : thrown;
+  // `fetch` reports an unreachable server as a TypeError, which Connect wraps as Unknown.
+  const code = cause instanceof TypeError ? Code.Unavailable : status.code;
+  return new PosternError(code, status.rawMessage, {
+    reason: info?.reason,
+    hint: info?.metadata.hint,
+    field: info?.metadata.field?.split(".").at(-1),
+    sql: sql && pick(sql),
+    retryAfter: toMilliseconds(retry?.retryDelay),
+    requestId: status.metadata.get(REQUEST_ID) ?? undefined,
+    cause,
+  });
 }
 
 function pick({ sqlstate, message, detail, hint, position }: SqlProblem): SqlProblem {
   return { sqlstate, message, detail, hint, position };
-}
-
-/** `fetch` reports an unreachable server as a TypeError, which Connect wraps as Unknown. */
-function networkFailure(thrown: unknown): boolean {
-  const cause = thrown instanceof ConnectError ? thrown.cause : thrown;
-  return cause instanceof TypeError;
 }

@@ -1,11 +1,10 @@
-// @vitest-environment node
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { expect, it } from "vitest";
 
-const root = join(import.meta.dirname, "../..");
+const root = join(import.meta.dirname, "../../..");
 
 /** The contents of every file under a folder, by relative path. */
 function filesUnder(folder: string, top = folder): Map<string, string> {
@@ -23,9 +22,9 @@ it("the committed code matches the protos", () => {
   const scratch = mkdtempSync(join(tmpdir(), "postern-gen-"));
   try {
     execFileSync("node_modules/.bin/buf", ["generate", "--output", scratch], { cwd: root });
-    const fresh = filesUnder(join(scratch, "src/client/gen"));
+    const fresh = filesUnder(join(scratch, "packages/client/src/gen"));
     expect(fresh.size).toBeGreaterThan(2);
-    expect(filesUnder(join(root, "src/client/gen"))).toEqual(fresh);
+    expect(filesUnder(join(root, "packages/client/src/gen"))).toEqual(fresh);
   } finally {
     rmSync(scratch, { recursive: true });
   }

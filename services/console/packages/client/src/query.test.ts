@@ -1,13 +1,13 @@
 import { Code, createClient, createRouterTransport } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
-import { batch, header, refusal, summary } from "../testing/backend";
 import {
   Encoding,
   ProxyService,
   type QueryRequest,
   Truncation,
-} from "./gen/postern/proxy/v1/proxy_pb";
-import { query, type ResultPart, type Statement } from "./query";
+} from "./gen/postern/proxy/v1/proxy_pb.js";
+import { type ResultPart, runQuery, type Statement } from "./query.js";
+import { batch, header, refusal, summary } from "./testing/messages.js";
 
 type Handler = (request: QueryRequest) => AsyncIterable<ReturnType<typeof header>>;
 
@@ -20,7 +20,11 @@ async function collect(
   );
   const client = createClient(ProxyService, transport);
   const parts: ResultPart[] = [];
-  for await (const part of query(client, { connection: "demo", sql: "select 1", ...statement })) {
+  for await (const part of runQuery(client, {
+    connection: "demo",
+    sql: "select 1",
+    ...statement,
+  })) {
     parts.push(part);
   }
   return parts;

@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Client, Code } from "@connectrpc/connect";
-import { toDuration, toMilliseconds } from "./duration";
-import { PosternError, toPosternError } from "./errors";
+import { toDuration, toMilliseconds } from "./duration.js";
+import { PosternError } from "./errors.js";
 import {
   type Batch,
   type Column,
@@ -10,8 +10,10 @@ import {
   Truncation,
   type ValueSchema,
   type Summary as WireSummary,
-} from "./gen/postern/proxy/v1/proxy_pb";
-import type { Cell } from "./rows";
+  type Timings as WireTimings,
+} from "./gen/postern/proxy/v1/proxy_pb.js";
+import { type Cell, type Row, rowsOf } from "./rows.js";
+import { cancellable, inOrder } from "./streams.js";
 
 /** A parameter: `bigint` is sent as an integer, `number` as a double, `string` as Postgres text. */
 export type Parameter = Cell;
@@ -35,34 +37,101 @@ export interface Summary {
   commandTag: string;
   truncated: "rows" | "bytes" | null;
   role: string;
-  /** Milliseconds, measured by proxy-service; undefined if not reported. */
-  timings: { [K in "lookup" | "acquire" | "firstRow" | "total"]: number | undefined };
+  timings: Timings;
+}
+
+/** Milliseconds, measured by proxy-service; undefined if not reported. */
+export type Timings = { [K in "lookup" | "acquire" | "firstRow" | "total"]: number | undefined };
+
+/** Limits of one query, and a signal that cancels it, on the tenant's server too. */
+export interface QueryOptions {
+  /** At most 10,000,000; if absent, 10,000. */
+  maxRows?: number;
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+/** All rows of one query. */
+export interface QueryResult<R> {
+  rows: R[];
+  columns: readonly Column[];
+  /** `truncated` says whether rows are missing because a limit was reached. */
+  summary: Summary;
+}
+
+/**
+ * One run of a statement, which starts when it is first read and can be read once: row by row with `for await`, or with
+ * one of the methods. Leaving the loop early cancels the statement. Reading throws only PosternError.
+ */
+export class Query<R extends object = Row> implements AsyncIterable<R> {
+  /** The columns, once the first row has been read. */
+  columns: readonly Column[] | undefined;
+  /** The totals, once the last row has been read. */
+  summary: Summary | undefined;
+  private readonly run: (maxRows?: number) => AsyncGenerator<ResultPart, void, undefined>;
+  private started = false;
+
+  constructor(run: (maxRows?: number) => AsyncGenerator<ResultPart, void, undefined>) {
+    this.run = run;
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<R, void, undefined> {
+    return this.read();
+  }
+
+  /** Collects all rows. */
+  async all(): Promise<QueryResult<R>> {
+    const rows: R[] = [];
+    for await (const row of this) rows.push(row);
+    const { columns, summary } = this;
+    if (columns === undefined || summary === undefined) throw new Error("parts() checks the order");
+    return { rows, columns, summary };
+  }
+
+  /** The first row, or undefined if there is none. Asks for one row only. */
+  async first(): Promise<R | undefined> {
+    for await (const row of this.read(1)) return row;
+    return undefined;
+  }
+
+  /** The result as it arrives: one header, any number of columnar batches, one summary. */
+  parts(): AsyncGenerator<ResultPart, void, undefined> {
+    return this.start();
+  }
+
+  private async *read(maxRows?: number): AsyncGenerator<R, void, undefined> {
+    for await (const part of this.start(maxRows)) {
+      if (part.kind === "header") this.columns = part.columns;
+      else if (part.kind === "summary") this.summary = part.summary;
+      else yield* rowsOf(part.batch, this.columns ?? []) as Iterable<unknown> as Iterable<R>;
+    }
+  }
+
+  private start(maxRows?: number): AsyncGenerator<ResultPart, void, undefined> {
+    if (this.started) throw new Error("a query can be read once; call query() again");
+    this.started = true;
+    return this.run(maxRows);
+  }
 }
 
 /** Runs one statement. Aborting the signal also cancels it on the tenant's server. */
-export async function* query(
+export function runQuery(
   client: Client<typeof ProxyService>,
   statement: Statement,
   signal?: AbortSignal,
 ): AsyncGenerator<ResultPart, void, undefined> {
-  let last: ResultPart["kind"] | null = null;
-  try {
-    for await (const { part } of client.query(toRequest(statement), signal ? { signal } : {})) {
-      const next = toPart(part);
-      if (!(next && follows(last, next.kind))) {
-        throw new PosternError(Code.Internal, `unexpected ${part.case ?? "unknown"} part`);
-      }
-      last = next.kind;
-      yield next;
-    }
-  } catch (thrown) {
-    throw toPosternError(thrown);
-  }
-  // Without a summary the stream was cut short, so the result must not look complete.
-  if (last !== "summary") throw new PosternError(Code.DataLoss, "the result ended early");
+  const request = toRequest(statement);
+  return cancellable(
+    (signal) => inOrder(resultParts(client.query(request, { signal })), "header"),
+    signal,
+  );
 }
 
-function toPart(part: QueryResponse["part"]): ResultPart | null {
+async function* resultParts(responses: AsyncIterable<QueryResponse>): AsyncGenerator<ResultPart> {
+  for await (const { part } of responses) yield toPart(part);
+}
+
+function toPart(part: QueryResponse["part"]): ResultPart {
   switch (part.case) {
     case "header":
       return { kind: "header", columns: part.value.columns };
@@ -71,12 +140,8 @@ function toPart(part: QueryResponse["part"]): ResultPart | null {
     case "summary":
       return { kind: "summary", summary: toSummary(part.value) };
     default:
-      return null;
+      throw new PosternError(Code.Internal, "unknown part of a result");
   }
-}
-
-function follows(last: ResultPart["kind"] | null, next: ResultPart["kind"]): boolean {
-  return next === "header" ? last === null : last === "header" || last === "batch";
 }
 
 function toRequest({ connection, sql, parameters = [], maxRows = 0, timeoutMs }: Statement) {
@@ -104,12 +169,16 @@ function toSummary(wire: WireSummary): Summary {
     commandTag: wire.commandTag,
     truncated: truncations[wire.truncation],
     role: wire.role,
-    timings: {
-      lookup: toMilliseconds(wire.timings?.lookup),
-      acquire: toMilliseconds(wire.timings?.acquire),
-      firstRow: toMilliseconds(wire.timings?.firstRow),
-      total: toMilliseconds(wire.timings?.total),
-    },
+    timings: toTimings(wire.timings),
+  };
+}
+
+export function toTimings(wire: WireTimings | undefined): Timings {
+  return {
+    lookup: toMilliseconds(wire?.lookup),
+    acquire: toMilliseconds(wire?.acquire),
+    firstRow: toMilliseconds(wire?.firstRow),
+    total: toMilliseconds(wire?.total),
   };
 }
 

@@ -5,8 +5,8 @@ import {
   type ColumnDataSchema,
   ColumnSchema,
   Encoding,
-} from "./gen/postern/proxy/v1/proxy_pb";
-import { Rows } from "./rows";
+} from "./gen/postern/proxy/v1/proxy_pb.js";
+import { Rows } from "./rows.js";
 
 type Data = MessageInitShape<typeof ColumnDataSchema>;
 

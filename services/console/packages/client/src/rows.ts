@@ -3,7 +3,7 @@ import {
   type Column,
   type ColumnData,
   Encoding,
-} from "./gen/postern/proxy/v1/proxy_pb";
+} from "./gen/postern/proxy/v1/proxy_pb.js";
 
 /** One value of a result. Integers are `bigint`, so int8 stays exact. */
 export type Cell = null | boolean | bigint | number | string | Uint8Array;
@@ -31,9 +31,7 @@ export class Rows {
   }
 
   append(batch: Batch): void {
-    if (batch.columns.length !== this.columns.length) {
-      throw new RangeError("the batch and the header have different numbers of columns");
-    }
+    checkWidth(batch, this.columns);
     this.starts.push(this.total);
     this.batches.push(batch);
     this.total += batch.rowCount;
@@ -62,6 +60,31 @@ export class Rows {
       else high = middle - 1;
     }
     return low;
+  }
+}
+
+/** A row as an object. If several columns have the same name, the last one counts. */
+export type Row = Record<string, Cell>;
+
+/** Decodes the rows of one batch. */
+export function* rowsOf(batch: Batch, columns: readonly Column[]): Generator<Row> {
+  checkWidth(batch, columns);
+  const readers = columns.map(({ name, encoding }, index) => ({
+    name,
+    encoding,
+    data: batch.columns[index] as ColumnData,
+  }));
+  for (let row = 0; row < batch.rowCount; row += 1) {
+    // fromEntries defines properties, so a column named "__proto__" is a column like any other.
+    yield Object.fromEntries(
+      readers.map(({ name, encoding, data }) => [name, cellOf(data, encoding, row)]),
+    );
+  }
+}
+
+function checkWidth(batch: Batch, columns: readonly Column[]): void {
+  if (batch.columns.length !== columns.length) {
+    throw new RangeError("the batch and the header have different numbers of columns");
   }
 }
 

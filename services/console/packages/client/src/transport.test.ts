@@ -1,8 +1,8 @@
 import { Code, createClient } from "@connectrpc/connect";
 import { afterEach, expect, it, vi } from "vitest";
-import { toPosternError } from "./errors";
-import { ProxyService } from "./gen/postern/proxy/v1/proxy_pb";
-import { createPosternTransport } from "./transport";
+import { toPosternError } from "./errors.js";
+import { ProxyService } from "./gen/postern/proxy/v1/proxy_pb.js";
+import { createPosternTransport } from "./transport.js";
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -24,8 +24,8 @@ async function failedQuery(response: Response) {
     sent.push(new Headers(init.headers));
     return response;
   });
-  const tokens = { token: async () => "token" };
-  const client = createClient(ProxyService, createPosternTransport("http://postern", tokens));
+  const options = { baseUrl: "http://postern", token: async () => "token" };
+  const client = createClient(ProxyService, createPosternTransport(options));
   try {
     for await (const _ of client.query({ connection: "demo", sql: "select 1" }));
   } catch (thrown) {

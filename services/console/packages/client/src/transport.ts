@@ -1,12 +1,31 @@
-import type { Transport } from "@connectrpc/connect";
+import type { Interceptor, Transport } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
-import { bearer, type TokenSource } from "./auth";
 
-/** Binary gRPC-web to one origin, authenticated with the given tokens. */
-export function createPosternTransport(baseUrl: string, tokens: TokenSource): Transport {
+/** Returns a token that Postern accepts now, renewing it first if necessary. Called for every request. */
+export type TokenProvider = () => string | Promise<string>;
+
+export interface TransportOptions {
+  /** The origin that serves Postern's API, such as "https://postern.example.com". */
+  baseUrl: string;
+  token: TokenProvider;
+  /** Used instead of the global `fetch`. */
+  fetch?: typeof fetch;
+}
+
+/** Binary gRPC-web to one origin, authenticated with the user's tokens. */
+export function createPosternTransport({ baseUrl, token, fetch }: TransportOptions): Transport {
   return createGrpcWebTransport({
     baseUrl,
     useBinaryFormat: true,
-    interceptors: [bearer(tokens)],
+    interceptors: [bearer(token)],
+    ...(fetch === undefined ? {} : { fetch }),
   });
+}
+
+/** Adds the user's bearer token to every call. */
+export function bearer(token: TokenProvider): Interceptor {
+  return (next) => async (request) => {
+    request.header.set("authorization", `Bearer ${await token()}`);
+    return next(request);
+  };
 }

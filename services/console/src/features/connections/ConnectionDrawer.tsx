@@ -1,9 +1,9 @@
 import { Drawer, Skeleton } from "@mantine/core";
+import type { Connection } from "@postern/client";
 import { Unplug } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type FormRoute, navigate } from "../../app/route";
-import type { Connection } from "../../client";
 import { EmptyState } from "../../components/EmptyState";
 import styles from "./ConnectionDrawer.module.css";
 import { ConnectionForm } from "./ConnectionForm";

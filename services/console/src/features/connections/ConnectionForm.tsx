@@ -1,9 +1,10 @@
 import { Button, NativeSelect, Switch, Textarea, TextInput } from "@mantine/core";
+import type { Connection } from "@postern/client";
+import { POSTGRES_PORT } from "@postern/client/rules";
 import { useTranslation } from "react-i18next";
-import type { Connection } from "../../client";
 import styles from "./ConnectionForm.module.css";
 import { DsnField } from "./DsnField";
-import { DEFAULT_PORT, type DraftField } from "./draft";
+import type { DraftField } from "./draft";
 import { SaveProblem } from "./SaveProblem";
 import { useConnectionForm } from "./useConnectionForm";
 
@@ -61,7 +62,7 @@ export function ConnectionForm({ connection, onSaved, onCancel, onReload }: Prop
         />
         <div className={`${styles.pair} ${styles.hostPort}`}>
           <TextInput {...text("host")} required withAsterisk={false} />
-          <TextInput {...text("port")} placeholder={String(DEFAULT_PORT)} inputMode="numeric" />
+          <TextInput {...text("port")} placeholder={String(POSTGRES_PORT)} inputMode="numeric" />
         </div>
         <div className={styles.pair}>
           <TextInput {...text("user")} required withAsterisk={false} />

@@ -1,10 +1,10 @@
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
 import { ActionIcon, Tooltip } from "@mantine/core";
+import type { Connection } from "@postern/client";
 import { Pencil, Trash2 } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { RouteLink } from "../../app/RouteLink";
 import { navigate } from "../../app/route";
-import type { Connection } from "../../client";
 import { useFormat } from "../../i18n/format";
 import styles from "./ConnectionsPage.module.css";
 import { AccessTag, TransportTag } from "./ConnectionTags";

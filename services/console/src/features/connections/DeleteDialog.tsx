@@ -1,6 +1,6 @@
 import { Button, Modal } from "@mantine/core";
+import type { Connection } from "@postern/client";
 import { useTranslation } from "react-i18next";
-import type { Connection } from "../../client";
 import { ErrorNote } from "../../components/ErrorNote";
 import { useQueryTabs } from "../query/QueryTabsProvider";
 import styles from "./DeleteDialog.module.css";

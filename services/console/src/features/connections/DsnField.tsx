@@ -1,7 +1,7 @@
 import { TextInput } from "@mantine/core";
+import { type Dsn, type DsnError, parseDsn } from "@postern/client/rules";
 import { type ClipboardEvent, type KeyboardEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type Dsn, type DsnProblem, readDsn } from "./dsn";
 
 /**
  * Parses a connection string as soon as it is pasted. A valid string is cleared from the field, because
@@ -10,14 +10,14 @@ import { type Dsn, type DsnProblem, readDsn } from "./dsn";
 export function DsnField({ onRead }: { onRead: (dsn: Dsn) => void }) {
   const { t } = useTranslation();
   const [text, setText] = useState("");
-  const [outcome, setOutcome] = useState<DsnProblem | "filled" | "filledNoPassword" | null>(null);
+  const [outcome, setOutcome] = useState<DsnError | "filled" | "filledNoPassword" | null>(null);
 
   const take = (candidate: string) => {
-    const reading = readDsn(candidate);
+    const reading = parseDsn(candidate);
     setText(reading.ok ? "" : candidate);
-    if (!reading.ok) return setOutcome(reading.problem);
-    setOutcome(reading.dsn.password === null ? "filledNoPassword" : "filled");
-    onRead(reading.dsn);
+    if (!reading.ok) return setOutcome(reading.error);
+    setOutcome(reading.value.password === null ? "filledNoPassword" : "filled");
+    onRead(reading.value);
   };
 
   const paste = (event: ClipboardEvent) => {

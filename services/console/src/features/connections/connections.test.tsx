@@ -1,7 +1,7 @@
 import { Code } from "@connectrpc/connect";
+import { AccessMode } from "@postern/client";
 import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { AccessMode } from "../../client";
 import { Backend, refusal } from "../../testing/backend";
 import { renderConsole } from "../../testing/renderConsole";
 
@@ -41,8 +41,8 @@ describe("adding a connection", () => {
     const { user } = await renderConsole(new Backend(), { at: ADD });
     const field = await screen.findByLabelText("Connection string");
     await user.click(field);
-    await user.paste("postgres://app:p@ss@db/shop");
-    expect(field).toHaveProperty("value", "postgres://app:p@ss@db/shop");
+    await user.paste("postgres://app:100%@db/shop");
+    expect(field).toHaveProperty("value", "postgres://app:100%@db/shop");
     expect(screen.getByText(/Percent-encode special characters/)).toBeTruthy();
   });
 

@@ -1,5 +1,5 @@
+import { AccessMode, TlsMode } from "@postern/client";
 import { describe, expect, it } from "vitest";
-import { AccessMode, TlsMode } from "../../client";
 import { blankDraft, changeOf, type Draft, fillFrom, needsPassword, problemsOf } from "./draft";
 
 const stored: Draft = {
@@ -58,6 +58,10 @@ describe("problemsOf", () => {
     expect(problemsOf(draft, null)).toEqual({ name: "name", host: "host", port: "port", ca: "ca" });
   });
 
+  it("rejects a name that ends with a dash", () => {
+    expect(problemsOf({ ...stored, name: "shop-" }, stored)).toEqual({ name: "name" });
+  });
+
   it("requires the password again only when the endpoint changes", () => {
     expect(problemsOf(stored, stored)).toEqual({});
     expect(problemsOf({ ...stored, host: "elsewhere" }, stored)).toEqual({
@@ -73,9 +77,11 @@ describe("changeOf", () => {
     expect(changeOf({ ...stored, password: " p " }, 3n).password).toBe(" p ");
   });
 
-  it("keeps the CA byte for byte and maps the modes", () => {
+  it("trims the CA, as the server does, and maps the modes", () => {
     const ca = "-----BEGIN CERTIFICATE-----\r\nMIIB\r\n-----END CERTIFICATE-----";
-    expect(changeOf({ ...stored, ca, readOnly: false, tls: "disable" }, 3n)).toMatchObject({
+    expect(
+      changeOf({ ...stored, ca: `\n${ca}\n`, readOnly: false, tls: "disable" }, 3n),
+    ).toMatchObject({
       expectedVersion: 3n,
       postgres: {
         caPem: ca,
@@ -88,7 +94,7 @@ describe("changeOf", () => {
 });
 
 describe("fillFrom", () => {
-  const dsn = { port: 0, user: "postgres", password: "x", tls: "verify" } as const;
+  const dsn = { port: 5432, user: "postgres", password: "x", sslmode: "verify-full" } as const;
 
   it("suggests a meaningful name", () => {
     expect(fillFrom(blankDraft, { ...dsn, host: "db.example.com", database: "Shop_EU" }).name).toBe(

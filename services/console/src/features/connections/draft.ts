@@ -1,5 +1,11 @@
-import { AccessMode, type Connection, type ConnectionChange, TlsMode } from "../../client";
-import { type Dsn, isHost } from "./dsn";
+import { AccessMode, type Connection, type ConnectionChange, TlsMode } from "@postern/client";
+import {
+  type Dsn,
+  isConnectionName,
+  POSTGRES_PORT,
+  parseHost,
+  parsePort,
+} from "@postern/client/rules";
 
 /** The raw contents of the form's inputs. */
 export interface Draft {
@@ -18,8 +24,6 @@ export type DraftField = keyof Draft;
 export type DraftProblem = "required" | "name" | "host" | "port" | "ca" | "passwordAgain";
 export type DraftProblems = Partial<Record<DraftField, DraftProblem>>;
 
-export const DEFAULT_PORT = 5432;
-
 export const blankDraft: Draft = {
   name: "",
   host: "",
@@ -33,8 +37,8 @@ export const blankDraft: Draft = {
 };
 
 export function draftOf(connection: Connection): Draft {
+  if (connection.endpoint.case !== "postgres") return { ...blankDraft, name: connection.name };
   const endpoint = connection.endpoint.value;
-  if (endpoint === undefined) return { ...blankDraft, name: connection.name };
   return {
     name: connection.name,
     host: endpoint.host,
@@ -53,16 +57,14 @@ export function fillFrom(draft: Draft, dsn: Dsn): Draft {
   return {
     ...draft,
     host: dsn.host,
-    port: dsn.port === 0 ? "" : String(dsn.port),
+    port: String(dsn.port),
     database: dsn.database,
     user: dsn.user,
     password: dsn.password ?? "",
-    tls: dsn.tls,
+    tls: dsn.sslmode === "disable" ? "disable" : "verify",
     name: draft.name || nameFor(dsn),
   };
 }
-
-const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 
 /** Suggests the database's name, or the host's first label where the database has a generic name. */
 function nameFor({ database, host }: Dsn): string {
@@ -70,17 +72,18 @@ function nameFor({ database, host }: Dsn): string {
   const name = source
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-")
-    .replace(/^[^a-z]+|-+$/g, "")
-    .slice(0, 63);
-  return NAME.test(name) ? name : "";
+    .replace(/^[^a-z]+/, "")
+    .slice(0, 63)
+    .replace(/-+$/, "");
+  return isConnectionName(name) ? name : "";
 }
 
 /** Validates a draft; `stored` is the connection being edited, or null for a new one. */
 export function problemsOf(draft: Draft, stored: Draft | null): DraftProblems {
   const missing = stored === null ? "required" : "passwordAgain";
   const found: Partial<Record<DraftField, DraftProblem | null>> = {
-    name: malformed(draft.name, NAME.test(draft.name), "name"),
-    host: malformed(draft.host.trim(), isHost(draft.host.trim()), "host"),
+    name: malformed(draft.name, isConnectionName(draft.name), "name"),
+    host: malformed(draft.host.trim(), parseHost(draft.host.trim()) !== null, "host"),
     port: portOf(draft) === null ? "port" : null,
     user: malformed(draft.user.trim(), true, "required"),
     ca: caOf(draft) === "" || draft.ca.includes(PEM_START) ? null : "ca",
@@ -105,7 +108,7 @@ export function needsPassword(draft: Draft, stored: Draft | null): boolean {
 function endpointOf(draft: Draft): string {
   const database = draft.database.trim() || draft.user.trim();
   return JSON.stringify([
-    draft.host.trim().toLowerCase(),
+    parseHost(draft.host.trim()),
     portOf(draft),
     database,
     draft.tls,
@@ -114,18 +117,15 @@ function endpointOf(draft: Draft): string {
 }
 
 function portOf({ port }: Draft): number | null {
-  const text = port.trim();
-  if (text === "") return DEFAULT_PORT;
-  const number = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  return number >= 1 && number <= 65_535 ? number : null;
+  return parsePort(port.trim(), POSTGRES_PORT);
 }
 
-/** Kept byte for byte, because the seal is bound to a digest of it. */
+/** As the server stores it. */
 function caOf({ ca }: Draft): string {
-  return ca.trim() === "" ? "" : ca;
+  return ca.trim();
 }
 
-export function changeOf(draft: Draft, expectedVersion: bigint): ConnectionChange {
+export function changeOf(draft: Draft, expectedVersion: bigint): PostgresChange {
   return {
     name: draft.name,
     expectedVersion,
@@ -141,6 +141,8 @@ export function changeOf(draft: Draft, expectedVersion: bigint): ConnectionChang
     ...(draft.password === "" ? {} : { password: draft.password }),
   };
 }
+
+type PostgresChange = Extract<ConnectionChange, { postgres: object }>;
 
 /** The form field for each request field that the server may name in an error. */
 export const fieldsOfRequest: Readonly<Record<string, DraftField>> = {

@@ -1,5 +1,5 @@
-import { AccessMode, type Connection, TlsMode } from "../../client";
-import { DEFAULT_PORT } from "./draft";
+import { AccessMode, type Connection, type PostgresEndpoint, TlsMode } from "@postern/client";
+import { POSTGRES_PORT } from "@postern/client/rules";
 
 /** The properties of a connection that the pages display. */
 export interface ConnectionFacts {
@@ -9,26 +9,22 @@ export interface ConnectionFacts {
   transport: "tlsVerified" | "tlsOwnCa" | "tlsOff";
 }
 
-export function factsOf({ endpoint: { value: endpoint } }: Connection): ConnectionFacts {
+export function factsOf({
+  endpoint: { case: kind, value: endpoint },
+}: Connection): ConnectionFacts {
   if (endpoint === undefined)
     return { endpoint: "", role: "", readOnly: true, transport: "tlsVerified" };
-  return {
-    endpoint: endpointOf(endpoint),
-    role: endpoint.user,
-    readOnly: endpoint.accessMode !== AccessMode.READ_WRITE,
-    transport: transportOf(endpoint),
-  };
+  const readOnly = endpoint.accessMode !== AccessMode.READ_WRITE;
+  const verified = endpoint.caPem === "" ? "tlsVerified" : "tlsOwnCa";
+  if (kind === "supabase") {
+    return { endpoint: endpoint.url, role: "", readOnly, transport: verified };
+  }
+  const transport = endpoint.tlsMode === TlsMode.DISABLE ? "tlsOff" : verified;
+  return { endpoint: endpointOf(endpoint), role: endpoint.user, readOnly, transport };
 }
 
-type Endpoint = NonNullable<Connection["endpoint"]["value"]>;
-
-function endpointOf({ host, port, database, user }: Endpoint): string {
+function endpointOf({ host, port, database, user }: PostgresEndpoint): string {
   const name = host.includes(":") ? `[${host}]` : host;
-  const shownPort = port === 0 || port === DEFAULT_PORT ? "" : `:${port}`;
+  const shownPort = port === 0 || port === POSTGRES_PORT ? "" : `:${port}`;
   return `${name}${shownPort}/${database || user}`;
-}
-
-function transportOf({ tlsMode, caPem }: Endpoint): ConnectionFacts["transport"] {
-  if (tlsMode === TlsMode.DISABLE) return "tlsOff";
-  return caPem === "" ? "tlsVerified" : "tlsOwnCa";
 }

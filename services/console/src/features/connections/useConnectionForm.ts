@@ -1,5 +1,6 @@
+import { type Connection, PosternError } from "@postern/client";
+import type { Dsn } from "@postern/client/rules";
 import { useState } from "react";
-import { type Connection, PosternError } from "../../client";
 import {
   blankDraft,
   changeOf,
@@ -12,7 +13,6 @@ import {
   needsPassword,
   problemsOf,
 } from "./draft";
-import type { Dsn } from "./dsn";
 import { useSaveConnection } from "./useConnections";
 
 /** The state of one form: its draft, validation problems and the server's response. */

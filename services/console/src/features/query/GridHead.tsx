@@ -1,5 +1,5 @@
 import { VisuallyHidden } from "@mantine/core";
-import type { Column } from "../../client";
+import type { Column } from "@postern/client";
 import { isNumeric } from "./cellText";
 import styles from "./ResultGrid.module.css";
 

@@ -1,5 +1,5 @@
+import type { Cell, Column, Rows } from "@postern/client";
 import { memo } from "react";
-import type { Cell, Column, Rows } from "../../client";
 import { isNumeric, shownText } from "./cellText";
 import { cellId } from "./ResultGrid";
 import styles from "./ResultGrid.module.css";

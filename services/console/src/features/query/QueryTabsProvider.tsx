@@ -1,5 +1,5 @@
+import type { Postern, PosternError } from "@postern/client";
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
-import type { Postern, PosternError } from "../../client";
 import { QueryTabs } from "./queryTabs";
 
 const QueryTabsContext = createContext<QueryTabs | null>(null);

@@ -1,7 +1,7 @@
+import type { Rows } from "@postern/client";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
-import type { Rows } from "../../client";
 import { columnWidths } from "./columnWidths";
 import { GridHead } from "./GridHead";
 import { GridRow } from "./GridRow";

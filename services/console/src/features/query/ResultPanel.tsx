@@ -1,6 +1,6 @@
+import type { Rows } from "@postern/client";
 import { CircleCheck, Rows3, SquareTerminal, Timer } from "lucide-react";
 import { Trans, useTranslation } from "react-i18next";
-import type { Rows } from "../../client";
 import { EmptyState } from "../../components/EmptyState";
 import { ErrorNote } from "../../components/ErrorNote";
 import { locate } from "./position";

@@ -1,8 +1,8 @@
 import { Tooltip } from "@mantine/core";
+import type { Summary } from "@postern/client";
 import { Clock, Scissors, UserRound } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { Summary } from "../../client";
 import { Tag } from "../../components/Tag";
 import { useFormat } from "../../i18n/format";
 import type { RunState } from "./run";

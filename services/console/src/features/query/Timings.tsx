@@ -1,5 +1,5 @@
+import type { Summary } from "@postern/client";
 import { useTranslation } from "react-i18next";
-import type { Summary } from "../../client";
 import { useFormat } from "../../i18n/format";
 import styles from "./Timings.module.css";
 

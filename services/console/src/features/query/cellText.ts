@@ -1,4 +1,4 @@
-import { type Cell, type Column, Encoding } from "../../client";
+import { type Cell, type Column, Encoding } from "@postern/client";
 
 /** Longer text is truncated for display; copying a cell copies all of it. */
 const MAX_SHOWN = 400;

@@ -1,4 +1,4 @@
-import type { Rows } from "../../client";
+import type { Rows } from "@postern/client";
 import { shownText } from "./cellText";
 
 /** In pixels: the width of one monospace character at the grid's font size, and a cell's padding. */

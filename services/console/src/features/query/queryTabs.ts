@@ -1,4 +1,4 @@
-import type { Postern, PosternError } from "../../client";
+import type { Postern, PosternError } from "@postern/client";
 import type { ParameterDraft } from "./parameters";
 import { Run } from "./run";
 

@@ -1,5 +1,5 @@
+import type { Rows } from "@postern/client";
 import { type ClipboardEvent, type KeyboardEvent, useState } from "react";
-import type { Rows } from "../../client";
 import { cellText } from "./cellText";
 
 export interface ActiveCell {

@@ -1,5 +1,5 @@
+import type { Parameter } from "@postern/client";
 import { useState, useSyncExternalStore } from "react";
-import type { Parameter } from "../../client";
 import { newParameter, type ParameterDraft, parameterCount, parameterValue } from "./parameters";
 import { useQueryTabs } from "./QueryTabsProvider";
 import type { Draft } from "./queryTabs";
