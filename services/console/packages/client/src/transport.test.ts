@@ -1,6 +1,11 @@
+import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, createClient } from "@connectrpc/connect";
 import { afterEach, expect, it, vi } from "vitest";
 import { toPosternError } from "./errors.js";
+import {
+  ConnectionService,
+  GetConnectionResponseSchema,
+} from "./gen/postern/connection/v1/connection_pb.js";
 import { ProxyService } from "./gen/postern/proxy/v1/proxy_pb.js";
 import { createPosternTransport } from "./transport.js";
 
@@ -8,14 +13,17 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** A gRPC-web response body that holds only trailers: a flag byte, a 32-bit length, then the text. */
+/** A gRPC-web frame: a flag byte (0 for a message, 0x80 for trailers), a 32-bit length, then the content. */
+function frame(flags: number, content: Uint8Array): Uint8Array<ArrayBuffer> {
+  const framed = new Uint8Array(5 + content.length);
+  framed[0] = flags;
+  new DataView(framed.buffer).setUint32(1, content.length);
+  framed.set(content, 5);
+  return framed;
+}
+
 function trailersOnly(text: string): Uint8Array<ArrayBuffer> {
-  const trailers = new TextEncoder().encode(text);
-  const body = new Uint8Array(5 + trailers.length);
-  body[0] = 0x80;
-  new DataView(body.buffer).setUint32(1, trailers.length);
-  body.set(trailers, 5);
-  return body;
+  return frame(0x80, new TextEncoder().encode(text));
 }
 
 async function failedQuery(response: Response) {
@@ -48,4 +56,46 @@ it("requests carry the user's token and no request ID", async () => {
   expect(sent).toHaveLength(1);
   expect(sent[0]?.get("authorization")).toBe("Bearer token");
   expect(sent[0]?.has("x-request-id")).toBe(false);
+});
+
+const OK = trailersOnly("grpc-status: 0\r\n");
+const SHOP = toBinary(
+  GetConnectionResponseSchema,
+  create(GetConnectionResponseSchema, { connection: { name: "shop" } }),
+);
+
+/** Gets a connection from a server that answers with these frames. */
+async function got(...frames: Uint8Array<ArrayBuffer>[]) {
+  const headers = { "content-type": "application/grpc-web+proto" };
+  const transport = createPosternTransport({
+    baseUrl: "http://postern",
+    token: () => "token",
+    fetch: async () => new Response(new Blob(frames), { headers }),
+  });
+  return createClient(ConnectionService, transport).getConnection({ name: "shop" });
+}
+
+it("a unary call returns the one message before the trailers", async () => {
+  expect((await got(frame(0, SHOP), OK)).connection?.name).toBe("shop");
+});
+
+it.each([
+  ["without trailers", [frame(0, SHOP)]],
+  ["without a message", [OK]],
+  ["with two messages", [frame(0, SHOP), frame(0, SHOP), OK]],
+  ["with data after the trailers", [frame(0, SHOP), OK, frame(0, SHOP)]],
+  ["that is compressed", [frame(1, SHOP), OK]],
+  ["cut short", [frame(0, SHOP).subarray(0, 8)]],
+])("a response %s is an error", async (_how, frames) => {
+  await expect(got(...frames)).rejects.toThrow();
+});
+
+it("an error in the trailers of a unary call is thrown, even after a message", async () => {
+  const failed = trailersOnly("grpc-status: 5\r\ngrpc-message: no such connection\r\n");
+  await expect(got(frame(0, SHOP), failed)).rejects.toMatchObject({ code: Code.NotFound });
+});
+
+it("a proxy's error page is an error with the code of its status", async () => {
+  const { error } = await failedQuery(new Response("<html>", { status: 503 }));
+  expect(error.code).toBe(Code.Unavailable);
 });

@@ -1,5 +1,5 @@
 import type { Interceptor, Transport } from "@connectrpc/connect";
-import { createGrpcWebTransport } from "@connectrpc/connect-web";
+import { createGrpcWebTransport } from "./grpcWeb.js";
 
 /** Returns a token that Postern accepts now, renewing it first if necessary. Called for every request. */
 export type TokenProvider = () => string | Promise<string>;
@@ -13,12 +13,12 @@ export interface TransportOptions {
 }
 
 /** Binary gRPC-web to one origin, authenticated with the user's tokens. */
-export function createPosternTransport({ baseUrl, token, fetch }: TransportOptions): Transport {
+export function createPosternTransport(options: TransportOptions): Transport {
   return createGrpcWebTransport({
-    baseUrl,
-    useBinaryFormat: true,
-    interceptors: [bearer(token)],
-    ...(fetch === undefined ? {} : { fetch }),
+    baseUrl: options.baseUrl,
+    interceptors: [bearer(options.token)],
+    // The global `fetch` must be called as a method of the global object.
+    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
   });
 }
 

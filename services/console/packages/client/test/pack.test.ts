@@ -8,7 +8,7 @@ const client = join(import.meta.dirname, "..");
 const modules = join(client, "../../node_modules");
 
 /** Packed as they are installed, so that the app is installed without a network. */
-const dependencies = ["@bufbuild/protobuf", "@connectrpc/connect", "@connectrpc/connect-web"];
+const dependencies = ["@bufbuild/protobuf", "@connectrpc/connect"];
 
 function pack(folder: string, into: string): string {
   const flags = ["--ignore-scripts", "--silent", "--pack-destination", into];
