@@ -68,7 +68,7 @@ export class Connections {
 
   /** Deletes a connection; with a version, only if it is still that one. */
   async delete(name: string, expectedVersion?: bigint): Promise<void> {
-    await withPosternError(this.client.deleteConnection({ name, ...defined({ expectedVersion }) }));
+    await withPosternError(this.client.deleteConnection({ name, expectedVersion }));
   }
 }
 
@@ -76,24 +76,17 @@ function toRequest(
   change: ConnectionChange,
 ): MessageInitShape<typeof UpsertConnectionRequestSchema> {
   const { name, expectedVersion } = change;
-  const base = { name, ...defined({ expectedVersion }) };
   if ("supabase" in change) {
-    const { publishableKey, secretKey, supabase } = change;
-    const keys = defined({ publishableKey, secretKey });
-    return { ...base, ...keys, endpoint: { case: "supabase", value: supabase } };
+    const { supabase, publishableKey, secretKey } = change;
+    const endpoint = { case: "supabase", value: supabase } as const;
+    return { name, expectedVersion, endpoint, publishableKey, secretKey };
   }
-  const password = defined({ password: change.password });
-  if ("postgresDsn" in change) {
-    return { ...base, ...password, endpoint: { case: "postgresDsn", value: change.postgresDsn } };
-  }
-  return { ...base, ...password, endpoint: { case: "postgres", value: change.postgres } };
-}
-
-/** Drops the fields that are undefined: a field that is sent, even if empty, is a change. */
-function defined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
+  const { password } = change;
+  const endpoint =
+    "postgresDsn" in change
+      ? ({ case: "postgresDsn", value: change.postgresDsn } as const)
+      : ({ case: "postgres", value: change.postgres } as const);
+  return { name, expectedVersion, endpoint, password };
 }
 
 function present({ connection }: { connection?: Connection | undefined }): Connection {

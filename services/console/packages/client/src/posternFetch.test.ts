@@ -5,7 +5,7 @@ import {
   type HandlerContext,
 } from "@connectrpc/connect";
 import { expect, it } from "vitest";
-import { createPosternClient } from "./client.js";
+import { createPosternClient, type Postern } from "./client.js";
 import { SupabaseService } from "./gen/postern/connection/v1/connection_pb.js";
 import { type ForwardRequest, HttpMethod, ProxyService } from "./gen/postern/proxy/v1/proxy_pb.js";
 import { type PosternFetchOptions, posternFetch } from "./posternFetch.js";
@@ -207,6 +207,22 @@ it("streams the body: a part can be read before the next one is sent", async () 
   sendRest();
   expect(await reader?.read()).toEqual({ done: false, value: "second" });
   expect((await reader?.read())?.done).toBe(true);
+});
+
+it("asks for no more of the body than is read", async () => {
+  let sent = 0;
+  const forward: Postern["forward"] = async function* () {
+    yield { kind: "head", status: 200, headers: [] };
+    for (; ; sent += 1) yield { kind: "body", bytes: new Uint8Array(1) };
+  };
+  const response = await posternFetch({ forward }, "shop")(`${ORIGIN}/rest/v1/t`);
+  const reader = response.body?.getReader();
+  await reader?.read();
+  // Long enough for a stream that reads ahead to do so: it only has to run its microtasks.
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(sent).toBe(0);
+  await reader?.read();
+  expect(sent).toBe(1);
 });
 
 it.each([
