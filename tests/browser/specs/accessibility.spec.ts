@@ -16,7 +16,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       await signIn(page);
       await openConnections(page);
       await expectAccessible(page);
-      await page.goto("/?page=connections&form=new");
+      await page.goto("/connections/new?kind=postgres");
       await page.getByRole("dialog").getByRole("button", { name: "Add connection" }).click();
       await expectAccessible(page);
       await page.keyboard.press("Escape");

@@ -24,7 +24,7 @@ test("NULL is distinguished from empty text", async ({ page }) => {
 
 test("a valid connection string is cleared from its field", async ({ page }) => {
   await signIn(page);
-  await page.goto("/?page=connections&form=new");
+  await page.goto("/connections/new?kind=postgres");
   const field = page.getByLabel("Connection string");
   await paste(field, environment.tenantDsn);
   await expect(field).toHaveValue("");

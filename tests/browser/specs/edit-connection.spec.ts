@@ -49,7 +49,7 @@ test("a stale edit is rejected and can be redone on the latest version", async (
   await addTenant(page, NAME);
   await edit(page);
 
-  const other = await secondTab(page, "/?page=connections");
+  const other = await secondTab(page, "/connections");
   await edit(other);
   await other.getByRole("switch", { name: /^Read-only/ }).click();
   await other.getByRole("button", { name: "Save" }).click();

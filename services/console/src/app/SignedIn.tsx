@@ -1,11 +1,12 @@
 import type { Transport } from "@connectrpc/connect";
 import { Code, createPosternClient, PosternError, type TokenProvider } from "@postern/client";
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { QueryTabsProvider } from "../features/query/QueryTabsProvider";
 import type { Session } from "../features/sign-in/session";
 import { PosternProvider } from "./postern";
-import { Workspace } from "./Workspace";
+import { makeRouter } from "./router";
 
 interface Props {
   user: string;
@@ -19,12 +20,13 @@ export function SignedIn({ user, session, transport }: Props) {
     createPosternClient({ transport: transport(() => session.token()) }),
   );
   const [queryClient] = useState(() => makeQueryClient((thrown) => endIfRefused(session, thrown)));
+  const [router] = useState(() => makeRouter({ user, onSignOut: () => session.signOut() }));
   useEffect(() => () => queryClient.clear(), [queryClient]);
   return (
     <PosternProvider value={postern}>
       <QueryClientProvider client={queryClient}>
         <QueryTabsProvider postern={postern} onFailure={(error) => endIfRefused(session, error)}>
-          <Workspace user={user} onSignOut={() => session.signOut()} />
+          <RouterProvider router={router} />
         </QueryTabsProvider>
       </QueryClientProvider>
     </PosternProvider>

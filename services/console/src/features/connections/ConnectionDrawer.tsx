@@ -1,25 +1,25 @@
 import { Drawer, Skeleton } from "@mantine/core";
 import type { Connection } from "@postern/client";
+import { useNavigate } from "@tanstack/react-router";
 import { Unplug } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type FormRoute, navigate } from "../../app/route";
 import { EmptyState } from "../../components/EmptyState";
 import styles from "./ConnectionDrawer.module.css";
 import { ConnectionForm } from "./ConnectionForm";
+import type { FormRoute } from "./ConnectionsPage";
 import { useConnections } from "./useConnections";
-
-const close = () => navigate({ page: "connections", form: null });
 
 /** The form for adding or editing a connection, in a drawer over the list. */
 export function ConnectionDrawer({ form }: { form: FormRoute | null }) {
   const { t } = useTranslation();
+  const navigate = useNavigate();
   const title =
     form?.kind === "edit" ? t("form.editTitle", { name: form.name }) : t("form.addTitle");
   return (
     <Drawer
       opened={form !== null}
-      onClose={close}
+      onClose={() => void navigate({ to: "/connections" })}
       position="right"
       size={480}
       title={title}
@@ -61,7 +61,9 @@ function Form({
   connection: Connection | null;
   onReload: () => Promise<void>;
 }) {
-  const toQuery = (name: string) => navigate({ page: "query", connection: name });
+  const navigate = useNavigate();
+  const close = () => void navigate({ to: "/connections" });
+  const toQuery = (name: string) => void navigate({ to: "/query/$name", params: { name } });
   return (
     <ConnectionForm
       connection={connection}

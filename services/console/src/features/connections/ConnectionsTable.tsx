@@ -1,10 +1,9 @@
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
 import { ActionIcon, Tooltip } from "@mantine/core";
 import type { Connection } from "@postern/client";
+import { Link, useNavigate } from "@tanstack/react-router";
 import { Pencil, Trash2 } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import { RouteLink } from "../../app/RouteLink";
-import { navigate } from "../../app/route";
 import { useFormat } from "../../i18n/format";
 import styles from "./ConnectionsPage.module.css";
 import { AccessTag, TransportTag } from "./ConnectionTags";
@@ -49,13 +48,14 @@ function ConnectionRow({
   const { t } = useTranslation();
   const { name, updateTime } = connection;
   const facts = factsOf(connection);
-  const edit = () => navigate({ page: "connections", form: { kind: "edit", name } });
+  const navigate = useNavigate();
+  const edit = () => void navigate({ to: "/connections/$name/edit", params: { name } });
   return (
     <tr>
       <td>
-        <RouteLink className={styles.name} to={{ page: "query", connection: name }}>
+        <Link className={styles.name} to="/query/$name" params={{ name }}>
           {name}
-        </RouteLink>
+        </Link>
       </td>
       <td className={styles.mono} title={facts.endpoint}>
         {facts.endpoint}

@@ -9,8 +9,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const ADD = "?page=connections&form=new";
-const EDIT = "?page=connections&form=edit&connection=shop";
+const ADD = "/connections/new?kind=postgres";
+const EDIT = "/connections/shop/edit";
 
 describe("adding a connection", () => {
   it("fills the form from a pasted string and clears the string", async () => {
@@ -34,7 +34,7 @@ describe("adding a connection", () => {
       expectedVersion: 0n,
       endpoint: { value: { host: "db.example.com", port: 6543, accessMode: AccessMode.READ_ONLY } },
     });
-    await waitFor(() => expect(window.location.search).toBe("?page=query&connection=shop"));
+    await waitFor(() => expect(window.location.pathname).toBe("/query/shop"));
   });
 
   it("keeps an invalid string and explains what is wrong", async () => {
@@ -147,7 +147,7 @@ describe("the connection list", () => {
   it("asks for confirmation, and deletes the version it showed", async () => {
     const backend = new Backend();
     backend.save("shop");
-    const { user } = await renderConsole(backend, { at: "?page=connections" });
+    const { user } = await renderConsole(backend, { at: "/connections" });
     await user.click(await screen.findByRole("button", { name: "Delete: shop" }));
     expect(await screen.findByText("Delete shop?")).toBeTruthy();
     expect(backend.deletes).toHaveLength(0);
@@ -159,7 +159,7 @@ describe("the connection list", () => {
   it("shows a server error, and retries on request", async () => {
     const backend = new Backend();
     backend.listFault = refusal(Code.Internal, "", "out of order");
-    const { user } = await renderConsole(backend, { at: "?page=connections" });
+    const { user } = await renderConsole(backend, { at: "/connections" });
     await screen.findByText("out of order");
     backend.listFault = null;
     backend.save("shop");

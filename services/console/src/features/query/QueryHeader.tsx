@@ -1,7 +1,7 @@
 import { ActionIcon, Tooltip } from "@mantine/core";
+import { useNavigate } from "@tanstack/react-router";
 import { Settings2 } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import { navigate } from "../../app/route";
 import { AccessTag, TransportTag } from "../connections/ConnectionTags";
 import { factsOf } from "../connections/facts";
 import { useConnections } from "../connections/useConnections";
@@ -13,7 +13,8 @@ export function QueryHeader({ connection }: { connection: string }) {
   const list = useConnections();
   const known = list.data?.find(({ name }) => name === connection);
   const facts = known && factsOf(known);
-  const edit = () => navigate({ page: "connections", form: { kind: "edit", name: connection } });
+  const navigate = useNavigate();
+  const edit = () => void navigate({ to: "/connections/$name/edit", params: { name: connection } });
   return (
     <header className={styles.header}>
       <h1 className={styles.name}>{connection}</h1>

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { Backend, batch, header, refusal, summary, untilCancelled } from "../../testing/backend";
 import { renderConsole } from "../../testing/renderConsole";
 
-const AT = "?page=query&connection=shop";
+const AT = "/query/shop";
 
 const columns = [
   { name: "id", typeName: "int8", encoding: Encoding.INT },
