@@ -1,9 +1,11 @@
 import { ActionIcon, Skeleton, Tooltip } from "@mantine/core";
 import type { Connection } from "@postern/client";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { Database, LogOut, Plus } from "lucide-react";
+import { LogOut, Plus } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { factsOf } from "../features/connections/facts";
+import { kindIcons } from "../features/connections/KindIcon";
+import { tenantLink } from "../features/connections/tenantLink";
 import { useConnections } from "../features/connections/useConnections";
 import { Logo } from "../theme";
 import { Preferences } from "./Preferences";
@@ -63,11 +65,13 @@ function ConnectionLinks() {
 
 function ConnectionLink({ connection }: { connection: Connection }) {
   const { name } = connection;
+  const { kind, endpoint } = factsOf(connection);
+  const Icon = kindIcons[kind];
   return (
-    <Link to="/query/$name" params={{ name }} className={styles.item}>
-      <Database size={15} strokeWidth={1.75} className={styles.icon} aria-hidden="true" />
+    <Link {...tenantLink(connection)} className={styles.item}>
+      <Icon size={15} strokeWidth={1.75} className={styles.icon} aria-hidden="true" />
       <span className={styles.name}>{name}</span>
-      <span className={styles.endpoint}>{factsOf(connection).endpoint}</span>
+      <span className={styles.endpoint}>{endpoint}</span>
     </Link>
   );
 }

@@ -6,7 +6,7 @@ import {
   type HandlerContext,
   type Transport,
 } from "@connectrpc/connect";
-import type { TokenProvider } from "@postern/client";
+import { SecretName, SupabaseKeySort, type TokenProvider } from "@postern/client";
 import {
   bearer,
   type Connection,
@@ -20,6 +20,14 @@ import {
 import { header, type ResultMessage, summary } from "@postern/client/testing";
 
 export { batch, header, refusal, summary, untilCancelled } from "@postern/client/testing";
+
+export const PROJECT_URL = "https://abcdefghijklmnopqrst.supabase.co";
+
+const publishableKey = {
+  name: SecretName.PUBLISHABLE_KEY,
+  keySort: SupabaseKeySort.PUBLISHABLE,
+  lastCharacters: "9xyz",
+};
 
 type QueryHandler = (
   request: QueryRequest,
@@ -61,13 +69,28 @@ export class Backend {
         },
       },
     });
-    this.stored.splice(
-      0,
-      this.stored.length,
-      ...this.stored.filter((known) => known.name !== name),
-    );
-    this.stored.push(connection);
+    this.put(connection);
     return connection;
+  }
+
+  saveProject(
+    name: string,
+    supabase: object = {},
+    secrets: object[] = [publishableKey],
+  ): Connection {
+    const connection = create(ConnectionSchema, {
+      name,
+      version: 3n,
+      endpoint: { case: "supabase", value: { url: PROJECT_URL, ...supabase } },
+      secrets,
+    });
+    this.put(connection);
+    return connection;
+  }
+
+  private put(connection: Connection): void {
+    const others = this.stored.filter(({ name }) => name !== connection.name);
+    this.stored.splice(0, this.stored.length, ...others, connection);
   }
 
   private routes(router: ConnectRouter) {
@@ -80,8 +103,10 @@ export class Backend {
       upsertConnection: (request) => {
         this.upserts.push(request);
         if (this.upsertFault) throw this.upsertFault;
-        if (request.endpoint.case !== "postgres") throw new ConnectError("postgres only");
-        return { connection: this.save(request.name, request.endpoint.value) };
+        const { case: kind, value } = request.endpoint;
+        if (kind === "supabase") return { connection: this.saveProject(request.name, value) };
+        if (kind !== "postgres") throw new ConnectError("no DSNs");
+        return { connection: this.save(request.name, value) };
       },
       deleteConnection: (request) => {
         this.deletes.push(request);

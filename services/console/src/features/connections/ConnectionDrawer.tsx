@@ -4,10 +4,13 @@ import { useNavigate } from "@tanstack/react-router";
 import { Unplug } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import type { TenantKind } from "../../app/search";
 import { EmptyState } from "../../components/EmptyState";
 import styles from "./ConnectionDrawer.module.css";
 import { ConnectionForm } from "./ConnectionForm";
 import type { FormRoute } from "./ConnectionsPage";
+import { factsOf } from "./facts";
+import { useOpenTenant } from "./tenantLink";
 import { useConnections } from "./useConnections";
 
 /** The form for adding or editing a connection, in a drawer over the list. */
@@ -45,29 +48,34 @@ function Contents({ form }: { form: FormRoute }) {
     setGeneration((before) => before + 1);
   };
 
-  if (form.kind === "new") return <Form key={generation} connection={null} onReload={reload} />;
+  if (form.kind === "new") {
+    return <Form key={generation} connection={null} kind={form.tenant} onReload={reload} />;
+  }
   if (list.data === undefined) return <Skeleton height={320} radius={0} />;
   const connection = list.data.find(({ name }) => name === form.name);
   if (!connection) {
     return <EmptyState icon={Unplug} title={t("connections.gone", { name: form.name })} />;
   }
-  return <Form key={generation} connection={connection} onReload={reload} />;
+  const { kind } = factsOf(connection);
+  return <Form key={generation} connection={connection} kind={kind} onReload={reload} />;
 }
 
-function Form({
-  connection,
-  onReload,
-}: {
+interface FormProps {
   connection: Connection | null;
+  kind: TenantKind;
   onReload: () => Promise<void>;
-}) {
+}
+
+function Form({ connection, kind, onReload }: FormProps) {
   const navigate = useNavigate();
+  const openTenant = useOpenTenant();
   const close = () => void navigate({ to: "/connections" });
-  const toQuery = (name: string) => void navigate({ to: "/query/$name", params: { name } });
   return (
     <ConnectionForm
       connection={connection}
-      onSaved={connection === null ? toQuery : close}
+      kind={kind}
+      onKind={(kind) => void navigate({ to: "/connections/new", search: { kind }, replace: true })}
+      onSaved={connection === null ? openTenant : close}
       onCancel={close}
       onReload={() => void onReload()}
     />

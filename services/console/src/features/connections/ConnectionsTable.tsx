@@ -8,6 +8,9 @@ import { useFormat } from "../../i18n/format";
 import styles from "./ConnectionsPage.module.css";
 import { AccessTag, TransportTag } from "./ConnectionTags";
 import { factsOf } from "./facts";
+import { StoredKeyTag } from "./KeyTag";
+import { KindIcon } from "./KindIcon";
+import { tenantLink } from "./tenantLink";
 
 interface Props {
   connections: readonly Connection[];
@@ -22,7 +25,7 @@ export function ConnectionsTable({ connections, onDelete }: Props) {
         <tr>
           <th scope="col">{t("connections.name")}</th>
           <th scope="col">{t("connections.endpoint")}</th>
-          <th scope="col">{t("connections.role")}</th>
+          <th scope="col">{t("connections.roleOrKeys")}</th>
           <th scope="col">{t("connections.access")}</th>
           <th scope="col">{t("connections.transport")}</th>
           <th scope="col">{t("connections.updated")}</th>
@@ -53,14 +56,24 @@ function ConnectionRow({
   return (
     <tr>
       <td>
-        <Link className={styles.name} to="/query/$name" params={{ name }}>
-          {name}
-        </Link>
+        <div className={styles.named}>
+          <KindIcon kind={facts.kind} className={styles.kind ?? ""} />
+          <Link className={styles.name} {...tenantLink(connection)}>
+            {name}
+          </Link>
+        </div>
       </td>
       <td className={styles.mono} title={facts.endpoint}>
         {facts.endpoint}
       </td>
-      <td className={styles.mono}>{facts.role}</td>
+      <td className={styles.mono}>
+        {facts.role}
+        <span className={styles.keys}>
+          {facts.keys.map((secret) => (
+            <StoredKeyTag key={secret.name} secret={secret} />
+          ))}
+        </span>
+      </td>
       <td>
         <AccessTag readOnly={facts.readOnly} />
       </td>

@@ -4,6 +4,7 @@ import { Plus, Unplug } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { EmptyState } from "../../components/EmptyState";
 import { ErrorNote } from "../../components/ErrorNote";
+import { tenantLink } from "./tenantLink";
 import { useConnections } from "./useConnections";
 
 /** Opens the first connection, or offers to add one if there is none. */
@@ -24,7 +25,7 @@ export function HomePage() {
   }
   if (list.data === undefined) return null;
   const first = list.data[0];
-  if (first) return <Navigate to="/query/$name" params={{ name: first.name }} replace />;
+  if (first) return <Navigate {...tenantLink(first)} replace />;
   return (
     <EmptyState icon={Unplug} title={t("connections.emptyTitle")} text={t("connections.emptyText")}>
       <Button

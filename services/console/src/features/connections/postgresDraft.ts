@@ -6,38 +6,39 @@ import {
   parseHost,
   parsePort,
 } from "@postern/client/rules";
+import { caProblem, found, nameProblem, type Problem, type Problems } from "./problem";
+import { entered, noSecret, type SecretDraft, storedSecret } from "./secretDraft";
+import { suggestedName } from "./suggestedName";
 
-/** The raw contents of the form's inputs. */
-export interface Draft {
+/** The raw contents of the inputs for a Postgres database. */
+export interface PostgresDraft {
   name: string;
   host: string;
   port: string;
   database: string;
   user: string;
-  password: string;
+  password: SecretDraft;
   tls: "verify" | "disable";
   ca: string;
   readOnly: boolean;
 }
 
-export type DraftField = keyof Draft;
-export type DraftProblem = "required" | "name" | "host" | "port" | "ca" | "passwordAgain";
-export type DraftProblems = Partial<Record<DraftField, DraftProblem>>;
+type Field = keyof PostgresDraft;
 
-export const blankDraft: Draft = {
+export const blankPostgres: PostgresDraft = {
   name: "",
   host: "",
   port: "",
   database: "",
   user: "",
-  password: "",
+  password: noSecret,
   tls: "verify",
   ca: "",
   readOnly: true,
 };
 
-export function draftOf(connection: Connection): Draft {
-  if (connection.endpoint.case !== "postgres") return { ...blankDraft, name: connection.name };
+export function postgresDraftOf(connection: Connection): PostgresDraft {
+  if (connection.endpoint.case !== "postgres") return { ...blankPostgres, name: connection.name };
   const endpoint = connection.endpoint.value;
   return {
     name: connection.name,
@@ -45,7 +46,7 @@ export function draftOf(connection: Connection): Draft {
     port: endpoint.port === 0 ? "" : String(endpoint.port),
     database: endpoint.database,
     user: endpoint.user,
-    password: "",
+    password: storedSecret,
     tls: endpoint.tlsMode === TlsMode.DISABLE ? "disable" : "verify",
     ca: endpoint.caPem,
     readOnly: endpoint.accessMode !== AccessMode.READ_WRITE,
@@ -53,14 +54,14 @@ export function draftOf(connection: Connection): Draft {
 }
 
 /** Fills a form from a connection string, and suggests a name if none was entered. */
-export function fillFrom(draft: Draft, dsn: Dsn): Draft {
+export function fillFrom(draft: PostgresDraft, dsn: Dsn): PostgresDraft {
   return {
     ...draft,
     host: dsn.host,
     port: String(dsn.port),
     database: dsn.database,
     user: dsn.user,
-    password: dsn.password ?? "",
+    password: entered(dsn.password ?? ""),
     tls: dsn.sslmode === "disable" ? "disable" : "verify",
     name: draft.name || nameFor(dsn),
   };
@@ -69,43 +70,37 @@ export function fillFrom(draft: Draft, dsn: Dsn): Draft {
 /** Suggests the database's name, or the host's first label where the database has a generic name. */
 function nameFor({ database, host }: Dsn): string {
   const source = database === "" || database === "postgres" ? (host.split(".")[0] ?? "") : database;
-  const name = source
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "-")
-    .replace(/^[^a-z]+/, "")
-    .slice(0, 63)
-    .replace(/-+$/, "");
-  return isConnectionName(name) ? name : "";
+  return suggestedName(source);
 }
 
 /** Validates a draft; `stored` is the connection being edited, or null for a new one. */
-export function problemsOf(draft: Draft, stored: Draft | null): DraftProblems {
+export function postgresProblems(
+  draft: PostgresDraft,
+  stored: PostgresDraft | null,
+): Problems<Field> {
   const missing = stored === null ? "required" : "passwordAgain";
-  const found: Partial<Record<DraftField, DraftProblem | null>> = {
-    name: malformed(draft.name, isConnectionName(draft.name), "name"),
-    host: malformed(draft.host.trim(), parseHost(draft.host.trim()) !== null, "host"),
+  return found<Field>({
+    name: nameProblem(draft.name, isConnectionName(draft.name)),
+    host: hostProblem(draft.host.trim()),
     port: portOf(draft) === null ? "port" : null,
-    user: malformed(draft.user.trim(), true, "required"),
-    ca: caOf(draft) === "" || draft.ca.includes(PEM_START) ? null : "ca",
-    password: draft.password === "" && needsPassword(draft, stored) ? missing : null,
-  };
-  return Object.fromEntries(Object.entries(found).filter(([, problem]) => problem !== null));
+    user: draft.user.trim() === "" ? "required" : null,
+    ca: caProblem(draft.ca),
+    password: draft.password.text === "" && needsPassword(draft, stored) ? missing : null,
+  });
 }
 
-const PEM_START = "-----BEGIN CERTIFICATE-----";
-
-function malformed(text: string, wellFormed: boolean, problem: DraftProblem): DraftProblem | null {
-  if (text === "") return "required";
-  return wellFormed ? null : problem;
+function hostProblem(host: string): Problem | null {
+  if (host === "") return "required";
+  return parseHost(host) === null ? "host" : null;
 }
 
 /** Seals are bound to their endpoint, so changing the endpoint requires the password again. */
-export function needsPassword(draft: Draft, stored: Draft | null): boolean {
+export function needsPassword(draft: PostgresDraft, stored: PostgresDraft | null): boolean {
   return stored === null || endpointOf(draft) !== endpointOf(stored);
 }
 
 /** The endpoint a seal is bound to, with defaults filled in. The user is not part of it. */
-function endpointOf(draft: Draft): string {
+function endpointOf(draft: PostgresDraft): string {
   const database = draft.database.trim() || draft.user.trim();
   return JSON.stringify([
     parseHost(draft.host.trim()),
@@ -116,16 +111,16 @@ function endpointOf(draft: Draft): string {
   ]);
 }
 
-function portOf({ port }: Draft): number | null {
+function portOf({ port }: PostgresDraft): number | null {
   return parsePort(port.trim(), POSTGRES_PORT);
 }
 
 /** As the server stores it. */
-function caOf({ ca }: Draft): string {
+function caOf({ ca }: PostgresDraft): string {
   return ca.trim();
 }
 
-export function changeOf(draft: Draft, expectedVersion: bigint): PostgresChange {
+export function postgresChange(draft: PostgresDraft, expectedVersion: bigint): PostgresChange {
   return {
     name: draft.name,
     expectedVersion,
@@ -138,14 +133,14 @@ export function changeOf(draft: Draft, expectedVersion: bigint): PostgresChange 
       caPem: caOf(draft),
       accessMode: draft.readOnly ? AccessMode.READ_ONLY : AccessMode.READ_WRITE,
     },
-    ...(draft.password === "" ? {} : { password: draft.password }),
+    ...(draft.password.text === "" ? {} : { password: draft.password.text }),
   };
 }
 
 type PostgresChange = Extract<ConnectionChange, { postgres: object }>;
 
 /** The form field for each request field that the server may name in an error. */
-export const fieldsOfRequest: Readonly<Record<string, DraftField>> = {
+export const postgresFields: Readonly<Record<string, Field>> = {
   name: "name",
   host: "host",
   port: "port",

@@ -1,21 +1,29 @@
 import { AccessMode, TlsMode } from "@postern/client";
 import { describe, expect, it } from "vitest";
-import { blankDraft, changeOf, type Draft, fillFrom, needsPassword, problemsOf } from "./draft";
+import {
+  blankPostgres,
+  fillFrom,
+  needsPassword,
+  type PostgresDraft,
+  postgresChange,
+  postgresProblems,
+} from "./postgresDraft";
+import { entered, storedSecret } from "./secretDraft";
 
-const stored: Draft = {
+const stored: PostgresDraft = {
   name: "shop",
   host: "db.example.com",
   port: "5432",
   database: "shop",
   user: "reader",
-  password: "",
+  password: storedSecret,
   tls: "verify",
   ca: "",
   readOnly: true,
 };
 
 describe("needsPassword", () => {
-  it.each<[string, Partial<Draft>, boolean]>([
+  it.each<[string, Partial<PostgresDraft>, boolean]>([
     ["nothing", {}, false],
     ["the role", { user: "writer" }, false],
     ["the access mode", { readOnly: false }, false],
@@ -36,9 +44,9 @@ describe("needsPassword", () => {
   });
 });
 
-describe("problemsOf", () => {
+describe("postgresProblems", () => {
   it("requires every mandatory field of a new connection", () => {
-    expect(problemsOf(blankDraft, null)).toEqual({
+    expect(postgresProblems(blankPostgres, null)).toEqual({
       name: "required",
       host: "required",
       user: "required",
@@ -53,34 +61,41 @@ describe("problemsOf", () => {
       host: "db:5432",
       port: "70000",
       ca: "cert",
-      password: "x",
+      password: entered("x"),
     };
-    expect(problemsOf(draft, null)).toEqual({ name: "name", host: "host", port: "port", ca: "ca" });
+    expect(postgresProblems(draft, null)).toEqual({
+      name: "name",
+      host: "host",
+      port: "port",
+      ca: "ca",
+    });
   });
 
   it("rejects a name that ends with a dash", () => {
-    expect(problemsOf({ ...stored, name: "shop-" }, stored)).toEqual({ name: "name" });
+    expect(postgresProblems({ ...stored, name: "shop-" }, stored)).toEqual({ name: "name" });
   });
 
   it("requires the password again only when the endpoint changes", () => {
-    expect(problemsOf(stored, stored)).toEqual({});
-    expect(problemsOf({ ...stored, host: "elsewhere" }, stored)).toEqual({
+    expect(postgresProblems(stored, stored)).toEqual({});
+    expect(postgresProblems({ ...stored, host: "elsewhere" }, stored)).toEqual({
       password: "passwordAgain",
     });
-    expect(problemsOf({ ...stored, host: "elsewhere", password: "x" }, stored)).toEqual({});
+    expect(
+      postgresProblems({ ...stored, host: "elsewhere", password: entered("x") }, stored),
+    ).toEqual({});
   });
 });
 
-describe("changeOf", () => {
+describe("postgresChange", () => {
   it("omits an empty password, so that the stored one is kept", () => {
-    expect(changeOf(stored, 3n)).not.toHaveProperty("password");
-    expect(changeOf({ ...stored, password: " p " }, 3n).password).toBe(" p ");
+    expect(postgresChange(stored, 3n)).not.toHaveProperty("password");
+    expect(postgresChange({ ...stored, password: entered(" p ") }, 3n).password).toBe(" p ");
   });
 
   it("trims the CA, as the server does, and maps the modes", () => {
     const ca = "-----BEGIN CERTIFICATE-----\r\nMIIB\r\n-----END CERTIFICATE-----";
     expect(
-      changeOf({ ...stored, ca: `\n${ca}\n`, readOnly: false, tls: "disable" }, 3n),
+      postgresChange({ ...stored, ca: `\n${ca}\n`, readOnly: false, tls: "disable" }, 3n),
     ).toMatchObject({
       expectedVersion: 3n,
       postgres: {
@@ -97,18 +112,18 @@ describe("fillFrom", () => {
   const dsn = { port: 5432, user: "postgres", password: "x", sslmode: "verify-full" } as const;
 
   it("suggests a meaningful name", () => {
-    expect(fillFrom(blankDraft, { ...dsn, host: "db.example.com", database: "Shop_EU" }).name).toBe(
-      "shop-eu",
-    );
     expect(
-      fillFrom(blankDraft, { ...dsn, host: "acme.example.com", database: "postgres" }).name,
+      fillFrom(blankPostgres, { ...dsn, host: "db.example.com", database: "Shop_EU" }).name,
+    ).toBe("shop-eu");
+    expect(
+      fillFrom(blankPostgres, { ...dsn, host: "acme.example.com", database: "postgres" }).name,
     ).toBe("acme");
-    expect(fillFrom(blankDraft, { ...dsn, host: "10.0.0.1", database: "" }).name).toBe("");
+    expect(fillFrom(blankPostgres, { ...dsn, host: "10.0.0.1", database: "" }).name).toBe("");
   });
 
   it("does not overwrite a name that was entered", () => {
     expect(
-      fillFrom({ ...blankDraft, name: "mine" }, { ...dsn, host: "h", database: "d" }).name,
+      fillFrom({ ...blankPostgres, name: "mine" }, { ...dsn, host: "h", database: "d" }).name,
     ).toBe("mine");
   });
 });
