@@ -3,10 +3,10 @@ import { Code, createPosternClient, PosternError, type TokenProvider } from "@po
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import { QueryTabsProvider } from "../features/query/QueryTabsProvider";
 import type { Session } from "../features/sign-in/session";
 import { PosternProvider } from "./postern";
 import { makeRouter } from "./router";
+import { TabsProvider } from "./TabsProvider";
 
 interface Props {
   user: string;
@@ -25,9 +25,9 @@ export function SignedIn({ user, session, transport }: Props) {
   return (
     <PosternProvider value={postern}>
       <QueryClientProvider client={queryClient}>
-        <QueryTabsProvider postern={postern} onFailure={(error) => endIfRefused(session, error)}>
+        <TabsProvider postern={postern} onFailure={(error) => endIfRefused(session, error)}>
           <RouterProvider router={router} />
-        </QueryTabsProvider>
+        </TabsProvider>
       </QueryClientProvider>
     </PosternProvider>
   );

@@ -12,7 +12,9 @@ import { EmptyState } from "../components/EmptyState";
 import { ConnectionsPage, type FormRoute } from "../features/connections/ConnectionsPage";
 import { HomePage } from "../features/connections/HomePage";
 import { QueryPage } from "../features/query/QueryPage";
-import { type OldRoute, oldRouteOf, tenantKindOf } from "./search";
+import { RequestPage } from "../features/request/RequestPage";
+import { type OldRoute, oldRouteOf, requestSearchOf, tenantKindOf } from "./search";
+import { TenantPage } from "./TenantPage";
 import { Workspace } from "./Workspace";
 
 interface RouterContext {
@@ -95,7 +97,25 @@ const query = createRoute({
   path: "/query/$name",
   component: function Query() {
     const { name } = query.useParams();
-    return <QueryPage key={name} connection={name} />;
+    return (
+      <TenantPage connection={name} kind="postgres">
+        <QueryPage key={name} connection={name} />
+      </TenantPage>
+    );
+  },
+});
+
+const request = createRoute({
+  getParentRoute: () => root,
+  path: "/request/$name",
+  validateSearch: requestSearchOf,
+  component: function Request() {
+    const { name } = request.useParams();
+    return (
+      <TenantPage connection={name} kind="supabase">
+        <RequestPage key={name} connection={name} search={request.useSearch()} />
+      </TenantPage>
+    );
   },
 });
 
@@ -103,6 +123,7 @@ const routeTree = root.addChildren([
   home,
   connections.addChildren([connectionList, newConnection, connection, editConnection]),
   query,
+  request,
 ]);
 
 export function makeRouter(context: RouterContext) {

@@ -24,3 +24,25 @@ export function oldRouteOf({ page, form, connection }: Search): OldRoute {
     ...(typeof connection === "string" ? { connection } : {}),
   };
 }
+
+/** What the request page shows, for reloads and links. Filter values and bodies are data of the tenant: not in URLs. */
+export interface RequestSearch {
+  target?: "table" | "rpc";
+  of?: string;
+  select?: string;
+  order?: string;
+  limit?: number;
+  view?: "grid" | "json";
+}
+
+export function requestSearchOf(search: Search): RequestSearch {
+  const { target, of, select, order, limit, view } = search;
+  return {
+    ...(target === "table" || target === "rpc" ? { target } : {}),
+    ...(typeof of === "string" ? { of } : {}),
+    ...(typeof select === "string" ? { select } : {}),
+    ...(typeof order === "string" ? { order } : {}),
+    ...(typeof limit === "number" && Number.isSafeInteger(limit) && limit > 0 ? { limit } : {}),
+    ...(view === "grid" || view === "json" ? { view } : {}),
+  };
+}

@@ -13,13 +13,31 @@ import {
   ConnectionSchema,
   ConnectionService,
   type DeleteConnectionRequest,
+  type ForwardRequest,
   ProxyService,
   type QueryRequest,
   type UpsertConnectionRequest,
 } from "@postern/client/protocol";
-import { header, type ResultMessage, summary } from "@postern/client/testing";
+import {
+  type AnswerMessage,
+  answered,
+  body,
+  head,
+  header,
+  type ResultMessage,
+  summary,
+} from "@postern/client/testing";
 
-export { batch, header, refusal, summary, untilCancelled } from "@postern/client/testing";
+export {
+  answered,
+  batch,
+  body,
+  head,
+  header,
+  refusal,
+  summary,
+  untilCancelled,
+} from "@postern/client/testing";
 
 export const PROJECT_URL = "https://abcdefghijklmnopqrst.supabase.co";
 
@@ -34,11 +52,17 @@ type QueryHandler = (
   context: HandlerContext,
 ) => AsyncIterable<ResultMessage>;
 
+type ForwardHandler = (
+  request: ForwardRequest,
+  context: HandlerContext,
+) => AsyncIterable<AnswerMessage>;
+
 /** An in-memory Postern for one user: real messages, no network. */
 export class Backend {
   readonly upserts: UpsertConnectionRequest[] = [];
   readonly deletes: DeleteConnectionRequest[] = [];
   readonly queries: QueryRequest[] = [];
+  readonly forwards: ForwardRequest[] = [];
   readonly authorizations: (string | null)[] = [];
   readonly stored: Connection[] = [];
   /** If set, calls of this kind fail with it. */
@@ -47,6 +71,12 @@ export class Backend {
   onQuery: QueryHandler = async function* () {
     yield header([]);
     yield summary(0);
+  };
+
+  onForward: ForwardHandler = async function* () {
+    yield head(200, { "content-type": "application/json" });
+    yield body("[]");
+    yield answered();
   };
 
   readonly transport = (token: TokenProvider): Transport =>
@@ -123,6 +153,10 @@ export class Backend {
       async *query(request, context) {
         backend.queries.push(request);
         yield* backend.onQuery(request, context);
+      },
+      async *forward(request, context) {
+        backend.forwards.push(request);
+        yield* backend.onForward(request, context);
       },
     });
   }

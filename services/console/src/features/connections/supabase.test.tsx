@@ -72,7 +72,7 @@ describe("adding a Supabase project", () => {
     expect(screen.getByText("Choose the key that requests are made with.")).toBeTruthy();
     expect(backend.upserts).toHaveLength(0);
     expect(screen.getByText(/^Bypasses the project's row level security/)).toBeTruthy();
-    await user.click(screen.getByRole("radio", { name: /^Secret/ }));
+    await user.click(screen.getByRole("radio", { name: /^Use the secret/ }));
     await submit();
     await waitFor(() => expect(backend.upserts).toHaveLength(1));
     expect(backend.upserts[0]).toMatchObject({

@@ -1,10 +1,13 @@
 import type { Connection } from "@postern/client";
 import { linkOptions, useNavigate } from "@tanstack/react-router";
+import { factsOf } from "./facts";
 
 /** The link to a connection's own page, by its kind. */
 export function tenantLink(connection: Connection) {
   const params = { name: connection.name };
-  return linkOptions({ to: "/query/$name", params });
+  return factsOf(connection).kind === "supabase"
+    ? linkOptions({ to: "/request/$name", params })
+    : linkOptions({ to: "/query/$name", params });
 }
 
 export function useOpenTenant(): (connection: Connection) => void {

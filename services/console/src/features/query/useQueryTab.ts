@@ -1,12 +1,12 @@
 import type { Parameter } from "@postern/client";
 import { useState, useSyncExternalStore } from "react";
+import { useTabs } from "../../app/TabsProvider";
 import { newParameter, type ParameterDraft, parameterCount, parameterValue } from "./parameters";
-import { useQueryTabs } from "./QueryTabsProvider";
-import type { Draft } from "./queryTabs";
+import type { Draft } from "./queryTab";
 
 /** The tab of a connection, as a page works with it. */
 export function useQueryTab(connection: string) {
-  const tab = useQueryTabs().of(connection);
+  const tab = useTabs().query.of(connection);
   const [draft, setDraft] = useState(tab.draft);
   const state = useSyncExternalStore(tab.run.subscribe, tab.run.snapshot);
   const parameters = parametersOf(draft);

@@ -1,12 +1,13 @@
-import type { Cell, Column, Rows } from "@postern/client";
+import type { Cell } from "@postern/client";
 import { memo } from "react";
 import { isNumeric, shownText } from "./cellText";
+import type { GridColumn, GridRows } from "./gridRows";
 import { cellId } from "./ResultGrid";
 import styles from "./ResultGrid.module.css";
 import type { ActiveCell } from "./useActiveCell";
 
 interface Props {
-  rows: Rows;
+  rows: GridRows;
   index: number;
   top: number;
   widths: readonly number[];
@@ -49,7 +50,7 @@ export const GridRow = memo(function GridRow(props: Props) {
   );
 });
 
-function classOf(cell: Cell, column: Column, active: boolean): string {
+function classOf(cell: Cell, column: GridColumn, active: boolean): string {
   const classes = [styles.cell];
   if (isNumeric(column)) classes.push(styles.number);
   if (cell === null) classes.push(styles.null);

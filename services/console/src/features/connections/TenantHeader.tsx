@@ -2,13 +2,13 @@ import { ActionIcon, Tooltip } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { Settings2 } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import { AccessTag, TransportTag } from "../connections/ConnectionTags";
-import { factsOf } from "../connections/facts";
-import { useConnections } from "../connections/useConnections";
-import styles from "./QueryPage.module.css";
+import { AccessTag, TransportTag } from "./ConnectionTags";
+import { factsOf } from "./facts";
+import styles from "./TenantHeader.module.css";
+import { useConnections } from "./useConnections";
 
-/** Shows which database the statement runs on and with what access. */
-export function QueryHeader({ connection }: { connection: string }) {
+/** Shows which tenant a page works on and with what access. */
+export function TenantHeader({ connection }: { connection: string }) {
   const { t } = useTranslation();
   const list = useConnections();
   const known = list.data?.find(({ name }) => name === connection);

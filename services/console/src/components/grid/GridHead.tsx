@@ -1,10 +1,10 @@
 import { VisuallyHidden } from "@mantine/core";
-import type { Column } from "@postern/client";
 import { isNumeric } from "./cellText";
+import type { GridColumn } from "./gridRows";
 import styles from "./ResultGrid.module.css";
 
 interface Props {
-  columns: readonly Column[];
+  columns: readonly GridColumn[];
   widths: readonly number[];
   gutter: number;
   corner: string;

@@ -1,10 +1,10 @@
-import type { Rows } from "@postern/client";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { columnWidths } from "./columnWidths";
 import { GridHead } from "./GridHead";
 import { GridRow } from "./GridRow";
+import type { GridRows } from "./gridRows";
 import styles from "./ResultGrid.module.css";
 import { type ActiveCell, useActiveCell } from "./useActiveCell";
 
@@ -12,7 +12,7 @@ export const ROW_HEIGHT = 28;
 const HEAD_HEIGHT = 42;
 
 interface Props {
-  rows: Rows;
+  rows: GridRows;
   /** Rows received so far; it grows while `rows` stays the same object. */
   count: number;
   label: string;
@@ -85,7 +85,7 @@ export function cellId({ row, column }: ActiveCell): string {
 }
 
 /** Widths depend on the first rows only, so they do not change as more arrive. */
-function useStableWidths(rows: Rows, count: number): number[] {
+function useStableWidths(rows: GridRows, count: number): number[] {
   const sampled = Math.min(count, 100);
   return useMemo(() => columnWidths(rows, sampled), [rows, sampled]);
 }

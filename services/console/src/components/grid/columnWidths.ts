@@ -1,5 +1,5 @@
-import type { Rows } from "@postern/client";
 import { shownText } from "./cellText";
+import type { GridRows } from "./gridRows";
 
 /** In pixels: the width of one monospace character at the grid's font size, and a cell's padding. */
 const CHARACTER = 7.3;
@@ -10,7 +10,7 @@ const WIDEST = 380;
 const SAMPLE = 100;
 
 /** The width of each column, in pixels. */
-export function columnWidths(rows: Rows, count: number): number[] {
+export function columnWidths(rows: GridRows, count: number): number[] {
   const sampled = Math.min(count, SAMPLE);
   return rows.columns.map((column, index) => {
     let characters = Math.max(column.name.length, column.typeName.length);

@@ -1,6 +1,6 @@
 import type { Summary } from "@postern/client";
 import { useTranslation } from "react-i18next";
-import { useFormat } from "../../i18n/format";
+import { useFormat } from "../i18n/format";
 import styles from "./Timings.module.css";
 
 const steps = ["lookup", "acquire", "firstRow", "total"] as const;

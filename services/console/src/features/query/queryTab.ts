@@ -1,6 +1,5 @@
-import type { Postern, PosternError } from "@postern/client";
 import type { ParameterDraft } from "./parameters";
-import { Run } from "./run";
+import type { Run } from "./run";
 
 export const DEFAULT_LIMIT = 10_000;
 
@@ -38,34 +37,4 @@ export class QueryTab {
 
 function starterFor(connection: string): string {
   return connection === "demo" ? DEMO_QUERY : FIRST_QUERY;
-}
-
-/** One user's query tabs. They are kept in memory only, so that statements are never stored in the browser. */
-export class QueryTabs {
-  private readonly tabs = new Map<string, QueryTab>();
-  private readonly postern: Postern;
-  private readonly onFailure: (error: PosternError) => void;
-
-  constructor(postern: Postern, onFailure: (error: PosternError) => void) {
-    this.postern = postern;
-    this.onFailure = onFailure;
-  }
-
-  of(connection: string): QueryTab {
-    let tab = this.tabs.get(connection);
-    if (tab === undefined) {
-      tab = new QueryTab(connection, new Run({ postern: this.postern, onFailure: this.onFailure }));
-      this.tabs.set(connection, tab);
-    }
-    return tab;
-  }
-
-  clear(connection: string): void {
-    this.tabs.get(connection)?.run.cancel();
-    this.tabs.delete(connection);
-  }
-
-  cancelAll(): void {
-    for (const tab of this.tabs.values()) tab.run.cancel();
-  }
 }

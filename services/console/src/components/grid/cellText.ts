@@ -1,4 +1,5 @@
-import { type Cell, type Column, Encoding } from "@postern/client";
+import { type Cell, Encoding } from "@postern/client";
+import type { GridColumn } from "./gridRows";
 
 /** Longer text is truncated for display; copying a cell copies all of it. */
 const MAX_SHOWN = 400;
@@ -32,6 +33,6 @@ function numberText(number: number): string {
 
 const DECIMALS = new Set(["numeric", "money"]);
 
-export function isNumeric({ encoding, typeName }: Column): boolean {
+export function isNumeric({ encoding, typeName }: GridColumn): boolean {
   return encoding === Encoding.INT || encoding === Encoding.DOUBLE || DECIMALS.has(typeName);
 }

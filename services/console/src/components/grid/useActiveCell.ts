@@ -1,6 +1,6 @@
-import type { Rows } from "@postern/client";
 import { type ClipboardEvent, type KeyboardEvent, useState } from "react";
 import { cellText } from "./cellText";
+import type { GridRows } from "./gridRows";
 
 export interface ActiveCell {
   row: number;
@@ -22,7 +22,7 @@ const moves: Readonly<Record<string, readonly [number, number]>> = {
 };
 
 /** The cell selected with the keyboard. Copying it copies the full value, even if shortened on screen. */
-export function useActiveCell(rows: Rows, count: number, reveal: (cell: ActiveCell) => void) {
+export function useActiveCell(rows: GridRows, count: number, reveal: (cell: ActiveCell) => void) {
   const [active, setActive] = useState<ActiveCell | null>(null);
 
   const onKeyDown = (event: KeyboardEvent) => {
