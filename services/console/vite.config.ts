@@ -26,10 +26,8 @@ export default defineConfig({
               name: "editor",
               test: /node_modules[\\/](@codemirror|@lezer|style-mod|crelt|w3c-keyname)/,
             },
-            {
-              name: "ui",
-              test: /node_modules[\\/](@mantine|@floating-ui|react|react-dom|scheduler)/,
-            },
+            { name: "react", test: /node_modules[\\/](react|react-dom|scheduler)[\\/]/ },
+            { name: "ui", test: /node_modules[\\/](@mantine|@floating-ui)/ },
           ],
         },
       },

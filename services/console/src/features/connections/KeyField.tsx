@@ -1,9 +1,10 @@
-import { SecretName } from "@postern/client";
+import { SecretName, type StoredSecret } from "@postern/client";
 import { type KeyField as KeyName, parseProjectUrl, recogniseKey } from "@postern/client/rules";
 import { ExternalLink } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { dashboardLink } from "./dashboard";
-import { KeySortTag, StoredKeyTag } from "./KeyTag";
+import { KeySortTag } from "./KeyTag";
+import { sortOf } from "./keySort";
 import { SecretField } from "./SecretField";
 import { endpointChanged, keyFields, keyProblem, refOf } from "./supabaseDraft";
 import type { SupabaseForm } from "./useForms";
@@ -37,20 +38,19 @@ export function KeyField({ form, name }: Props) {
       removable
       description={<WhereToFind form={form} name={name} />}
       error={useKeyProblem(form, name)}
-      tag={<KeyTag typed={typed} kept={draft[field].mode === "keep" ? kept : null} />}
+      tag={<SortTag typed={typed} kept={draft[field].mode === "keep" ? kept : null} />}
     />
   );
 }
 
-function KeyTag({
-  typed,
-  kept,
-}: {
+interface SortProps {
   typed: ReturnType<typeof recogniseKey>;
-  kept: Parameters<typeof StoredKeyTag>[0]["secret"] | null;
-}) {
-  if (typed.ok) return <KeySortTag sort={typed.value.sort} />;
-  return kept && <StoredKeyTag secret={kept} />;
+  kept: StoredSecret | null;
+}
+
+function SortTag({ typed, kept }: SortProps) {
+  const sort = typed.ok ? typed.value.sort : kept && sortOf(kept);
+  return sort && <KeySortTag sort={sort} />;
 }
 
 /** Problems of a recognised key are shown while it is typed; that it isn't one yet, only on submit. */
