@@ -14,14 +14,14 @@ const ADD = "/connections/new?kind=postgres";
 const EDIT = "/connections/shop/edit";
 
 describe("adding a connection", () => {
-  it("fills the form from a pasted string and clears the string", async () => {
+  it("picks Postgres for a pasted string, fills the form from it and clears it", async () => {
     const backend = new Backend();
-    const { user } = await renderConsole(backend, { at: ADD });
+    const { user } = await renderConsole(backend, { at: "/connections/new?kind=supabase" });
     await user.click(await screen.findByLabelText(PASTE));
     await user.paste("postgresql://app:s3cret@db.example.com:6543/shop");
 
     expect(screen.getByLabelText(PASTE)).toHaveProperty("value", "");
-    expect(screen.getByLabelText("Host")).toHaveProperty("value", "db.example.com");
+    expect(await screen.findByLabelText("Host")).toHaveProperty("value", "db.example.com");
     expect(screen.getByLabelText("Port")).toHaveProperty("value", "6543");
     expect(screen.getByLabelText("Password")).toHaveProperty("type", "password");
 
