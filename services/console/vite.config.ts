@@ -1,4 +1,5 @@
 import react from "@vitejs/plugin-react";
+import { defaultClientConditions, defaultServerConditions } from "vite";
 import { defineConfig } from "vitest/config";
 
 /** The server that API requests are forwarded to; `cargo xtask up` starts one at this address. */
@@ -8,6 +9,9 @@ const forwarded = ["/postern.connection.v1", "/postern.proxy.v1", "/dev/token", 
 
 export default defineConfig({
   plugins: [react()],
+  // The console and the tests use the client's sources, so that it needs no build of its own first.
+  resolve: { conditions: ["postern-source", ...defaultClientConditions] },
+  ssr: { resolve: { conditions: ["postern-source", ...defaultServerConditions] } },
   server: { proxy: proxyTo(SERVER) },
   preview: { proxy: proxyTo(SERVER) },
   build: {
@@ -22,21 +26,31 @@ export default defineConfig({
               name: "editor",
               test: /node_modules[\\/](@codemirror|@lezer|style-mod|crelt|w3c-keyname)/,
             },
-            {
-              name: "ui",
-              test: /node_modules[\\/](@mantine|@floating-ui|react|react-dom|scheduler)/,
-            },
+            { name: "react", test: /node_modules[\\/](react|react-dom|scheduler)[\\/]/ },
+            { name: "ui", test: /node_modules[\\/](@mantine|@floating-ui)/ },
           ],
         },
       },
     },
   },
   test: {
-    environment: "jsdom",
-    setupFiles: ["src/testing/setup.ts"],
     reporters: ["default", "./vitest.reporter.ts"],
-    include: ["src/**/*.test.{ts,tsx}"],
-    css: { modules: { classNameStrategy: "non-scoped" } },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "console",
+          environment: "jsdom",
+          setupFiles: ["src/testing/setup.ts"],
+          include: ["src/**/*.test.{ts,tsx}"],
+          css: { modules: { classNameStrategy: "non-scoped" } },
+        },
+      },
+      {
+        extends: true,
+        test: { name: "client", environment: "node", include: ["packages/client/**/*.test.ts"] },
+      },
+    ],
   },
 });
 

@@ -40,6 +40,9 @@ export function rowCount(page: Page): Locator {
   return page.getByTestId("row-count");
 }
 
+/** The label of the field that recognises connection strings and project URLs. */
+export const PASTE = "Project URL or connection string";
+
 /** Focuses the field and pastes text into it, with the event that a browser sends. */
 export async function paste(field: Locator, text: string): Promise<void> {
   await field.focus();
@@ -56,7 +59,8 @@ export async function paste(field: Locator, text: string): Promise<void> {
 export async function addTenant(page: Page, name: string): Promise<void> {
   await page.getByRole("navigation").getByRole("button", { name: "Add connection" }).click();
   const dialog = page.getByRole("dialog");
-  await paste(dialog.getByLabel("Connection string"), environment.tenantDsn);
+  await paste(dialog.getByLabel(PASTE), environment.tenantDsn);
+  await expect(dialog.getByLabel("Host")).not.toHaveValue("");
   await dialog.getByLabel("Name").fill(name);
   await dialog.getByRole("button", { name: "Add connection" }).click();
   await expect(page.getByRole("heading", { name, exact: true })).toBeVisible();

@@ -87,6 +87,7 @@ async fn a_stale_version_is_refused_and_changes_nothing() {
             endpoint,
             password: None,
             expected_version: expected,
+            ..UpsertConnectionRequest::default()
         };
         user.upsert(request).await
     };

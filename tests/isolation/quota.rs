@@ -4,9 +4,9 @@ use std::{str::FromStr, time::Duration};
 
 use postern_domain::{
     AccessMode, CaBundle, ConnectionName, Host, OwnerId, PostgresEndpoint, SealedSecret, SecretId,
-    SecretName, TlsMode, limits::CONNECTIONS_PER_OWNER,
+    SecretLabel, SecretName, TlsMode, limits::CONNECTIONS_PER_OWNER,
 };
-use postern_store::{Change, ConnectionStore, PoolOptions, StoreError};
+use postern_store::{Change, ConnectionStore, NewSecret, PoolOptions, StoreError};
 use postern_testkit::Postern;
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection, postgres::PgConnectOptions};
 use tokio::task::JoinSet;
@@ -61,7 +61,8 @@ fn change(name: &str) -> Change {
     Change {
         name: ConnectionName::parse(name).unwrap(),
         endpoint: endpoint(5432).into(),
-        secrets: vec![(SecretName::Password, seal(1))],
+        secrets: vec![password(seal(1))],
+        removed: Vec::new(),
         expected: None,
     }
 }
@@ -81,4 +82,9 @@ pub(crate) fn endpoint(port: u16) -> PostgresEndpoint {
 /// Nothing that opens; the store does not look into it.
 pub(crate) fn seal(byte: u8) -> SealedSecret {
     SealedSecret { id: SecretId(Uuid::new_v4()), sealed: vec![byte; 100] }
+}
+
+/// The sealed password of a Postgres connection.
+pub(crate) fn password(secret: SealedSecret) -> NewSecret {
+    NewSecret { name: SecretName::Password, label: SecretLabel::default(), secret }
 }

@@ -2,6 +2,12 @@
 
 use std::str::FromStr;
 
+use postern_rpc::{
+    connection::{
+        ServingKey, SupabaseEndpoint, UpsertConnectionRequest, upsert_connection_request::Endpoint,
+    },
+    proxy::ForwardRequest,
+};
 use postern_testkit::{Postern, TenantServer, User, reason};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, postgres::PgConnectOptions};
 
@@ -138,4 +144,57 @@ async fn seals_swapped_between_two_rows_of_one_owner_do_not_open() {
     )
     .await;
     assert_broken(&user, "seal-first").await;
+}
+
+/// With the database taken over, a secret key must not serve where its owner chose the publishable one.
+#[tokio::test]
+async fn the_keys_of_a_project_cannot_be_put_in_each_others_place() {
+    let user = Postern::shared().await.user("seal-keys");
+    let project = SupabaseEndpoint {
+        // Nobody listens there: a key that opens leads to that answer.
+        url: "https://127.0.0.1:9".into(),
+        serving_key: ServingKey::Publishable.into(),
+        ..SupabaseEndpoint::default()
+    };
+    let request = UpsertConnectionRequest {
+        name: "seal-keys".into(),
+        endpoint: Some(Endpoint::Supabase(project)),
+        publishable_key: Some("sb_publishable_aB3dE5fG7hJ9kL1mN3pQ5r_sT7uV9wX".into()),
+        secret_key: Some("sb_secret_aB3dE5fG7hJ9kL1mN3pQ5r_sT7uV3f2a".into()),
+        ..UpsertConnectionRequest::default()
+    };
+    let saved = user.upsert(request).await.unwrap();
+    let last: Vec<_> = saved.secrets.iter().map(|secret| secret.last_characters.as_str()).collect();
+    assert_eq!(last, ["V9wX", "3f2a"]);
+    assert_eq!(forward(&user).await, "TENANT_UNREACHABLE");
+
+    let connection = "(select id from postern.connections where name = 'seal-keys' and version = 1 and owner_id in (select owner_id from postern.secrets where name = 'secret_key'))";
+    tamper(&format!(
+        "update postern.secrets p set sealed = s.sealed, secret_id = s.secret_id, endpoint_digest = s.endpoint_digest
+           from postern.secrets s
+          where p.connection_id = {connection} and p.name = 'publishable_key'
+            and s.connection_id = {connection} and s.name = 'secret_key'"
+    ))
+    .await;
+    assert_eq!(forward(&user).await, "SEAL_BROKEN");
+}
+
+async fn forward(user: &User) -> String {
+    let request = ForwardRequest { connection: "seal-keys".into(), ..ForwardRequest::default() };
+    reason(&user.proxy().forward(request).await.err().unwrap())
+}
+
+#[tokio::test]
+async fn another_users_project_is_not_found() {
+    let alice = Postern::shared().await.user("project-alice");
+    let project = SupabaseEndpoint { url: "https://127.0.0.1:9".into(), ..SupabaseEndpoint::default() };
+    let request = UpsertConnectionRequest {
+        name: "seal-keys".into(),
+        endpoint: Some(Endpoint::Supabase(project)),
+        publishable_key: Some("sb_publishable_aB3dE5fG7hJ9kL1mN3pQ5r_sT7uV9wX".into()),
+        ..UpsertConnectionRequest::default()
+    };
+    alice.upsert(request).await.unwrap();
+    assert_eq!(forward(&alice).await, "TENANT_UNREACHABLE");
+    assert_eq!(forward(&Postern::shared().await.user("project-bob")).await, "CONNECTION_NOT_FOUND");
 }

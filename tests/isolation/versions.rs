@@ -1,11 +1,13 @@
 //! Secrets belong to one version of one owner's connection.
 
 use postern_domain::{ConnectionName, OwnerId, SecretName, Version};
-use postern_store::{Change, ConnectionStore, PoolOptions, ProxyStore, StoreError, StoredSecret};
+use postern_store::{
+    Change, ConnectionStore, OwnConnection, PoolOptions, ProxyStore, StoreError, StoredSecret,
+};
 use postern_testkit::Postern;
 use uuid::Uuid;
 
-use crate::quota::{endpoint, seal};
+use crate::quota::{endpoint, password, seal};
 
 async fn stores() -> (ConnectionStore, ProxyStore) {
     let postern = Postern::shared().await;
@@ -22,8 +24,8 @@ fn name() -> ConnectionName {
 }
 
 fn change(port: u16, sealed: Option<u8>) -> Change {
-    let secrets = sealed.map(|byte| (SecretName::Password, seal(byte))).into_iter().collect();
-    Change { name: name(), endpoint: endpoint(port).into(), secrets, expected: None }
+    let secrets = sealed.map(|byte| password(seal(byte))).into_iter().collect();
+    Change { name: name(), endpoint: endpoint(port).into(), secrets, removed: Vec::new(), expected: None }
 }
 
 #[tokio::test]
@@ -60,19 +62,20 @@ async fn a_changed_endpoint_needs_its_secret_anew() {
     let refused = async |change| connections.upsert(owner, change).await.unwrap_err();
     assert!(matches!(refused(change(5432, None)).await, StoreError::SecretRequired));
     let saved = connections.upsert(owner, change(5432, Some(1))).await.unwrap();
-    assert_eq!(saved.secrets, [SecretName::Password]);
+    assert_eq!(names(&saved), [SecretName::Password]);
     assert!(matches!(refused(change(5433, None)).await, StoreError::SecretRequired));
 
     let saved = connections.upsert(owner, change(5433, Some(2))).await.unwrap();
-    assert_eq!(
-        (saved.connection.version, saved.secrets.as_slice()),
-        (Version(2), &[SecretName::Password][..])
-    );
+    assert_eq!((saved.connection.version, names(&saved)), (Version(2), vec![SecretName::Password]));
     let seals = proxy.seals(owner, saved.connection.id, Version(2)).await.unwrap().unwrap();
     assert_eq!((seals.len(), seals[0].secret.sealed.as_slice()), (1, &[2; 100][..]));
     let stale = Change { expected: Some(Version(1)), ..change(5433, Some(3)) };
     assert!(matches!(refused(stale).await, StoreError::VersionStale));
     assert_eq!(proxy.seals(owner, saved.connection.id, Version(2)).await.unwrap().unwrap(), seals);
     let own = connections.get(owner, name()).await.unwrap().unwrap();
-    assert_eq!(own.secrets, [SecretName::Password]);
+    assert_eq!(names(&own), [SecretName::Password]);
+}
+
+fn names(own: &OwnConnection) -> Vec<SecretName> {
+    own.secrets.iter().map(|secret| secret.name).collect()
 }

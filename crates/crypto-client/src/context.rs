@@ -1,6 +1,6 @@
 //! What a seal is bound to.
 
-use postern_domain::{Endpoint, EndpointDigest, SecretId, TenantKind};
+use postern_domain::{Endpoint, EndpointDigest, SecretId, SecretName, TenantKind};
 use postern_rpc::crypto::Context;
 
 /// What a seal is bound to besides its owner, whom crypto-service takes from the verified token.
@@ -10,14 +10,14 @@ pub struct SealContext {
     pub secret_id: SecretId,
     /// Kind of tenant.
     pub kind: TenantKind,
-    /// Digest of the endpoint that may receive the secret.
+    /// Digest of the endpoint that may receive the secret, see [`Endpoint::seal_digest`].
     pub endpoint: EndpointDigest,
 }
 
 impl SealContext {
     /// The context of a secret of a connection to `endpoint`, computed from the endpoint as it is now.
-    pub fn new(endpoint: &Endpoint, secret_id: SecretId) -> Self {
-        Self { secret_id, kind: endpoint.kind(), endpoint: endpoint.digest() }
+    pub fn new(endpoint: &Endpoint, name: SecretName, secret_id: SecretId) -> Self {
+        Self { secret_id, kind: endpoint.kind(), endpoint: endpoint.seal_digest(name) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Opening seals of the caller.
 
 use postern_chassis::SignedIn;
-use postern_domain::{Endpoint, SealedSecret, Secret};
+use postern_domain::{Endpoint, SealedSecret, Secret, SecretName};
 use postern_rpc::{
     Problem,
     crypto::{DecryptRequest, crypto_service_client::CryptoServiceClient},
@@ -29,9 +29,10 @@ impl Opener {
         &self,
         caller: &SignedIn,
         endpoint: &Endpoint,
+        name: SecretName,
         secret: &SealedSecret,
     ) -> Result<Secret, Problem> {
-        let context = Some(SealContext::new(endpoint, secret.id).into());
+        let context = Some(SealContext::new(endpoint, name, secret.id).into());
         let message = DecryptRequest { context, sealed: secret.sealed.clone() };
         match self.0.clone().decrypt(caller.authorize(message)).await {
             Ok(response) => Ok(Secret::new(response.into_inner().plaintext)),

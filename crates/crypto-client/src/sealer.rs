@@ -39,7 +39,7 @@ impl Sealer {
             0 => Ok(Vec::new()),
             1 => {
                 let (name, secret) = secrets.remove(0);
-                Ok(vec![(name, self.seal_one(caller, endpoint, secret).await?)])
+                Ok(vec![(name, self.seal_one(caller, endpoint, name, secret).await?)])
             }
             _ => self.seal_all(caller, endpoint, secrets).await,
         }
@@ -49,10 +49,11 @@ impl Sealer {
         &self,
         caller: &SignedIn,
         endpoint: &Endpoint,
+        name: SecretName,
         secret: Secret,
     ) -> Result<SealedSecret, Problem> {
         let id = mint();
-        let context = Some(SealContext::new(endpoint, id).into());
+        let context = Some(SealContext::new(endpoint, name, id).into());
         let message = EncryptRequest { context, plaintext: secret.into_exposed() };
         match self.0.clone().encrypt(caller.authorize(message)).await {
             Ok(response) => Ok(SealedSecret { id, sealed: response.into_inner().sealed }),
@@ -69,7 +70,7 @@ impl Sealer {
         let ids: Vec<_> = secrets.iter().map(|(name, _)| (*name, mint())).collect();
         let items = secrets.into_iter().zip(&ids).map(|((name, secret), (_, id))| EncryptItem {
             reference: name.as_str().to_owned(),
-            context: Some(SealContext::new(endpoint, *id).into()),
+            context: Some(SealContext::new(endpoint, name, *id).into()),
             plaintext: secret.into_exposed(),
         });
         let message = BatchEncryptRequest { items: items.collect() };

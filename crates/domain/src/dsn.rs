@@ -1,13 +1,17 @@
 //! A strict parser for Postgres DSNs.
 //!
-//! Grammar: `postgres[ql]://user[:password]@host[:port][/database][?sslmode=MODE]`, with percent-encoding in
-//! user, password and database. libpq and the drivers accept far more (`host=/socket`, `sslcert=` paths,
-//! `options=`, several hosts, `PG*` variables); each of those reaches into the server's own machine or
-//! network, so all of them are refused.
+//! Grammar: `postgres[ql]://user[:password]@host[:port][/database][?sslmode=MODE]`, with percent-encoding in user,
+//! password and database. libpq and the drivers accept far more (`host=/socket`, `sslcert=` paths, `options=`, several
+//! hosts, `PG*` variables). Each of those reaches into the server's own machine or network, so all of them are
+//! rejected.
+//!
+//! Passwords are pasted as they are, so one that is not encoded is accepted where it can be read in one way only: `@`,
+//! `:` and `#` in it are the password's, since no host contains `@`. A `/`, `?` or stray `%` must be encoded.
+//! `tests/vectors/dsn.json` has the cases that other parsers read differently.
 
 use percent_encoding::percent_decode_str;
 
-use crate::{AccessMode, CaBundle, Host, PostgresEndpoint, Secret, TlsMode, limits};
+use crate::{AccessMode, CaBundle, Host, PostgresEndpoint, Secret, TlsMode, limits, port};
 
 /// A DSN, split into the endpoint and the password it carried.
 pub struct ParsedDsn {
@@ -17,14 +21,17 @@ pub struct ParsedDsn {
     pub password: Option<Secret>,
 }
 
-/// Why a DSN was refused. The messages never repeat the text, which may hold a password.
+/// Why a DSN was rejected. The messages never repeat the text, which may hold a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDsn {
     /// The scheme is not `postgres` or `postgresql`.
     #[error("a DSN starts with postgresql://")]
     Scheme,
-    /// No `user@`.
-    #[error("the DSN names no user; write postgresql://user:password@host/database")]
+    /// No `user@` before the first `/` or `?`.
+    #[error(
+        "the DSN names no user; write postgresql://user:password@host/database, with a '/' in the password as %2F \
+         and a '?' as %3F"
+    )]
     User,
     /// Several hosts, a socket, or no host name.
     #[error("the DSN's host must be one IP address or one DNS name such as db.example.com")]
@@ -32,19 +39,28 @@ pub enum InvalidDsn {
     /// The port is not a number from 1 to 65535.
     #[error("the DSN's port must be a number from 1 to 65535")]
     Port,
-    /// Percent-encoding that is not UTF-8, holds a NUL, or is too long.
-    #[error("the DSN's {0} is empty, too long, or not UTF-8 without NUL; encode special characters as %XX")]
+    /// A part with a control character or bad percent-encoding, or too long.
+    #[error(
+        "the DSN's {0} is empty, too long, or not UTF-8 without NUL; encode special characters as %XX, and '%' itself \
+         as %25"
+    )]
     Part(&'static str),
     /// The password is longer than [`limits::PASSWORD_BYTES`].
     #[error("the DSN's password is longer than {} bytes", limits::PASSWORD_BYTES)]
     PasswordTooLong,
+    /// A `/` or `#` in the database's name, which other programs take for something else.
+    #[error(
+        "in the name of the DSN's database, write '/' as %2F and '#' as %23; nothing may follow the name"
+    )]
+    Path,
     /// A known parameter other than `sslmode`.
     #[error("DSN parameters other than sslmode are not supported; remove '{0}'")]
     Parameter(&'static str),
-    /// Text after `?` that is not a known parameter. It may be part of the password, so it is not repeated.
+    /// Something after `?` that is no parameter, or a second `sslmode`. It may be part of the password, so it is not
+    /// repeated.
     #[error(
-        "the text after the DSN's first '?' is not a known parameter; only sslmode is supported, and a '?' in the \
-         password must be written as %3F"
+        "what follows the DSN's first '?' is not understood; only sslmode may be set there, once, and a '?' in the \
+         password is written %3F"
     )]
     Query,
     /// An unknown or a weak `sslmode`.
@@ -52,25 +68,35 @@ pub enum InvalidDsn {
     SslMode,
 }
 
+impl InvalidDsn {
+    /// A stable word for programs and for the test vectors.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Scheme => "SCHEME",
+            Self::User => "USER",
+            Self::Host => "HOST",
+            Self::Port => "PORT",
+            Self::Part(_) => "PART",
+            Self::PasswordTooLong => "PASSWORD_TOO_LONG",
+            Self::Path => "PATH",
+            Self::Parameter(_) => "PARAMETER",
+            Self::Query => "QUERY",
+            Self::SslMode => "SSLMODE",
+        }
+    }
+}
+
 /// Parses a DSN; see the module for the grammar. Without a database, the user's name is taken, as libpq does.
 pub fn parse(text: &str) -> Result<ParsedDsn, InvalidDsn> {
-    let rest = ["postgresql://", "postgres://"].iter().find_map(|s| text.trim().strip_prefix(s));
-    let rest = rest.ok_or(InvalidDsn::Scheme)?;
+    let rest = after_scheme(text.trim())?;
     let (rest, query) = split_optional(rest, '?');
     let (authority, path) = split_optional(rest, '/');
     let (credentials, address) = authority.rsplit_once('@').ok_or(InvalidDsn::User)?;
     let (user, password) = split_optional(credentials, ':');
     let (host, port) = parse_address(address)?;
-
     let user = decode("user", user)?;
-    let database = match path {
-        None | Some("") => user.clone(),
-        Some(path) => decode("database", path)?,
-    };
-    let password = match password {
-        None | Some("") => None,
-        Some(encoded) => Some(decode_password(encoded)?),
-    };
+    let database = parse_database(path.unwrap_or_default())?.unwrap_or_else(|| user.clone());
+    let password = parse_password(password.unwrap_or_default())?;
     let tls_mode = parse_query(query.unwrap_or_default())?;
     let endpoint = PostgresEndpoint {
         host,
@@ -84,6 +110,13 @@ pub fn parse(text: &str) -> Result<ParsedDsn, InvalidDsn> {
     Ok(ParsedDsn { endpoint, password })
 }
 
+/// Schemes are compared without regard to case (RFC 3986, section 3.1).
+fn after_scheme(text: &str) -> Result<&str, InvalidDsn> {
+    let (scheme, rest) = text.split_once("://").ok_or(InvalidDsn::Scheme)?;
+    let known = ["postgresql", "postgres"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    if known { Ok(rest) } else { Err(InvalidDsn::Scheme) }
+}
+
 fn split_optional(text: &str, at: char) -> (&str, Option<&str>) {
     text.split_once(at).map_or((text, None), |(before, after)| (before, Some(after)))
 }
@@ -91,21 +124,31 @@ fn split_optional(text: &str, at: char) -> (&str, Option<&str>) {
 /// `host`, `host:port`, `[v6]` or `[v6]:port`.
 fn parse_address(text: &str) -> Result<(Host, u16), InvalidDsn> {
     let after_bracket = text.rfind(']').map_or(0, |end| end + 1);
-    let (host, port) = match text[after_bracket..].find(':') {
-        Some(colon) => (&text[..after_bracket + colon], Some(&text[after_bracket + colon + 1..])),
-        None => (text, None),
+    let (host, digits) = match text[after_bracket..].find(':') {
+        Some(colon) => (&text[..after_bracket + colon], &text[after_bracket + colon + 1..]),
+        None => (text, ""),
     };
-    let port = match port {
-        None => PostgresEndpoint::DEFAULT_PORT,
-        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
-            digits.parse().map_err(|_| InvalidDsn::Port)?
-        }
-        Some(_) => return Err(InvalidDsn::Port),
-    };
-    if port == 0 {
-        return Err(InvalidDsn::Port);
+    let host = Host::parse(host).map_err(|_| InvalidDsn::Host)?;
+    let port = port::parse(digits, PostgresEndpoint::DEFAULT_PORT).ok_or(InvalidDsn::Port)?;
+    Ok((host, port))
+}
+
+/// Dashboards leave out the password and show `[YOUR-PASSWORD]` or `****` in its place, which must not be saved as one.
+/// A password that looks like that is written with %5B or %2A.
+fn parse_password(encoded: &str) -> Result<Option<Secret>, InvalidDsn> {
+    let in_brackets = encoded.starts_with('[') && encoded.ends_with(']');
+    if in_brackets || encoded.bytes().all(|b| b == b'*') {
+        return Ok(None);
     }
-    Ok((Host::parse(host).map_err(|_| InvalidDsn::Host)?, port))
+    decode_password(encoded).map(Some)
+}
+
+/// The name, or none where it is left out.
+fn parse_database(encoded: &str) -> Result<Option<String>, InvalidDsn> {
+    if encoded.contains(['/', '#']) {
+        return Err(InvalidDsn::Path);
+    }
+    if encoded.is_empty() { Ok(None) } else { decode("database", encoded).map(Some) }
 }
 
 fn decode_password(encoded: &str) -> Result<Secret, InvalidDsn> {
@@ -120,11 +163,21 @@ fn decode(part: &'static str, encoded: &str) -> Result<String, InvalidDsn> {
 
 /// Percent-decodes text that is neither empty nor contains NUL.
 fn decode_text(part: &'static str, encoded: &str) -> Result<String, InvalidDsn> {
+    if encoded.contains(char::is_control) || !is_percent_encoded(encoded) {
+        return Err(InvalidDsn::Part(part));
+    }
     let text = percent_decode_str(encoded).decode_utf8().map_err(|_| InvalidDsn::Part(part))?;
     if text.is_empty() || text.contains('\0') {
         return Err(InvalidDsn::Part(part));
     }
     Ok(text.into_owned())
+}
+
+/// Whether two hexadecimal digits follow each `%`. If not, the text was pasted as it is, and other parts of it may look
+/// encoded without being so.
+fn is_percent_encoded(text: &str) -> bool {
+    let is_escape = |after: &str| after.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    text.split('%').skip(1).all(is_escape)
 }
 
 /// Parameters that people paste with a DSN. Only these are named in an error.
@@ -152,20 +205,24 @@ const KNOWN_PARAMETERS: [&str; 20] = [
 ];
 
 fn parse_query(query: &str) -> Result<TlsMode, InvalidDsn> {
-    let mut mode = TlsMode::default();
+    let mut mode = None;
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = split_optional(pair, '=');
         if key != "sslmode" {
             let known = KNOWN_PARAMETERS.into_iter().find(|known| *known == key);
             return Err(known.map_or(InvalidDsn::Query, InvalidDsn::Parameter));
         }
-        mode = match value {
+        let known = match value {
             Some("verify-full" | "require") => TlsMode::VerifyFull,
             Some("disable") => TlsMode::Disable,
             _ => return Err(InvalidDsn::SslMode),
         };
+        // Programs differ in whether the first or the last one counts.
+        if mode.replace(known).is_some() {
+            return Err(InvalidDsn::Query);
+        }
     }
-    Ok(mode)
+    Ok(mode.unwrap_or_default())
 }
 
 #[cfg(test)]

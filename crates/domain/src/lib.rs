@@ -9,8 +9,10 @@ pub mod endpoint;
 pub mod ids;
 pub mod limits;
 pub mod name;
+mod port;
 pub mod sealed;
 pub mod secret;
+pub mod supabase;
 
 pub use clock::{Clock, SystemClock};
 pub use endpoint::{
@@ -18,5 +20,9 @@ pub use endpoint::{
 };
 pub use ids::{ConnectionId, OwnerId, SecretId, Version};
 pub use name::ConnectionName;
-pub use sealed::{SealedSecret, SecretName, SecretRule};
+pub use sealed::{SealedSecret, SecretLabel, SecretName};
 pub use secret::Secret;
+
+#[cfg(test)]
+#[path = "vectors_tests.rs"]
+mod vectors_tests;

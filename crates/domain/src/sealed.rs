@@ -1,22 +1,28 @@
 //! The secrets of a connection: their names, and their seals.
 
-use crate::SecretId;
+use crate::{SecretId, supabase::KeySort};
 
 /// Which of a connection's secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SecretName {
     /// The password of a database role.
     Password,
+    /// The publishable or anon key of a Supabase project.
+    PublishableKey,
+    /// The secret or `service_role` key of a Supabase project.
+    SecretKey,
 }
 
 impl SecretName {
     /// Every name.
-    pub const ALL: &[Self] = &[Self::Password];
+    pub const ALL: &[Self] = &[Self::Password, Self::PublishableKey, Self::SecretKey];
 
     /// The name used in the database and in references on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::PublishableKey => "publishable_key",
+            Self::SecretKey => "secret_key",
         }
     }
 
@@ -26,13 +32,13 @@ impl SecretName {
     }
 }
 
-/// A secret that connections of some kind may hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SecretRule {
-    /// The secret's name.
-    pub name: SecretName,
-    /// Whether a connection cannot be saved without it.
-    pub required: bool,
+/// What its owner may see of a stored secret, to tell it from others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SecretLabel {
+    /// The sort of a Supabase key; none for a password.
+    pub sort: Option<KeySort>,
+    /// The last four characters of a key whose end cannot be guessed from them.
+    pub last_characters: Option<String>,
 }
 
 /// A secret as crypto-service sealed it.
@@ -58,9 +64,9 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_requires_a_secret() {
+    fn every_kind_holds_a_secret() {
         for kind in TenantKind::ALL {
-            assert!(kind.secrets().iter().any(|rule| rule.required), "{kind:?}");
+            assert!(!kind.secrets().is_empty(), "{kind:?}");
         }
     }
 }

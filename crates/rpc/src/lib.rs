@@ -15,25 +15,31 @@ pub use problem::{DOMAIN, Problem, Reason, cause_of, describe};
 /// Everything that reflection serves, as an encoded `FileDescriptorSet`.
 pub const DESCRIPTORS: &[u8] = include_bytes!("generated/descriptors.bin");
 
-macro_rules! generated {
-    ($(#[$doc:meta])* $name:ident, $file:literal) => {
-        $(#[$doc])*
-        #[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all, clippy::pedantic)]
-        pub mod $name {
-            include!(concat!("generated/", $file));
+/// The generated code, in modules that are nested as the packages are: that is how one package refers to another.
+#[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all, clippy::pedantic)]
+mod postern {
+    pub mod connection {
+        pub mod v1 {
+            include!("generated/postern.connection.v1.rs");
         }
-    };
+    }
+    pub mod crypto {
+        pub mod v1 {
+            include!("generated/postern.crypto.v1.rs");
+        }
+    }
+    pub mod proxy {
+        pub mod v1 {
+            include!("generated/postern.proxy.v1.rs");
+        }
+    }
 }
 
-generated! {
-    /// `postern.crypto.v1`: sealing and opening, inside the cluster only.
-    crypto, "postern.crypto.v1.rs"
-}
-generated! {
-    /// `postern.connection.v1`: a user's saved connections.
-    connection, "postern.connection.v1.rs"
-}
-generated! {
-    /// `postern.proxy.v1`: queries against the caller's own databases.
-    proxy, "postern.proxy.v1.rs"
-}
+/// `postern.crypto.v1`: sealing and opening, inside the cluster only.
+pub use postern::crypto::v1 as crypto;
+
+/// `postern.connection.v1`: a user's saved connections.
+pub use postern::connection::v1 as connection;
+
+/// `postern.proxy.v1`: queries against the caller's own databases.
+pub use postern::proxy::v1 as proxy;

@@ -44,6 +44,8 @@ reasons! {
     InvalidField = "INVALID_FIELD", InvalidArgument;
     /// The DSN cannot be used.
     InvalidDsn = "INVALID_DSN", InvalidArgument;
+    /// The key is not one of the project's, or of another sort than its field asks for.
+    InvalidKey = "INVALID_KEY", InvalidArgument;
     /// A secret is longer than 64 KiB.
     PlaintextTooLarge = "PLAINTEXT_TOO_LARGE", InvalidArgument;
     /// A seal does not open: one reason for every cause.
@@ -92,6 +94,12 @@ reasons! {
     SqlError = "SQL_ERROR", InvalidArgument;
     /// The statement is of a kind that cannot be run here.
     UnsupportedStatement = "UNSUPPORTED_STATEMENT", FailedPrecondition;
+    /// The connection is read-only.
+    ReadOnly = "READ_ONLY", FailedPrecondition;
+    /// The connection does not allow this service of the project.
+    ServiceDisabled = "SERVICE_DISABLED", FailedPrecondition;
+    /// The project's answer is longer than allowed.
+    ResponseTooLarge = "RESPONSE_TOO_LARGE", ResourceExhausted;
     /// The statement took longer than its timeout.
     QueryTimeout = "QUERY_TIMEOUT", DeadlineExceeded;
     /// All connections to the tenant are busy.
@@ -169,6 +177,13 @@ impl Problem {
     #[must_use]
     pub fn retry_after(mut self, delay: Duration) -> Self {
         self.retry_after = Some(delay);
+        self
+    }
+
+    /// Names the field that it is about.
+    #[must_use]
+    pub fn in_field(mut self, name: &'static str) -> Self {
+        self.field = Some(name);
         self
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{connection::UpsertConnectionRequest, crypto};
+use crate::{connection::UpsertConnectionRequest, crypto, proxy::ForwardRequest};
 
 macro_rules! redacted {
     ($($message:ty),+ $(,)?) => {$(
@@ -21,5 +21,6 @@ redacted!(
     crypto::DecryptResult,
     crypto::decrypt_result::Outcome,
     UpsertConnectionRequest,
+    ForwardRequest,
     crate::connection::upsert_connection_request::Endpoint,
 );

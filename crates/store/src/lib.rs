@@ -17,7 +17,7 @@ mod scope;
 mod secrets;
 
 pub use connect::{PoolOptions, Transport, transport};
-pub use connections::{Change, ConnectionStore, OwnConnection, SavedConnection};
+pub use connections::{Change, ConnectionStore, NewSecret, OwnConnection, OwnSecret, SavedConnection};
 pub use error::StoreError;
 pub use migrate::{SCHEMA_VERSION, migrate};
 pub use proxy::ProxyStore;

@@ -31,6 +31,7 @@
 mod error;
 mod pool;
 pub mod postgres;
+pub mod supabase;
 
 pub use error::{AuthError, SqlError, TenantError};
 pub use pool::{AcquireError, Busy, OpenError, PoolKey, PoolLimits, PoolStats, Pooled, Pools, Session};

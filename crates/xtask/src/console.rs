@@ -44,7 +44,15 @@ pub(crate) fn install_in(dir: &Path) -> Result<()> {
 pub(crate) fn build() -> Result<()> {
     install()?;
     let built = modified(&dist().join("index.html"));
-    let sources = ["src", "public", "index.html", "package-lock.json", "vite.config.ts", "tsconfig.json"];
+    let sources = [
+        "src",
+        "packages/client/src",
+        "public",
+        "index.html",
+        "package-lock.json",
+        "vite.config.ts",
+        "tsconfig.json",
+    ];
     let newest = sources.iter().filter_map(|name| newest(&dir().join(name))).max();
     if built.is_some() && built >= newest {
         return Ok(());

@@ -10,12 +10,13 @@ use std::{
 };
 
 /// Messages that contain secrets. `redacted.rs` in the rpc crate implements their `Debug`.
-const SECRET_BEARING: [&str; 5] = [
+const SECRET_BEARING: [&str; 6] = [
     ".postern.crypto.v1.EncryptRequest",
     ".postern.crypto.v1.DecryptResponse",
     ".postern.crypto.v1.EncryptItem",
     ".postern.crypto.v1.DecryptResult",
     ".postern.connection.v1.UpsertConnectionRequest",
+    ".postern.proxy.v1.ForwardRequest",
 ];
 
 #[test]

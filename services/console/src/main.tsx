@@ -1,7 +1,7 @@
+import { createPosternTransport } from "@postern/client";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app/App";
-import { createPosternTransport } from "./client";
 import { Session } from "./features/sign-in/session";
 import { preferredLanguage, startI18n } from "./i18n";
 
@@ -18,7 +18,7 @@ createRoot(root).render(
         i18n,
         fetch: fetcher,
         session: new Session({ fetch: fetcher, storage: window.sessionStorage, now: Date.now }),
-        transport: (tokens) => createPosternTransport(window.location.origin, tokens),
+        transport: (token) => createPosternTransport({ baseUrl: window.location.origin, token }),
       }}
     />
   </StrictMode>,

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use postern_domain::ConnectionName;
+use postern_domain::{ConnectionName, TenantKind};
 use postern_egress::{EgressError, tls::TlsError};
 use postern_rpc::{Problem, Reason, proxy};
-use postern_tenant::{Busy, SqlError, TenantError};
+use postern_tenant::{
+    Busy, SqlError, TenantError,
+    supabase::{InvalidRequest, SupabaseError},
+};
 
 use crate::execution::{Failure, Refusal};
 
@@ -17,6 +20,7 @@ pub(crate) fn of(failure: &Failure) -> Problem {
     match failure {
         Failure::NotAdmitted(refusal) => not_admitted(*refusal),
         Failure::NotFound(name) => not_found(name),
+        Failure::OtherKind(kind) => other_kind(*kind),
         Failure::Superseded => Problem::new(
             Reason::VersionStale,
             "The connection was changed while it was being used; try again.",
@@ -28,6 +32,7 @@ pub(crate) fn of(failure: &Failure) -> Problem {
         Failure::Seal(problem) => problem.clone(),
         Failure::Busy(busy) => busy_problem(*busy),
         Failure::Tenant(error) => tenant(error),
+        Failure::Project(error) => project(error),
         Failure::Timeout => tenant(&TenantError::Timeout),
         Failure::Defect(cause) => Problem::internal(cause),
     }
@@ -49,6 +54,47 @@ fn not_admitted(refusal: Refusal) -> Problem {
 fn not_found(name: &ConnectionName) -> Problem {
     Problem::new(Reason::ConnectionNotFound, format!("You have no connection named '{name}'."))
         .hint("Save it first, or check its name.")
+}
+
+fn other_kind(kind: TenantKind) -> Problem {
+    let kind = kind.as_str();
+    Problem::field(
+        "connection",
+        format!("This connection is of kind '{kind}', which takes no calls of this sort."),
+    )
+}
+
+fn project(error: &SupabaseError) -> Problem {
+    let text = error.to_string();
+    let problem = match error {
+        SupabaseError::Egress(egress) => egress_problem(egress, text),
+        SupabaseError::Tls(tls) => with_tls_hint(Problem::new(Reason::TenantTlsFailed, text), *tls),
+        SupabaseError::Request(request) => refused_request(*request, text),
+        SupabaseError::Unanswered | SupabaseError::Unsent => Problem::new(Reason::TenantUnreachable, text),
+        SupabaseError::Timeout => Problem::new(Reason::QueryTimeout, text),
+        SupabaseError::BodyTooLarge => Problem::new(Reason::ResponseTooLarge, text),
+        SupabaseError::Redirected
+        | SupabaseError::Encoded
+        | SupabaseError::HeadTooLarge
+        | SupabaseError::Protocol
+        | SupabaseError::Closed => Problem::new(Reason::TenantProtocol, text),
+    };
+    match error.hint() {
+        Some(hint) => problem.hint(hint),
+        None => problem,
+    }
+}
+
+fn refused_request(error: InvalidRequest, text: String) -> Problem {
+    match error {
+        InvalidRequest::ReadOnly { .. } => Problem::new(Reason::ReadOnly, text),
+        InvalidRequest::ServiceOff(_) => Problem::new(Reason::ServiceDisabled, text),
+        InvalidRequest::Segment | InvalidRequest::TooLong => Problem::field("path", text),
+        InvalidRequest::Query | InvalidRequest::KeyInQuery => Problem::field("query", text),
+        InvalidRequest::Header(_) => Problem::field("headers", text),
+        InvalidRequest::BodyNotAllowed | InvalidRequest::BodyTooLarge => Problem::field("body", text),
+        InvalidRequest::UserTokenMissing | InvalidRequest::UserToken => Problem::field("user_token", text),
+    }
 }
 
 fn lookup_failed() -> Problem {

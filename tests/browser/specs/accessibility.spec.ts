@@ -16,9 +16,11 @@ for (const colorScheme of ["light", "dark"] as const) {
       await signIn(page);
       await openConnections(page);
       await expectAccessible(page);
-      await page.goto("/?page=connections&form=new");
-      await page.getByRole("dialog").getByRole("button", { name: "Add connection" }).click();
-      await expectAccessible(page);
+      for (const kind of ["postgres", "supabase"]) {
+        await page.goto(`/connections/new?kind=${kind}`);
+        await page.getByRole("dialog").getByRole("button", { name: "Add connection" }).click();
+        await expectAccessible(page);
+      }
       await page.keyboard.press("Escape");
       await page.getByRole("button", { name: "Delete: demo" }).click();
       await expect(page.getByRole("dialog")).toBeVisible();

@@ -1,5 +1,5 @@
 import { expect, test } from "@playwright/test";
-import { addTenant, grid, paste, run, signIn, write } from "../console";
+import { addTenant, grid, PASTE, paste, run, signIn, write } from "../console";
 import { environment } from "../environment";
 
 test("a connection added from a pasted string runs a query with parameters", async ({ page }) => {
@@ -24,11 +24,34 @@ test("NULL is distinguished from empty text", async ({ page }) => {
 
 test("a valid connection string is cleared from its field", async ({ page }) => {
   await signIn(page);
-  await page.goto("/?page=connections&form=new");
-  const field = page.getByLabel("Connection string");
+  await page.goto("/connections/new");
+  const field = page.getByLabel(PASTE);
   await paste(field, environment.tenantDsn);
   await expect(field).toHaveValue("");
+  await expect(page).toHaveURL(/kind=postgres$/);
   await expect(page.getByLabel("Host")).not.toHaveValue("");
   await expect(page.getByLabel("Password")).toHaveAttribute("type", "password");
   await expect(page.getByRole("switch", { name: /^Read-only/ })).toBeChecked();
+});
+
+test("a dashboard URL picks a Supabase project, and a key in the wrong field is refused", async ({
+  page,
+}) => {
+  await signIn(page);
+  await page.goto("/connections/new?kind=postgres");
+  const ref = "abcdefghijklmnopqrst";
+  await paste(page.getByLabel(PASTE), `https://supabase.com/dashboard/project/${ref}/editor`);
+  await expect(page.getByLabel("Project URL", { exact: true })).toHaveValue(
+    `https://${ref}.supabase.co`,
+  );
+  await expect(page.getByRole("link", { name: /API Keys/ }).first()).toHaveAttribute(
+    "href",
+    `https://supabase.com/dashboard/project/${ref}/settings/api-keys`,
+  );
+  await page
+    .getByLabel("Publishable or anon key")
+    .fill("sb_secret_0123456789abcdefghijklmnop_3f2a");
+  await expect(page.getByText("This is a secret key.", { exact: false })).toBeVisible();
+  await page.reload();
+  await expect(page.getByLabel("Publishable or anon key")).toHaveValue("");
 });

@@ -6,7 +6,7 @@ test("cancelling a query stops it on screen and in the database", async ({ page 
   await signIn(page);
   const mark = `mark_${randomBytes(6).toString("hex")}`;
   await run(page, `select pg_sleep(30) /* ${mark} */`);
-  const watcher = await secondTab(page, "/?page=query&connection=demo");
+  const watcher = await secondTab(page, "/query/demo");
   await expectAlive(watcher, mark, "1");
 
   await page.getByRole("button", { name: "Cancel" }).click();

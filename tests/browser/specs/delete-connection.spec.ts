@@ -9,7 +9,7 @@ test("the next query on a deleted connection fails", async ({ page }) => {
   await run(page, "select 1 as alive");
   await expect(grid(page).getByRole("gridcell", { name: "1", exact: true })).toBeVisible();
 
-  const other = await secondTab(page, "/?page=connections");
+  const other = await secondTab(page, "/connections");
   await openConnections(other);
   await other.getByRole("button", { name: `Delete: ${NAME}` }).click();
   await expect(other.getByRole("dialog")).toContainText(`Delete ${NAME}?`);

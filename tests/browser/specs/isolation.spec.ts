@@ -15,7 +15,7 @@ test("a user cannot see or query another user's connection, even by name", async
   await expect(stranger.getByRole("table").getByRole("row")).toHaveCount(2);
   await expect(stranger.getByText("mine-alone")).toHaveCount(0);
 
-  await stranger.goto("/?page=query&connection=mine-alone");
+  await stranger.goto("/query/mine-alone");
   await expect(stranger.getByRole("status").getByText(/There is no connection/)).toBeVisible();
   await run(stranger, "select 1");
   await expect(stranger.getByRole("alert")).toContainText("Connection not found");

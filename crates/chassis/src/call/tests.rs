@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, future::BoxFuture, stream};
 use http_body::Frame;
 use postern_rpc::proxy::{
-    Batch, ColumnData, Header, QueryRequest, QueryResponse,
+    Batch, ColumnData, ForwardRequest, ForwardResponse, Header, QueryRequest, QueryResponse,
     proxy_service_client::ProxyServiceClient,
     proxy_service_server::{ProxyService, ProxyServiceServer},
     query_response::Part,
@@ -45,6 +45,12 @@ type Parts = Pin<Box<dyn Stream<Item = Result<QueryResponse, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl ProxyService for Proxy {
+    type ForwardStream = Pin<Box<dyn Stream<Item = Result<ForwardResponse, Status>> + Send>>;
+
+    async fn forward(&self, _: Request<ForwardRequest>) -> Result<Response<Self::ForwardStream>, Status> {
+        Err(Status::unimplemented("no test forwards"))
+    }
+
     type QueryStream = Parts;
 
     async fn query(&self, request: Request<QueryRequest>) -> Result<Response<Parts>, Status> {

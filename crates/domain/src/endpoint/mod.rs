@@ -10,23 +10,26 @@ pub use host::{Host, InvalidHost};
 pub use postgres::PostgresEndpoint;
 pub use tls::{CaBundle, InvalidCa, TlsMode};
 
-use crate::{SecretName, SecretRule};
+use crate::{SecretName, supabase::SupabaseEndpoint};
 
 /// Kinds of tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TenantKind {
     /// A Postgres server, reached over its own protocol.
     Postgres,
+    /// A Supabase project, reached over HTTPS.
+    Supabase,
 }
 
 impl TenantKind {
     /// Every kind.
-    pub const ALL: &[Self] = &[Self::Postgres];
+    pub const ALL: &[Self] = &[Self::Postgres, Self::Supabase];
 
     /// The name used in the database, on the wire and in the seal's context.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Postgres => "postgres",
+            Self::Supabase => "supabase",
         }
     }
 
@@ -35,16 +38,17 @@ impl TenantKind {
         Self::ALL.iter().copied().find(|kind| kind.as_str() == text)
     }
 
-    /// The secrets that a connection of this kind may hold, and which of them it must.
-    pub const fn secrets(self) -> &'static [SecretRule] {
+    /// The secrets that a connection of this kind may hold.
+    pub const fn secrets(self) -> &'static [SecretName] {
         match self {
             Self::Postgres => PostgresEndpoint::SECRETS,
+            Self::Supabase => SupabaseEndpoint::SECRETS,
         }
     }
 
     /// Whether a connection of this kind may hold a secret of this name.
     pub fn may_hold(self, name: SecretName) -> bool {
-        self.secrets().iter().any(|rule| rule.name == name)
+        self.secrets().contains(&name)
     }
 }
 
@@ -53,6 +57,8 @@ impl TenantKind {
 pub enum Endpoint {
     /// A Postgres database.
     Postgres(PostgresEndpoint),
+    /// A Supabase project.
+    Supabase(SupabaseEndpoint),
 }
 
 impl Endpoint {
@@ -60,6 +66,7 @@ impl Endpoint {
     pub fn kind(&self) -> TenantKind {
         match self {
             Self::Postgres(_) => TenantKind::Postgres,
+            Self::Supabase(_) => TenantKind::Supabase,
         }
     }
 
@@ -68,6 +75,26 @@ impl Endpoint {
     pub fn digest(&self) -> EndpointDigest {
         match self {
             Self::Postgres(endpoint) => endpoint.digest(),
+            Self::Supabase(endpoint) => endpoint.digest(),
+        }
+    }
+
+    /// What the seal of one of the connection's secrets is bound to: the digest, and, where a connection can hold
+    /// several secrets, which of them it is, so that one cannot be put in the place of another.
+    pub fn seal_digest(&self, name: SecretName) -> EndpointDigest {
+        match self {
+            Self::Postgres(endpoint) => endpoint.digest(),
+            Self::Supabase(endpoint) => {
+                EndpointDigest::over(&[&endpoint.digest().0, name.as_str().as_bytes()])
+            }
+        }
+    }
+
+    /// Whether a connection to it cannot be saved without this secret.
+    pub fn requires(&self, name: SecretName) -> bool {
+        match self {
+            Self::Postgres(_) => name == SecretName::Password,
+            Self::Supabase(endpoint) => name == endpoint.serving.secret_name(),
         }
     }
 
@@ -75,6 +102,7 @@ impl Endpoint {
     pub fn access_mode(&self) -> AccessMode {
         match self {
             Self::Postgres(endpoint) => endpoint.access_mode,
+            Self::Supabase(endpoint) => endpoint.access_mode,
         }
     }
 }
@@ -82,6 +110,12 @@ impl Endpoint {
 impl From<PostgresEndpoint> for Endpoint {
     fn from(endpoint: PostgresEndpoint) -> Self {
         Self::Postgres(endpoint)
+    }
+}
+
+impl From<SupabaseEndpoint> for Endpoint {
+    fn from(endpoint: SupabaseEndpoint) -> Self {
+        Self::Supabase(endpoint)
     }
 }
 
@@ -100,7 +134,7 @@ pub enum AccessMode {
 pub struct EndpointDigest(pub [u8; 32]);
 
 impl EndpointDigest {
-    fn over(fields: &[&[u8]]) -> Self {
+    pub(crate) fn over(fields: &[&[u8]]) -> Self {
         let mut hash = Sha256::new();
         for field in fields {
             let length = u32::try_from(field.len()).expect("fields are bounded far below 4 GiB");

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::{AccessMode, CaBundle, EndpointDigest, Host, TenantKind, TlsMode};
-use crate::{SecretName, SecretRule};
+use crate::SecretName;
 
 /// A Postgres database and the role that signs in to it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -30,7 +30,7 @@ impl PostgresEndpoint {
     pub const DEFAULT_PORT: u16 = 5432;
 
     /// Secrets that a connection to Postgres holds.
-    pub(super) const SECRETS: &[SecretRule] = &[SecretRule { name: SecretName::Password, required: true }];
+    pub(super) const SECRETS: &[SecretName] = &[SecretName::Password];
 
     /// Digest of everything that decides who receives the password: kind, host, port, database, TLS mode and CA.
     pub fn digest(&self) -> EndpointDigest {

@@ -18,6 +18,107 @@ pub struct QueryRequest {
     #[prost(message, optional, tag = "5")]
     pub timeout: ::core::option::Option<::prost_types::Duration>,
 }
+/// ForwardRequest is one HTTP request to a Supabase project.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ForwardRequest {
+    /// The name of the caller's connection.
+    #[prost(string, tag = "1")]
+    pub connection: ::prost::alloc::string::String,
+    /// The HTTP method.
+    #[prost(enumeration = "HttpMethod", tag = "2")]
+    pub method: i32,
+    /// The service that is called; if unspecified, SUPABASE_SERVICE_REST.
+    #[prost(enumeration = "super::super::connection::v1::SupabaseService", tag = "3")]
+    pub service: i32,
+    /// The path below the service's own, as decoded segments: \["rpc", "total"\] for /rest/v1/rpc/total. Segments must not be
+    /// empty, "." or "..", and must not contain "/" or "\"; at most 64 segments and 4 KiB.
+    #[prost(string, repeated, tag = "4")]
+    pub path: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The query, as decoded names and values in order; at most 256 pairs and 16 KiB.
+    #[prost(message, repeated, tag = "5")]
+    pub query: ::prost::alloc::vec::Vec<QueryParameter>,
+    /// Headers. Accept, Accept-Profile, Content-Profile, Content-Type, Prefer, Range, Range-Unit, If-None-Match,
+    /// X-Client-Info, X-Upsert and Cache-Control are sent on; all others are dropped, key headers among them.
+    #[prost(message, repeated, tag = "6")]
+    pub headers: ::prost::alloc::vec::Vec<HttpHeader>,
+    /// The body; at most 3 MiB.
+    #[prost(bytes = "vec", tag = "7")]
+    pub body: ::prost::alloc::vec::Vec<u8>,
+    /// Maximum duration of the call, up to 300 s; if absent, 30 s.
+    #[prost(message, optional, tag = "8")]
+    pub timeout: ::core::option::Option<::prost_types::Duration>,
+    /// A token of the project's own Auth service, where the connection allows user tokens.
+    #[prost(string, optional, tag = "9")]
+    pub user_token: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// QueryParameter is one name and value of a URL's query.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QueryParameter {
+    /// The name, decoded.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The value, decoded.
+    #[prost(string, tag = "2")]
+    pub value: ::prost::alloc::string::String,
+}
+/// HttpHeader is one header of an HTTP request or answer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HttpHeader {
+    /// The name, in lower case in answers.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The value.
+    #[prost(string, tag = "2")]
+    pub value: ::prost::alloc::string::String,
+}
+/// ForwardResponse is one part of an answer, in the order head, body parts, summary.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ForwardResponse {
+    /// The part.
+    #[prost(oneof = "forward_response::Part", tags = "1, 2, 3")]
+    pub part: ::core::option::Option<forward_response::Part>,
+}
+/// Nested message and enum types in `ForwardResponse`.
+pub mod forward_response {
+    /// The part.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Part {
+        /// Status and headers.
+        #[prost(message, tag = "1")]
+        Head(super::ForwardHead),
+        /// Some of the body.
+        #[prost(bytes, tag = "2")]
+        Body(::prost::alloc::vec::Vec<u8>),
+        /// How the answer ended.
+        #[prost(message, tag = "3")]
+        Summary(super::ForwardSummary),
+    }
+}
+/// ForwardHead is the beginning of an answer.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ForwardHead {
+    /// The HTTP status, 200 to 599.
+    #[prost(uint32, tag = "1")]
+    pub status: u32,
+    /// The headers that are passed on: Content-Type, Content-Range, Content-Profile, Location, Preference-Applied,
+    /// Retry-After, ETag, Content-Disposition and Range-Unit.
+    #[prost(message, repeated, tag = "2")]
+    pub headers: ::prost::alloc::vec::Vec<HttpHeader>,
+}
+/// ForwardSummary says how an answer ended.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ForwardSummary {
+    /// Bytes of the body.
+    #[prost(int64, tag = "1")]
+    pub byte_count: i64,
+    /// Where the time went; first_row is the time to the head.
+    #[prost(message, optional, tag = "2")]
+    pub timings: ::core::option::Option<Timings>,
+    /// For an error that the project answered with: what to do about it, if that is known.
+    #[prost(string, tag = "3")]
+    pub hint: ::prost::alloc::string::String,
+}
 /// Value is one parameter. Postgres infers its type from the statement.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Value {
@@ -181,6 +282,55 @@ pub struct SqlError {
     /// Position of the error in the statement, in characters from 1; 0 if unknown.
     #[prost(uint32, tag = "5")]
     pub position: u32,
+}
+/// HttpMethod is the method of an HTTP request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum HttpMethod {
+    /// Same as HTTP_METHOD_GET.
+    Unspecified = 0,
+    /// GET.
+    Get = 1,
+    /// HEAD.
+    Head = 2,
+    /// POST.
+    Post = 3,
+    /// PUT.
+    Put = 4,
+    /// PATCH.
+    Patch = 5,
+    /// DELETE.
+    Delete = 6,
+}
+impl HttpMethod {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "HTTP_METHOD_UNSPECIFIED",
+            Self::Get => "HTTP_METHOD_GET",
+            Self::Head => "HTTP_METHOD_HEAD",
+            Self::Post => "HTTP_METHOD_POST",
+            Self::Put => "HTTP_METHOD_PUT",
+            Self::Patch => "HTTP_METHOD_PATCH",
+            Self::Delete => "HTTP_METHOD_DELETE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "HTTP_METHOD_UNSPECIFIED" => Some(Self::Unspecified),
+            "HTTP_METHOD_GET" => Some(Self::Get),
+            "HTTP_METHOD_HEAD" => Some(Self::Head),
+            "HTTP_METHOD_POST" => Some(Self::Post),
+            "HTTP_METHOD_PUT" => Some(Self::Put),
+            "HTTP_METHOD_PATCH" => Some(Self::Patch),
+            "HTTP_METHOD_DELETE" => Some(Self::Delete),
+            _ => None,
+        }
+    }
 }
 /// Encoding selects the field of ColumnData that holds a column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -378,6 +528,42 @@ pub mod proxy_service_client {
                 .insert(GrpcMethod::new("postern.proxy.v1.ProxyService", "Query"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Forward sends one HTTP request to a Supabase project, with the stored key, and streams the answer: one head, then
+        /// any number of body parts, then one summary. Whatever status the project answers with is an answer, not an error.
+        /// Cancelling the call closes the request to the project. A request is sent once and never repeated.
+        ///
+        /// Errors: INVALID_ARGUMENT (INVALID_FIELD; SEAL_BROKEN: the stored key cannot be opened, so the connection must be
+        /// saved again), NOT_FOUND (CONNECTION_NOT_FOUND), FAILED_PRECONDITION (READ_ONLY: the connection is read-only;
+        /// SERVICE_DISABLED: the connection does not allow this service; ADDRESS_REFUSED, TENANT_TLS_FAILED), ABORTED
+        /// (VERSION_STALE), UNAVAILABLE (TENANT_UNREACHABLE, TENANT_PROTOCOL, DEPENDENCY_UNAVAILABLE), DEADLINE_EXCEEDED
+        /// (QUERY_TIMEOUT), RESOURCE_EXHAUSTED (RESPONSE_TOO_LARGE; POOL_BUSY, SERVER_BUSY and TOO_MANY_REQUESTS, with a
+        /// google.rpc.RetryInfo detail).
+        ///
+        /// Who may call: a signed-in user, for own connections.
+        pub async fn forward(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ForwardRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ForwardResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::MessageCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/postern.proxy.v1.ProxyService/Forward",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("postern.proxy.v1.ProxyService", "Forward"));
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -415,6 +601,28 @@ pub mod proxy_service_server {
             &self,
             request: tonic::Request<super::QueryRequest>,
         ) -> std::result::Result<tonic::Response<Self::QueryStream>, tonic::Status>;
+        /// Server streaming response type for the Forward method.
+        type ForwardStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::ForwardResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Forward sends one HTTP request to a Supabase project, with the stored key, and streams the answer: one head, then
+        /// any number of body parts, then one summary. Whatever status the project answers with is an answer, not an error.
+        /// Cancelling the call closes the request to the project. A request is sent once and never repeated.
+        ///
+        /// Errors: INVALID_ARGUMENT (INVALID_FIELD; SEAL_BROKEN: the stored key cannot be opened, so the connection must be
+        /// saved again), NOT_FOUND (CONNECTION_NOT_FOUND), FAILED_PRECONDITION (READ_ONLY: the connection is read-only;
+        /// SERVICE_DISABLED: the connection does not allow this service; ADDRESS_REFUSED, TENANT_TLS_FAILED), ABORTED
+        /// (VERSION_STALE), UNAVAILABLE (TENANT_UNREACHABLE, TENANT_PROTOCOL, DEPENDENCY_UNAVAILABLE), DEADLINE_EXCEEDED
+        /// (QUERY_TIMEOUT), RESOURCE_EXHAUSTED (RESPONSE_TOO_LARGE; POOL_BUSY, SERVER_BUSY and TOO_MANY_REQUESTS, with a
+        /// google.rpc.RetryInfo detail).
+        ///
+        /// Who may call: a signed-in user, for own connections.
+        async fn forward(
+            &self,
+            request: tonic::Request<super::ForwardRequest>,
+        ) -> std::result::Result<tonic::Response<Self::ForwardStream>, tonic::Status>;
     }
     /// ProxyService runs statements on tenant databases. Every request looks up the caller's connection anew, so a changed
     /// or deleted connection takes effect with the next request.
@@ -525,6 +733,52 @@ pub mod proxy_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = QuerySvc(inner);
+                        let codec = crate::codec::MessageCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/postern.proxy.v1.ProxyService/Forward" => {
+                    #[allow(non_camel_case_types)]
+                    struct ForwardSvc<T: ProxyService>(pub Arc<T>);
+                    impl<
+                        T: ProxyService,
+                    > tonic::server::ServerStreamingService<super::ForwardRequest>
+                    for ForwardSvc<T> {
+                        type Response = super::ForwardResponse;
+                        type ResponseStream = T::ForwardStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ForwardRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ProxyService>::forward(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ForwardSvc(inner);
                         let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

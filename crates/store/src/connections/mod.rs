@@ -6,12 +6,14 @@ mod upsert;
 
 use std::time::Duration;
 
-use postern_domain::{ConnectionId, ConnectionName, Endpoint, SecretName, Version};
+use postern_domain::{
+    ConnectionId, ConnectionName, Endpoint, SecretLabel, SecretName, Version, supabase::KeySort,
+};
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
 pub use store::ConnectionStore;
-pub use upsert::Change;
+pub use upsert::{Change, NewSecret};
 
 use crate::StoreError;
 
@@ -37,8 +39,17 @@ pub struct SavedConnection {
 pub struct OwnConnection {
     /// The connection.
     pub connection: SavedConnection,
-    /// Names of the secrets that are stored for it, in their order.
-    pub secrets: Vec<SecretName>,
+    /// The secrets that are stored for it, in the order of their names.
+    pub secrets: Vec<OwnSecret>,
+}
+
+/// A stored secret, as its owner may see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnSecret {
+    /// Which of the connection's secrets.
+    pub name: SecretName,
+    /// What tells it from others.
+    pub label: SecretLabel,
 }
 
 /// The columns that [`SavedConnection`] is read from.
@@ -56,7 +67,9 @@ macro_rules! own_columns {
     () => {
         concat!(
             crate::connections::columns!(),
-            ", array(select s.name from postern.secrets s \
+            // Three texts a secret.
+            ", array(select unnest(array[s.name, coalesce(s.sort, ''), coalesce(s.last_characters, '')]) \
+                       from postern.secrets s \
                       where s.owner_id = c.owner_id and s.connection_id = c.id order by s.name) as secrets"
         )
     };
@@ -78,9 +91,24 @@ impl SavedConnection {
 
 impl OwnConnection {
     fn read(row: &PgRow) -> Result<Self, StoreError> {
-        let names: Vec<String> = row.try_get("secrets")?;
-        let secrets = names.iter().map(|name| SecretName::parse(name).ok_or(StoreError::Malformed));
-        Ok(Self { connection: SavedConnection::read(row)?, secrets: secrets.collect::<Result<_, _>>()? })
+        let texts: Vec<String> = row.try_get("secrets")?;
+        let (secrets, []) = texts.as_chunks::<3>() else { return Err(StoreError::Malformed) };
+        let mut secrets = secrets.iter().map(OwnSecret::read).collect::<Result<Vec<_>, _>>()?;
+        secrets.sort_unstable_by_key(|secret| secret.name);
+        Ok(Self { connection: SavedConnection::read(row)?, secrets })
+    }
+}
+
+impl OwnSecret {
+    /// Reads name, sort and last characters; an empty text stands for none.
+    fn read([name, sort, last_characters]: &[String; 3]) -> Result<Self, StoreError> {
+        let sort = match sort.as_str() {
+            "" => None,
+            sort => Some(KeySort::parse(sort).ok_or(StoreError::Malformed)?),
+        };
+        let last_characters = Some(last_characters.clone()).filter(|last| !last.is_empty());
+        let name = SecretName::parse(name).ok_or(StoreError::Malformed)?;
+        Ok(Self { name, label: SecretLabel { sort, last_characters } })
     }
 }
 

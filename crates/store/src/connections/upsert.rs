@@ -1,12 +1,12 @@
 //! Creating or changing a connection together with its secrets, in one transaction.
 
 use postern_domain::{
-    AccessMode, ConnectionName, Endpoint, OwnerId, SealedSecret, SecretName, Version,
-    limits::CONNECTIONS_PER_OWNER,
+    AccessMode, ConnectionName, Endpoint, OwnerId, SealedSecret, SecretLabel, SecretName, Version,
+    limits::CONNECTIONS_PER_OWNER, supabase::KeySort,
 };
 use sqlx::{AssertSqlSafe, PgConnection, Row, postgres::PgRow};
 
-use super::{OwnConnection, SavedConnection, columns, endpoint, store::lock};
+use super::{OwnConnection, OwnSecret, SavedConnection, columns, endpoint, store::lock};
 use crate::{
     StoreError,
     scope::{PgQuery, query},
@@ -21,9 +21,22 @@ pub struct Change {
     pub endpoint: Endpoint,
     /// New secrets, each name once. The others are kept, if the endpoint's digest is still the one they were sealed
     /// for.
-    pub secrets: Vec<(SecretName, SealedSecret)>,
+    pub secrets: Vec<NewSecret>,
+    /// Stored secrets to delete.
+    pub removed: Vec<SecretName>,
     /// The version it starts from; `Some(Version(0))`: it must not exist; `None`: any.
     pub expected: Option<Version>,
+}
+
+/// A secret to store.
+#[derive(Clone)]
+pub struct NewSecret {
+    /// Which of the connection's secrets.
+    pub name: SecretName,
+    /// What its owner may see of it.
+    pub label: SecretLabel,
+    /// The sealed secret.
+    pub secret: SealedSecret,
 }
 
 pub(super) async fn upsert(
@@ -57,46 +70,50 @@ async fn write(
         Some(_) => Some(update(tx, owner, change, &kept).await?),
     };
     let Some(row) = row else { return Ok(None) };
-    Ok(Some(OwnConnection { connection: SavedConnection::read(&row)?, secrets: names_after(change, kept) }))
+    Ok(Some(OwnConnection { connection: SavedConnection::read(&row)?, secrets: secrets_after(change, kept) }))
 }
 
 /// The stored secrets that stay: those that are not replaced, unless the seals were made for another endpoint.
-fn kept_secrets(current: &OwnConnection, change: &Change) -> Vec<SecretName> {
+fn kept_secrets(current: &OwnConnection, change: &Change) -> Vec<OwnSecret> {
     if current.connection.endpoint.digest() != change.endpoint.digest() {
         return Vec::new();
     }
-    current.secrets.iter().copied().filter(|name| !is_given(change, *name)).collect()
+    let stays =
+        |secret: &&OwnSecret| !is_given(change, secret.name) && !change.removed.contains(&secret.name);
+    current.secrets.iter().filter(stays).cloned().collect()
 }
 
-/// A secret must be given if the kind requires it, or if it is stored and its seal does not fit the new endpoint: no
-/// secret is lost silently.
+/// A secret must be given if the endpoint requires it, or if it is stored and its seal does not fit the new endpoint:
+/// no secret is lost silently.
 fn refuse_missing_secret(
     current: Option<&OwnConnection>,
     change: &Change,
-    kept: &[SecretName],
+    kept: &[OwnSecret],
 ) -> Result<(), StoreError> {
     let stored = current.map(|current| current.secrets.as_slice()).unwrap_or_default();
-    let needed = |name: SecretName, required: bool| required || stored.contains(&name);
-    let missing = change.endpoint.kind().secrets().iter().any(|rule| {
-        needed(rule.name, rule.required) && !is_given(change, rule.name) && !kept.contains(&rule.name)
+    let is_stored = |name| stored.iter().any(|secret| secret.name == name) && !change.removed.contains(&name);
+    let needed = |name| change.endpoint.requires(name) || is_stored(name);
+    let missing = change.endpoint.kind().secrets().iter().any(|&name| {
+        needed(name) && !is_given(change, name) && !kept.iter().any(|secret| secret.name == name)
     });
     if missing { Err(StoreError::SecretRequired) } else { Ok(()) }
 }
 
 fn is_given(change: &Change, name: SecretName) -> bool {
-    change.secrets.iter().any(|(given, _)| *given == name)
+    change.secrets.iter().any(|given| given.name == name)
 }
 
-fn names_after(change: &Change, mut kept: Vec<SecretName>) -> Vec<SecretName> {
-    kept.extend(change.secrets.iter().map(|(name, _)| *name));
-    kept.sort_unstable();
+fn secrets_after(change: &Change, mut kept: Vec<OwnSecret>) -> Vec<OwnSecret> {
+    kept.extend(change.secrets.iter().map(|new| OwnSecret { name: new.name, label: new.label.clone() }));
+    kept.sort_unstable_by_key(|secret| secret.name);
     kept
 }
 
-/// The given secrets: `$6` to `$8`.
+/// The given secrets: `$6` to `$11`.
 macro_rules! given {
     () => {
-        "given as (select * from unnest($6::text[], $7::uuid[], $8::bytea[]) as g(name, secret_id, sealed))"
+        "given as (select * from unnest($6::text[], $7::uuid[], $8::bytea[], $9::bytea[], $10::text[], $11::text[])
+                     as g(name, secret_id, sealed, endpoint_digest, sort, last_characters))"
     };
 }
 
@@ -108,8 +125,10 @@ async fn insert(tx: &mut PgConnection, owner: OwnerId, change: &Change) -> Resul
              on conflict (owner_id, name) do nothing returning *),",
         given!(),
         ", added as (
-             insert into postern.secrets (owner_id, connection_id, name, secret_id, sealed, kind, endpoint_digest)
-             select c.owner_id, c.id, g.name, g.secret_id, g.sealed, $3, $9 from changed c, given g)
+             insert into postern.secrets (owner_id, connection_id, name, secret_id, sealed, kind, endpoint_digest,
+                                          sort, last_characters)
+             select c.owner_id, c.id, g.name, g.secret_id, g.sealed, $3, g.endpoint_digest, g.sort, g.last_characters
+               from changed c, given g)
          select ",
         columns!(),
         " from changed"
@@ -137,7 +156,7 @@ async fn update(
     tx: &mut PgConnection,
     owner: OwnerId,
     change: &Change,
-    kept: &[SecretName],
+    kept: &[OwnSecret],
 ) -> Result<PgRow, StoreError> {
     const UPDATE: &str = concat!(
         "/* connections.update */ with changed as (
@@ -147,25 +166,28 @@ async fn update(
         given!(),
         ", replaced as (
              update postern.secrets s
-                set secret_id = g.secret_id, sealed = g.sealed, kind = $3, endpoint_digest = $9
+                set secret_id = g.secret_id, sealed = g.sealed, kind = $3, endpoint_digest = g.endpoint_digest,
+                    sort = g.sort, last_characters = g.last_characters
                from changed c, given g
               where s.owner_id = c.owner_id and s.connection_id = c.id and s.name = g.name returning s.name),
          added as (
-             insert into postern.secrets (owner_id, connection_id, name, secret_id, sealed, kind, endpoint_digest)
-             select c.owner_id, c.id, g.name, g.secret_id, g.sealed, $3, $9 from changed c, given g
+             insert into postern.secrets (owner_id, connection_id, name, secret_id, sealed, kind, endpoint_digest,
+                                          sort, last_characters)
+             select c.owner_id, c.id, g.name, g.secret_id, g.sealed, $3, g.endpoint_digest, g.sort, g.last_characters
+               from changed c, given g
               where g.name not in (select name from replaced)),
          dropped as (
              delete from postern.secrets s using changed c
-              where s.owner_id = c.owner_id and s.connection_id = c.id and s.name <> all ($6) and s.name <> all ($10))
+              where s.owner_id = c.owner_id and s.connection_id = c.id and s.name <> all ($6) and s.name <> all ($12))
          select ",
         columns!(),
         " from changed"
     );
-    let kept: Vec<_> = kept.iter().map(|name| name.as_str()).collect();
+    let kept: Vec<_> = kept.iter().map(|secret| secret.name.as_str()).collect();
     Ok(bind(query(UPDATE), owner, change).bind(kept).fetch_one(tx).await?)
 }
 
-/// `$1` to `$9`: owner, name, kind, document, read-only; names, ids and seals of the secrets; digest.
+/// `$1` to `$11`: owner, name, kind, document, read-only; names, ids, seals, digests and labels of the secrets.
 fn bind<'q>(query: PgQuery<'q>, owner: OwnerId, change: &'q Change) -> PgQuery<'q> {
     let secrets = &change.secrets;
     query
@@ -174,8 +196,10 @@ fn bind<'q>(query: PgQuery<'q>, owner: OwnerId, change: &'q Change) -> PgQuery<'
         .bind(change.endpoint.kind().as_str())
         .bind(endpoint::document(&change.endpoint))
         .bind(change.endpoint.access_mode() == AccessMode::ReadOnly)
-        .bind(secrets.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>())
-        .bind(secrets.iter().map(|(_, secret)| secret.id.0).collect::<Vec<_>>())
-        .bind(secrets.iter().map(|(_, secret)| secret.sealed.as_slice()).collect::<Vec<_>>())
-        .bind(change.endpoint.digest().0.to_vec())
+        .bind(secrets.iter().map(|new| new.name.as_str()).collect::<Vec<_>>())
+        .bind(secrets.iter().map(|new| new.secret.id.0).collect::<Vec<_>>())
+        .bind(secrets.iter().map(|new| new.secret.sealed.as_slice()).collect::<Vec<_>>())
+        .bind(secrets.iter().map(|new| change.endpoint.seal_digest(new.name).0.to_vec()).collect::<Vec<_>>())
+        .bind(secrets.iter().map(|new| new.label.sort.map(KeySort::as_str)).collect::<Vec<_>>())
+        .bind(secrets.iter().map(|new| new.label.last_characters.as_deref()).collect::<Vec<_>>())
 }

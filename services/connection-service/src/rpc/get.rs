@@ -17,7 +17,7 @@ pub(super) async fn get(
     let name = convert::name(&request.name)?;
     let saved = store.get(owner, name).await.map_err(|error| convert::store_problem(&error))?;
     let saved = saved.ok_or_else(|| not_found(&request.name))?;
-    Ok(GetConnectionResponse { connection: Some(convert::connection(saved.connection)) })
+    Ok(GetConnectionResponse { connection: Some(convert::connection(saved)) })
 }
 
 /// Does not reveal whether another user has a connection of this name.

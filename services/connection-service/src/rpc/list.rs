@@ -36,7 +36,7 @@ pub(super) async fn list(
     rows.truncate(length);
     let next_page_token = rows.last().filter(|_| more).map(|row| row.connection.name.to_string());
     Ok(ListConnectionsResponse {
-        connections: rows.into_iter().map(|row| convert::connection(row.connection)).collect(),
+        connections: rows.into_iter().map(convert::connection).collect(),
         next_page_token: next_page_token.unwrap_or_default(),
     })
 }

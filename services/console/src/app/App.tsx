@@ -1,9 +1,9 @@
 import type { Transport } from "@connectrpc/connect";
 import { MantineProvider } from "@mantine/core";
+import type { TokenProvider } from "@postern/client";
 import type { i18n } from "i18next";
 import { useSyncExternalStore } from "react";
 import { I18nextProvider } from "react-i18next";
-import type { TokenSource } from "../client";
 import { SignInPage } from "../features/sign-in/SignInPage";
 import type { Session } from "../features/sign-in/session";
 import { cssVariables, theme } from "../theme";
@@ -15,7 +15,7 @@ export interface Platform {
   i18n: i18n;
   session: Session;
   fetch: typeof fetch;
-  transport: (tokens: TokenSource) => Transport;
+  transport: (token: TokenProvider) => Transport;
 }
 
 export function App({ platform }: { platform: Platform }) {

@@ -1,24 +1,25 @@
 import { ActionIcon, Skeleton, Tooltip } from "@mantine/core";
-import { Database, LogOut, Plus } from "lucide-react";
+import type { Connection } from "@postern/client";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { LogOut, Plus } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import type { Connection } from "../client";
 import { factsOf } from "../features/connections/facts";
+import { kindIcons } from "../features/connections/KindIcon";
+import { tenantLink } from "../features/connections/tenantLink";
 import { useConnections } from "../features/connections/useConnections";
 import { Logo } from "../theme";
 import { Preferences } from "./Preferences";
-import { RouteLink } from "./RouteLink";
-import { navigate, type Route } from "./route";
 import styles from "./Sidebar.module.css";
 
 interface Props {
-  route: Route;
   user: string;
   onSignOut: () => void;
 }
 
-export function Sidebar({ route, user, onSignOut }: Props) {
+export function Sidebar({ user, onSignOut }: Props) {
   const { t } = useTranslation();
-  const add = () => navigate({ page: "connections", form: { kind: "new" } });
+  const navigate = useNavigate();
+  const add = () => void navigate({ to: "/connections/new" });
   return (
     <nav aria-label={t("app.navigation")} className={styles.sidebar}>
       <div className={styles.brand}>
@@ -26,20 +27,16 @@ export function Sidebar({ route, user, onSignOut }: Props) {
         Postern
       </div>
       <div className={styles.section}>
-        <RouteLink
-          to={{ page: "connections", form: null }}
-          className={styles.heading}
-          aria-current={route.page === "connections" ? "page" : undefined}
-        >
+        <Link to="/connections" className={styles.heading}>
           {t("connections.title")}
-        </RouteLink>
+        </Link>
         <Tooltip label={t("connections.add")}>
           <ActionIcon size={24} aria-label={t("connections.add")} onClick={add}>
             <Plus size={15} />
           </ActionIcon>
         </Tooltip>
       </div>
-      <ConnectionLinks selected={route.page === "query" ? route.connection : null} />
+      <ConnectionLinks />
       <div className={styles.foot}>
         <Preferences />
         <User user={user} onSignOut={onSignOut} />
@@ -48,7 +45,7 @@ export function Sidebar({ route, user, onSignOut }: Props) {
   );
 }
 
-function ConnectionLinks({ selected }: { selected: string | null }) {
+function ConnectionLinks() {
   const { t } = useTranslation();
   const list = useConnections();
   if (list.data === undefined) {
@@ -59,25 +56,23 @@ function ConnectionLinks({ selected }: { selected: string | null }) {
       {list.data.length === 0 && <li className={styles.empty}>{t("connections.emptyShort")}</li>}
       {list.data.map((connection) => (
         <li key={connection.name}>
-          <ConnectionLink connection={connection} selected={connection.name === selected} />
+          <ConnectionLink connection={connection} />
         </li>
       ))}
     </ul>
   );
 }
 
-function ConnectionLink({ connection, selected }: { connection: Connection; selected: boolean }) {
+function ConnectionLink({ connection }: { connection: Connection }) {
   const { name } = connection;
+  const { kind, endpoint } = factsOf(connection);
+  const Icon = kindIcons[kind];
   return (
-    <RouteLink
-      to={{ page: "query", connection: name }}
-      className={styles.item}
-      aria-current={selected ? "page" : undefined}
-    >
-      <Database size={15} strokeWidth={1.75} className={styles.icon} aria-hidden="true" />
+    <Link {...tenantLink(connection)} className={styles.item}>
+      <Icon size={15} strokeWidth={1.75} className={styles.icon} aria-hidden="true" />
       <span className={styles.name}>{name}</span>
-      <span className={styles.endpoint}>{factsOf(connection).endpoint}</span>
-    </RouteLink>
+      <span className={styles.endpoint}>{endpoint}</span>
+    </Link>
   );
 }
 

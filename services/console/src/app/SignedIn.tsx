@@ -1,29 +1,33 @@
 import type { Transport } from "@connectrpc/connect";
+import { Code, createPosternClient, PosternError, type TokenProvider } from "@postern/client";
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import { Code, createPostern, PosternError, type TokenSource } from "../client";
-import { QueryTabsProvider } from "../features/query/QueryTabsProvider";
 import type { Session } from "../features/sign-in/session";
 import { PosternProvider } from "./postern";
-import { Workspace } from "./Workspace";
+import { makeRouter } from "./router";
+import { TabsProvider } from "./TabsProvider";
 
 interface Props {
   user: string;
   session: Session;
-  transport: (tokens: TokenSource) => Transport;
+  transport: (token: TokenProvider) => Transport;
 }
 
 /** One user's session: a client, a cache and query tabs that are discarded when the user changes. */
 export function SignedIn({ user, session, transport }: Props) {
-  const [postern] = useState(() => createPostern(transport(session)));
+  const [postern] = useState(() =>
+    createPosternClient({ transport: transport(() => session.token()) }),
+  );
   const [queryClient] = useState(() => makeQueryClient((thrown) => endIfRefused(session, thrown)));
+  const [router] = useState(() => makeRouter({ user, onSignOut: () => session.signOut() }));
   useEffect(() => () => queryClient.clear(), [queryClient]);
   return (
     <PosternProvider value={postern}>
       <QueryClientProvider client={queryClient}>
-        <QueryTabsProvider postern={postern} onFailure={(error) => endIfRefused(session, error)}>
-          <Workspace user={user} onSignOut={() => session.signOut()} />
-        </QueryTabsProvider>
+        <TabsProvider postern={postern} onFailure={(error) => endIfRefused(session, error)}>
+          <RouterProvider router={router} />
+        </TabsProvider>
       </QueryClientProvider>
     </PosternProvider>
   );

@@ -1,5 +1,5 @@
+import type { Postern } from "@postern/client";
 import { createContext, useContext } from "react";
-import type { Postern } from "../client";
 
 const PosternContext = createContext<Postern | null>(null);
 

@@ -1,10 +1,10 @@
 import { Code } from "@connectrpc/connect";
 import { MantineProvider } from "@mantine/core";
+import { PosternError } from "@postern/client";
 import { render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { I18nextProvider } from "react-i18next";
 import { expect, it } from "vitest";
-import { PosternError } from "../client";
 import { type Language, startI18n } from "../i18n";
 import { ErrorNote } from "./ErrorNote";
 

@@ -1,5 +1,5 @@
+import { Code, type PosternError } from "@postern/client";
 import { useTranslation } from "react-i18next";
-import { Code, type PosternError } from "../client";
 import en from "../i18n/en.json";
 
 type Reason = keyof typeof en.error.reason;

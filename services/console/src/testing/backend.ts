@@ -1,36 +1,68 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import {
-  Code,
   ConnectError,
   type ConnectRouter,
   createRouterTransport,
   type HandlerContext,
   type Transport,
 } from "@connectrpc/connect";
-import type { TokenSource } from "../client";
-import { bearer } from "../client/auth";
-import { ErrorInfoSchema } from "../client/gen/google/rpc/error_details_pb";
+import { SecretName, SupabaseKeySort, type TokenProvider } from "@postern/client";
 import {
+  bearer,
   type Connection,
   ConnectionSchema,
   ConnectionService,
   type DeleteConnectionRequest,
-  type UpsertConnectionRequest,
-} from "../client/gen/postern/connection/v1/connection_pb";
-import {
+  type ForwardRequest,
   ProxyService,
   type QueryRequest,
-  type QueryResponseSchema,
-} from "../client/gen/postern/proxy/v1/proxy_pb";
+  type UpsertConnectionRequest,
+} from "@postern/client/protocol";
+import {
+  type AnswerMessage,
+  answered,
+  body,
+  head,
+  header,
+  type ResultMessage,
+  summary,
+} from "@postern/client/testing";
 
-type Part = MessageInitShape<typeof QueryResponseSchema>;
-type QueryHandler = (request: QueryRequest, context: HandlerContext) => AsyncIterable<Part>;
+export {
+  answered,
+  batch,
+  body,
+  head,
+  header,
+  refusal,
+  summary,
+  untilCancelled,
+} from "@postern/client/testing";
+
+export const PROJECT_URL = "https://abcdefghijklmnopqrst.supabase.co";
+
+const publishableKey = {
+  name: SecretName.PUBLISHABLE_KEY,
+  keySort: SupabaseKeySort.PUBLISHABLE,
+  lastCharacters: "9xyz",
+};
+
+type QueryHandler = (
+  request: QueryRequest,
+  context: HandlerContext,
+) => AsyncIterable<ResultMessage>;
+
+type ForwardHandler = (
+  request: ForwardRequest,
+  context: HandlerContext,
+) => AsyncIterable<AnswerMessage>;
 
 /** An in-memory Postern for one user: real messages, no network. */
 export class Backend {
   readonly upserts: UpsertConnectionRequest[] = [];
   readonly deletes: DeleteConnectionRequest[] = [];
   readonly queries: QueryRequest[] = [];
+  readonly forwards: ForwardRequest[] = [];
   readonly authorizations: (string | null)[] = [];
   readonly stored: Connection[] = [];
   /** If set, calls of this kind fail with it. */
@@ -41,9 +73,15 @@ export class Backend {
     yield summary(0);
   };
 
-  readonly transport = (tokens: TokenSource): Transport =>
+  onForward: ForwardHandler = async function* () {
+    yield head(200, { "content-type": "application/json" });
+    yield body("[]");
+    yield answered();
+  };
+
+  readonly transport = (token: TokenProvider): Transport =>
     createRouterTransport((router) => this.routes(router), {
-      transport: { interceptors: [bearer(tokens)] },
+      transport: { interceptors: [bearer(token)] },
     });
 
   save(name: string, postgres: object = {}, version = 3n): Connection {
@@ -61,13 +99,28 @@ export class Backend {
         },
       },
     });
-    this.stored.splice(
-      0,
-      this.stored.length,
-      ...this.stored.filter((known) => known.name !== name),
-    );
-    this.stored.push(connection);
+    this.put(connection);
     return connection;
+  }
+
+  saveProject(
+    name: string,
+    supabase: object = {},
+    secrets: object[] = [publishableKey],
+  ): Connection {
+    const connection = create(ConnectionSchema, {
+      name,
+      version: 3n,
+      endpoint: { case: "supabase", value: { url: PROJECT_URL, ...supabase } },
+      secrets,
+    });
+    this.put(connection);
+    return connection;
+  }
+
+  private put(connection: Connection): void {
+    const others = this.stored.filter(({ name }) => name !== connection.name);
+    this.stored.splice(0, this.stored.length, ...others, connection);
   }
 
   private routes(router: ConnectRouter) {
@@ -80,8 +133,10 @@ export class Backend {
       upsertConnection: (request) => {
         this.upserts.push(request);
         if (this.upsertFault) throw this.upsertFault;
-        if (request.endpoint.case !== "postgres") throw new ConnectError("postgres only");
-        return { connection: this.save(request.name, request.endpoint.value) };
+        const { case: kind, value } = request.endpoint;
+        if (kind === "supabase") return { connection: this.saveProject(request.name, value) };
+        if (kind !== "postgres") throw new ConnectError("no DSNs");
+        return { connection: this.save(request.name, value) };
       },
       deleteConnection: (request) => {
         this.deletes.push(request);
@@ -99,39 +154,10 @@ export class Backend {
         backend.queries.push(request);
         yield* backend.onQuery(request, context);
       },
+      async *forward(request, context) {
+        backend.forwards.push(request);
+        yield* backend.onForward(request, context);
+      },
     });
   }
-}
-
-export function refusal(
-  code: Code,
-  reason: string,
-  message: string,
-  metadata: Record<string, string> = {},
-) {
-  const value = { reason, domain: "postern", metadata };
-  return new ConnectError(message, code, undefined, [{ desc: ErrorInfoSchema, value }]);
-}
-
-type HeaderPart = Extract<NonNullable<Part["part"]>, { case: "header" }>;
-type BatchPart = Extract<NonNullable<Part["part"]>, { case: "batch" }>;
-
-export function header(columns: NonNullable<HeaderPart["value"]["columns"]>): Part {
-  return { part: { case: "header", value: { columns } } };
-}
-
-export function batch(rowCount: number, columns: NonNullable<BatchPart["value"]["columns"]>): Part {
-  return { part: { case: "batch", value: { rowCount, columns } } };
-}
-
-export function summary(rowCount: number, truncation = 0, role = "reader"): Part {
-  const value = { rowCount: BigInt(rowCount), commandTag: `SELECT ${rowCount}`, truncation, role };
-  return { part: { case: "summary", value } };
-}
-
-/** Never returns; fails when the caller cancels, like a long-running statement. */
-export async function untilCancelled({ signal }: HandlerContext): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener("abort", () => reject(new ConnectError("cancelled", Code.Canceled)));
-  });
 }

@@ -7,7 +7,7 @@ import type { Backend } from "./backend";
 import { signInServer } from "./tokens";
 
 interface Options {
-  /** The URL to start at, for example "?page=connections". */
+  /** The URL to start at, for example "/connections". */
   at?: string;
   /** The signed-in user; null to start signed out. */
   user?: string | null;

@@ -23,6 +23,7 @@ if (typeof window !== "undefined") {
     disconnect() {}
   };
   Element.prototype.scrollTo = () => {};
+  window.scrollTo = () => {};
   Element.prototype.scrollIntoView = () => {};
   const rectangle = () =>
     ({ ...size, top: 0, left: 0, right: 0, bottom: 0, x: 0, y: 0 }) as DOMRect;

@@ -1,6 +1,7 @@
 import {
   ActionIcon,
   Button,
+  Checkbox,
   type CSSVariablesResolver,
   createTheme,
   Drawer,
@@ -9,6 +10,7 @@ import {
   type MantineColorsTuple,
   Modal,
   NativeSelect,
+  Radio,
   Switch,
   Textarea,
   TextInput,
@@ -90,6 +92,8 @@ export const theme = createTheme({
     Textarea: Textarea.extend(control),
     NativeSelect: NativeSelect.extend(control),
     Switch: Switch.extend(control),
+    Radio: Radio.extend(control),
+    Checkbox: Checkbox.extend(control),
     InputWrapper: Input.Wrapper.extend({
       defaultProps: { size: "xs" },
       classNames: {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use postern_domain::ConnectionName;
+use postern_domain::{ConnectionName, TenantKind};
 use postern_rpc::Problem;
-use postern_tenant::{AcquireError, Busy, OpenError, TenantError};
+use postern_tenant::{AcquireError, Busy, OpenError, TenantError, supabase::SupabaseError};
 
 use super::admission::Refusal;
 
@@ -15,6 +15,8 @@ pub(crate) enum Failure {
     NotAdmitted(Refusal),
     /// The owner has no connection of this name.
     NotFound(ConnectionName),
+    /// The connection is of another kind than the call is for.
+    OtherKind(TenantKind),
     /// The connection was changed while it was being used, more than once.
     Superseded,
     /// The control database did not answer, or not with what it should; the text is for the log.
@@ -29,6 +31,8 @@ pub(crate) enum Failure {
     Busy(Busy),
     /// The tenant's database.
     Tenant(TenantError),
+    /// The tenant's Supabase project.
+    Project(SupabaseError),
     /// The call's own deadline passed.
     Timeout,
     /// A defect of ours; the text is for the log.
@@ -42,7 +46,11 @@ pub(crate) struct OpenFailure(pub Failure);
 impl OpenError for OpenFailure {
     /// A wrong password is everybody's who waits for the same session; a refused token is the caller's own.
     fn is_shared(&self) -> bool {
-        matches!(&self.0, Failure::Tenant(error) if error.is_shared())
+        match &self.0 {
+            Failure::Tenant(error) => error.is_shared(),
+            Failure::Project(error) => error.is_shared(),
+            _ => false,
+        }
     }
 }
 

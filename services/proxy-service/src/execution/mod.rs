@@ -7,7 +7,8 @@
 //! * The result leaves in parts, through a queue that is bounded by bytes ([`queue`], [`budget`]).
 //! * However the call ends, its [`outcome`] is recorded in one place.
 //!
-//! Nothing here knows protobuf. What is done with a session is up to the kind of tenant: [`postgres`].
+//! Nothing here knows protobuf. What is done with a session is up to the kind of tenant: [`postgres`],
+//! [`supabase`].
 
 mod admission;
 mod budget;
@@ -17,13 +18,14 @@ mod outcome;
 pub(crate) mod postgres;
 mod queue;
 mod run;
+pub(crate) mod supabase;
 mod turns;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use postern_chassis::{SignedIn, call::Call};
 use postern_crypto_client::Opener;
-use postern_domain::{ConnectionId, ConnectionName, OwnerId};
+use postern_domain::{ConnectionId, ConnectionName, OwnerId, Secret, SecretName};
 use postern_egress::Dialer;
 use postern_store::{ProxyStore, SavedConnection};
 use postern_tenant::{PoolKey, PoolLimits};
@@ -44,6 +46,7 @@ pub(crate) struct Core {
     opener: Opener,
     dialer: Dialer,
     sessions: postgres::Sessions,
+    projects: supabase::Projects,
 }
 
 /// What a core is made of.
@@ -83,6 +86,7 @@ impl Core {
             opener: parameters.opener,
             dialer: parameters.dialer,
             sessions: postgres::Sessions::new(parameters.pools),
+            projects: supabase::Projects::new(parameters.pools),
         })
     }
 
@@ -95,8 +99,30 @@ impl Core {
         found.connection.ok_or_else(|| Failure::NotFound(job.connection.clone()))
     }
 
+    /// [`Core::look_up`], recorded for the outcome, and the time that it took.
+    async fn find(&self, job: &Job) -> Result<(SavedConnection, Duration), Failure> {
+        let since = Instant::now();
+        let connection = self.look_up(job).await?;
+        let lookup = since.elapsed();
+        outcome::note_connection(&job.call, &connection, lookup);
+        Ok((connection, lookup))
+    }
+
+    /// Opens one of the connection's secrets. The context is made from the row as it is now, so a row that was swapped
+    /// does not open.
+    async fn open_secret(
+        &self,
+        job: &Job,
+        connection: &SavedConnection,
+        name: SecretName,
+    ) -> Result<Secret, Failure> {
+        let sealed = self.lookups.secret(job.owner(), connection, name).await?;
+        self.opener.open(&job.caller, &connection.endpoint, name, &sealed).await.map_err(Failure::Seal)
+    }
+
     fn evict(&self, owner: OwnerId, connection: ConnectionId) {
         self.sessions.evict(owner, connection);
+        self.projects.evict(owner, connection);
     }
 }
 

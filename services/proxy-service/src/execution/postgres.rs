@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::{
     Core, Failure, Job, Parts, Timings,
     failure::OpenFailure,
-    outcome::{note_acquired, note_connection, note_rows},
+    outcome::{note_acquired, note_rows},
     pool_key,
     run::Sender,
 };
@@ -97,25 +97,27 @@ impl Core {
     }
 
     async fn try_reach(&self, job: &Job) -> Result<Reached, Failure> {
-        let lookup_at = Instant::now();
-        let connection = self.look_up(job).await?;
-        let lookup = lookup_at.elapsed();
-        note_connection(&job.call, &connection, lookup);
+        let (connection, lookup) = self.find(job).await?;
+        let Endpoint::Postgres(endpoint) = &connection.endpoint else {
+            return Err(Failure::OtherKind(connection.endpoint.kind()));
+        };
         let acquire_at = Instant::now();
-        let acquired = self.acquire(job, &connection).await;
+        let acquired = self.acquire(job, &connection, endpoint).await;
         let acquire = note_acquired(&job.call, acquire_at);
         let timings = Timings { lookup, acquire, ..Timings::default() };
-        Ok(Reached { session: acquired?, endpoint: postgres(connection), timings })
+        Ok(Reached { session: acquired?, endpoint: endpoint.clone(), timings })
     }
 
     /// A signed-in session: from the pool of exactly this version, or a new one.
-    async fn acquire(&self, job: &Job, connection: &SavedConnection) -> Result<Session, Failure> {
+    async fn acquire(
+        &self,
+        job: &Job,
+        connection: &SavedConnection,
+        endpoint: &PostgresEndpoint,
+    ) -> Result<Session, Failure> {
         let open = async || {
-            let Endpoint::Postgres(endpoint) = &connection.endpoint;
-            let sealed = self.lookups.secret(job.owner(), connection, SecretName::Password).await;
-            let opened =
-                self.opener.open(&job.caller, &connection.endpoint, &sealed.map_err(OpenFailure)?).await;
-            let password = opened.map_err(|problem| OpenFailure(Failure::Seal(problem)))?;
+            let password =
+                self.open_secret(job, connection, SecretName::Password).await.map_err(OpenFailure)?;
             Ok(connect(&self.dialer, endpoint, &password, job.deadline).await?)
         };
         let key = pool_key(job.owner(), connection);
@@ -128,12 +130,6 @@ struct Reached {
     session: Session,
     endpoint: PostgresEndpoint,
     timings: Timings,
-}
-
-fn postgres(connection: SavedConnection) -> PostgresEndpoint {
-    match connection.endpoint {
-        Endpoint::Postgres(endpoint) => endpoint,
-    }
 }
 
 async fn stream(rows: &mut Rows<'_>, sender: &Sender<Part>) -> Result<(), Failure> {

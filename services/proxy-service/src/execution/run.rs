@@ -5,7 +5,10 @@ use std::{
     future::{Future, poll_fn},
     panic::AssertUnwindSafe,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::Poll,
     time::Duration,
 };
@@ -66,17 +69,24 @@ pub(super) struct Sender<P> {
     sink: Sink<P>,
     budget: super::budget::OwnerBudget,
     call: Call,
+    has_sent: AtomicBool,
 }
 
 impl<P> Sender<P> {
     fn new(sink: Sink<P>, permit: &Permit, call: Call) -> Self {
-        Self { sink, budget: permit.budget(), call }
+        Self { sink, budget: permit.budget(), call, has_sent: AtomicBool::new(false) }
     }
 
     /// Sends a part of about this many bytes.
     pub(super) async fn send(&self, part: P, bytes: usize) {
+        self.has_sent.store(true, Ordering::Relaxed);
         let reservation = self.budget.reserve(bytes).await;
         self.sink.send(part, bytes, reservation).await;
+    }
+
+    /// Whether the caller may have seen a part of the result.
+    pub(super) fn has_sent(&self) -> bool {
+        self.has_sent.load(Ordering::Relaxed)
     }
 
     pub(super) fn call(&self) -> &Call {

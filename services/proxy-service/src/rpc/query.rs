@@ -32,8 +32,6 @@ use crate::{
 
 const DEFAULT_ROWS: u64 = 10_000;
 const MOST_ROWS: u64 = 10_000_000;
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
-const LONGEST_TIMEOUT: Duration = Duration::from_mins(5);
 const MOST_PARAMETERS: usize = 65_535;
 
 pub(super) async fn query(core: &Arc<Core>, request: Request<QueryRequest>) -> Result<Responses, Status> {
@@ -66,7 +64,7 @@ impl Plan {
             params: request.parameters.into_iter().map(convert::param).collect(),
             max_rows: max_rows(request.max_rows)?,
         };
-        Ok(Self { connection, query, timeout: timeout(request.timeout)? })
+        Ok(Self { connection, query, timeout: super::timeout(request.timeout)? })
     }
 
     fn into_job(self, call: Call, caller: SignedIn) -> (Job, Query) {
@@ -81,14 +79,6 @@ fn max_rows(asked: i64) -> Result<u64, Problem> {
         Ok(0) => Ok(DEFAULT_ROWS),
         Ok(rows) if rows <= MOST_ROWS => Ok(rows),
         _ => Err(Problem::field("max_rows", "max_rows is at most 10000000; 0 means 10000")),
-    }
-}
-
-fn timeout(asked: Option<prost_types::Duration>) -> Result<Duration, Problem> {
-    let Some(asked) = asked else { return Ok(DEFAULT_TIMEOUT) };
-    match Duration::try_from(asked) {
-        Ok(timeout) if !timeout.is_zero() && timeout <= LONGEST_TIMEOUT => Ok(timeout),
-        _ => Err(Problem::field("timeout", "timeout is more than 0 and at most 300 s")),
     }
 }
 

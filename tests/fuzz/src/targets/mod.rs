@@ -17,6 +17,7 @@ targets! {
     answers: "answers",
     cells: "cells",
     dsn: "dsn",
+    forward: "forward",
     host: "host",
     key_ring: "key-ring",
     key_set: "key-set",

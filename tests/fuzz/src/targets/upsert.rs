@@ -29,6 +29,18 @@ pub fn check(input: &[u8]) -> Verdict {
             }
             saves_the_same_again(&name, endpoint);
         }
+        Ok((Parsed::Supabase(endpoint), secrets)) => {
+            assert!(secrets.len() <= 2);
+            let seen = shown(&name, endpoint.clone().into()).expect("the name was accepted").endpoint;
+            let Some(proto::connection::Endpoint::Supabase(seen)) = seen else { panic!("another endpoint") };
+            let again = UpsertConnectionRequest {
+                name: name.clone(),
+                endpoint: Some(Endpoint::Supabase(seen)),
+                ..UpsertConnectionRequest::default()
+            };
+            let (again, _) = read(again).unwrap_or_else(|problem| panic!("{problem}"));
+            assert_eq!(again, Parsed::Supabase(endpoint.clone()));
+        }
         Err(problem) => drop(Status::from(problem.clone())),
     }
     Verdict::of(&converted)
@@ -53,10 +65,23 @@ pub fn seeds() -> Vec<Vec<u8>> {
         endpoint,
         password: password.map(str::to_owned),
         expected_version: Some(1),
+        ..UpsertConnectionRequest::default()
     };
     let targets = [Endpoint::Postgres(fields), Endpoint::Postgres(least), Endpoint::PostgresDsn(dsn), Endpoint::Postgres(with_ca)];
     let requests = targets.into_iter().flat_map(|target| [request(Some(target.clone()), None), request(Some(target), Some("x"))]);
-    requests.map(|request| request.encode_to_vec()).collect()
+    let project = proto::SupabaseEndpoint {
+        url: "https://api.example.com:8443".into(),
+        serving_key: 2,
+        services: vec![2, 3],
+        schema: "warehouse".into(),
+        ..proto::SupabaseEndpoint::default()
+    };
+    let project = UpsertConnectionRequest {
+        publishable_key: Some(String::new()),
+        secret_key: Some("sb_secret_aB3dE5fG7hJ9kL1mN3pQ5r_sT7uV3f2a".into()),
+        ..request(Some(Endpoint::Supabase(project)), None)
+    };
+    requests.chain([project]).map(|request| request.encode_to_vec()).collect()
 }
 
 fn is_sound(endpoint: &PostgresEndpoint) {

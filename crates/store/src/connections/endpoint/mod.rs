@@ -1,6 +1,7 @@
 //! Endpoints as rows hold them: `kind`, one JSON document, and `read_only`. A module for each kind.
 
 mod postgres;
+mod supabase;
 
 use postern_domain::{AccessMode, Endpoint, TenantKind};
 use serde::de::DeserializeOwned;
@@ -12,6 +13,7 @@ use crate::StoreError;
 pub(crate) fn document(endpoint: &Endpoint) -> String {
     match endpoint {
         Endpoint::Postgres(endpoint) => postgres::document(endpoint),
+        Endpoint::Supabase(endpoint) => supabase::document(endpoint),
     }
 }
 
@@ -25,6 +27,7 @@ pub(crate) fn read(row: &PgRow) -> Result<Endpoint, StoreError> {
 fn parse(kind: &str, document: &str, access_mode: AccessMode) -> Result<Endpoint, StoreError> {
     match TenantKind::parse(kind).ok_or(StoreError::Malformed)? {
         TenantKind::Postgres => postgres::parse(document, access_mode).map(Endpoint::Postgres),
+        TenantKind::Supabase => supabase::parse(document, access_mode).map(Endpoint::Supabase),
     }
 }
 
@@ -39,7 +42,7 @@ mod tests {
 
     #[test]
     fn a_row_of_an_unknown_kind_is_refused() {
-        for kind in ["", "mysql", "Postgres", "supabase"] {
+        for kind in ["", "mysql", "Postgres", "Supabase"] {
             let read = parse(kind, "{}", AccessMode::ReadOnly);
             assert!(matches!(read, Err(StoreError::Malformed)), "{kind}");
         }

@@ -1,112 +1,62 @@
-import { Button, NativeSelect, Switch, Textarea, TextInput } from "@mantine/core";
+import { Button, SegmentedControl } from "@mantine/core";
+import type { Connection } from "@postern/client";
+import type { Paste } from "@postern/client/rules";
 import { useTranslation } from "react-i18next";
-import type { Connection } from "../../client";
+import { type TenantKind, tenantKinds } from "../../app/search";
 import styles from "./ConnectionForm.module.css";
-import { DsnField } from "./DsnField";
-import { DEFAULT_PORT, type DraftField } from "./draft";
+import { PasteField, type PasteOutcome } from "./PasteField";
+import { PostgresFields } from "./PostgresFields";
+import { fillFrom } from "./postgresDraft";
 import { SaveProblem } from "./SaveProblem";
-import { useConnectionForm } from "./useConnectionForm";
+import { SupabaseFields } from "./SupabaseFields";
+import { fillFromKey, fillFromProject } from "./supabaseDraft";
+import { type PostgresForm, type SupabaseForm, usePostgresForm, useSupabaseForm } from "./useForms";
 
 interface Props {
   /** The connection to edit; null to add one. */
   connection: Connection | null;
-  onSaved: (name: string) => void;
+  kind: TenantKind;
+  onKind: (kind: TenantKind) => void;
+  onSaved: (connection: Connection) => void;
   onCancel: () => void;
   onReload: () => void;
 }
 
-export function ConnectionForm({ connection, onSaved, onCancel, onReload }: Props) {
+/** Adds or edits a connection. Each kind of tenant has a draft of its own, which changing the kind keeps. */
+export function ConnectionForm(props: Props) {
+  const { connection, kind, onKind, onSaved } = props;
   const { t } = useTranslation();
-  const form = useConnectionForm(connection, onSaved);
-  const { draft, set } = form;
   const isNew = connection === null;
+  const postgres = usePostgresForm(connection, onSaved);
+  const supabase = useSupabaseForm(connection, onSaved);
+  const form = kind === "postgres" ? postgres : supabase;
 
-  const problem = (field: DraftField) => {
-    const known = form.problems[field];
-    if (known === "passwordAgain") return t("form.passwordAgain");
-    if (known) return t(`problem.${known}`);
-    return form.refusedField === field ? form.error?.message : undefined;
+  const take = (paste: Paste, text: string): PasteOutcome | null => {
+    const pasted: TenantKind = paste.kind === "dsn" ? "postgres" : "supabase";
+    if (!isNew && pasted !== kind) return null;
+    if (pasted !== kind) onKind(pasted);
+    return paste.kind === "dsn"
+      ? fillDatabase(postgres, paste)
+      : fillProject(supabase, paste, text);
   };
 
-  const text = (field: Exclude<DraftField, "readOnly" | "tls">) => ({
-    label: t(`form.${field}`),
-    value: draft[field],
-    error: problem(field),
-    autoComplete: "off",
-    spellCheck: false,
-    onChange: (event: { currentTarget: { value: string } }) =>
-      set(field, event.currentTarget.value),
-  });
-
   return (
-    <form
-      className={styles.form}
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
-        void form.submit();
-      }}
-    >
+    <form className={styles.form} noValidate onSubmit={form.submit}>
       <div className={styles.fields}>
         <div className={styles.paste}>
-          <DsnField onRead={form.fill} />
+          <PasteField onTake={take} />
+          {isNew && <KindControl kind={kind} onKind={onKind} />}
         </div>
-        <TextInput
-          {...text("name")}
-          description={isNew ? t("form.nameHint") : undefined}
-          readOnly={!isNew}
-          variant={isNew ? "default" : "filled"}
-          required
-          withAsterisk={false}
-        />
-        <div className={`${styles.pair} ${styles.hostPort}`}>
-          <TextInput {...text("host")} required withAsterisk={false} />
-          <TextInput {...text("port")} placeholder={String(DEFAULT_PORT)} inputMode="numeric" />
-        </div>
-        <div className={styles.pair}>
-          <TextInput {...text("user")} required withAsterisk={false} />
-          <TextInput {...text("database")} placeholder={draft.user || t("form.databaseHint")} />
-        </div>
-        <TextInput
-          {...text("password")}
-          type="password"
-          autoComplete="new-password"
-          description={passwordHint(isNew, form.passwordNeeded, t)}
-          required={form.passwordNeeded}
-          withAsterisk={false}
-        />
-        <NativeSelect
-          label={t("form.tls")}
-          value={draft.tls}
-          error={problem("tls")}
-          onChange={(event) =>
-            set("tls", event.currentTarget.value === "disable" ? "disable" : "verify")
-          }
-          data={[
-            { value: "verify", label: t("form.tlsVerify") },
-            { value: "disable", label: t("form.tlsDisable") },
-          ]}
-        />
-        {draft.tls === "verify" && (
-          <Textarea
-            {...text("ca")}
-            description={t("form.caHint")}
-            placeholder="-----BEGIN CERTIFICATE-----"
-            rows={3}
-            classNames={{ input: styles.mono ?? "" }}
-          />
+        {kind === "postgres" ? (
+          <PostgresFields form={postgres} />
+        ) : (
+          <SupabaseFields form={supabase} />
         )}
-        <Switch
-          label={t("form.readOnly")}
-          description={t("form.readOnlyHint")}
-          checked={draft.readOnly}
-          onChange={(event) => set("readOnly", event.currentTarget.checked)}
-        />
       </div>
       <div className={styles.footer}>
-        {form.error && <SaveProblem error={form.error} isNew={isNew} onReload={onReload} />}
+        {form.error && <SaveProblem error={form.error} isNew={isNew} onReload={props.onReload} />}
         <div className={styles.buttons}>
-          <Button variant="default" onClick={onCancel}>
+          <Button variant="default" onClick={props.onCancel}>
             {t("app.cancel")}
           </Button>
           <Button type="submit" loading={form.saving}>
@@ -118,9 +68,38 @@ export function ConnectionForm({ connection, onSaved, onCancel, onReload }: Prop
   );
 }
 
-type Translate = ReturnType<typeof useTranslation>["t"];
+function fillDatabase(
+  form: PostgresForm,
+  { parsed }: Paste & { kind: "dsn" },
+): PasteOutcome | null {
+  if (!parsed.ok) return null;
+  form.fill(fillFrom(form.draft, parsed.value));
+  return parsed.value.password === null ? "filledNoPassword" : "filled";
+}
 
-function passwordHint(isNew: boolean, needed: boolean, t: Translate): string {
-  if (isNew) return t("form.passwordNew");
-  return needed ? t("form.passwordAgain") : t("form.passwordKept");
+function fillProject(
+  form: SupabaseForm,
+  paste: Exclude<Paste, { kind: "dsn" }>,
+  text: string,
+): PasteOutcome | null {
+  if (paste.kind === "key") {
+    form.fill(fillFromKey(form.draft, text));
+    return "filledKey";
+  }
+  if (!paste.parsed.ok) return null;
+  form.fill(fillFromProject(form.draft, paste.parsed.value));
+  return "filledProject";
+}
+
+function KindControl({ kind, onKind }: Pick<Props, "kind" | "onKind">) {
+  const { t } = useTranslation();
+  return (
+    <SegmentedControl
+      fullWidth
+      aria-label={t("form.kind")}
+      value={kind}
+      onChange={onKind}
+      data={tenantKinds.map((value) => ({ value, label: t(`connections.kind.${value}`) }))}
+    />
+  );
 }

@@ -1,9 +1,10 @@
 import { Button, Skeleton } from "@mantine/core";
+import type { Connection } from "@postern/client";
+import { useNavigate } from "@tanstack/react-router";
 import { Database, Plus } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type FormRoute, navigate } from "../../app/route";
-import type { Connection } from "../../client";
+import type { TenantKind } from "../../app/search";
 import { EmptyState } from "../../components/EmptyState";
 import { ErrorNote } from "../../components/ErrorNote";
 import { ConnectionDrawer } from "./ConnectionDrawer";
@@ -12,13 +13,15 @@ import { ConnectionsTable } from "./ConnectionsTable";
 import { DeleteDialog } from "./DeleteDialog";
 import { useConnections } from "./useConnections";
 
-const add = () => navigate({ page: "connections", form: { kind: "new" } });
+/** The form that the URL opens over the list. */
+export type FormRoute = { kind: "new"; tenant: TenantKind } | { kind: "edit"; name: string };
 
 /** Lists the user's connections, with actions to query, edit and delete each. */
 export function ConnectionsPage({ form }: { form: FormRoute | null }) {
   const { t } = useTranslation();
   const [deleting, setDeleting] = useState<Connection | null>(null);
   const list = useConnections();
+  const add = useAdd();
   return (
     <div className={styles.page}>
       <header className={styles.header}>
@@ -46,6 +49,7 @@ interface ListProps {
 
 function List({ list, onDelete }: ListProps) {
   const { t } = useTranslation();
+  const add = useAdd();
   if (list.data === undefined && list.error) {
     return (
       <div className={styles.pad}>
@@ -70,6 +74,11 @@ function List({ list, onDelete }: ListProps) {
       </Button>
     </EmptyState>
   );
+}
+
+function useAdd() {
+  const navigate = useNavigate();
+  return () => void navigate({ to: "/connections/new" });
 }
 
 function Loading() {

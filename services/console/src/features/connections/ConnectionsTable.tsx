@@ -1,14 +1,16 @@
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
 import { ActionIcon, Tooltip } from "@mantine/core";
+import type { Connection } from "@postern/client";
+import { Link, useNavigate } from "@tanstack/react-router";
 import { Pencil, Trash2 } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import { RouteLink } from "../../app/RouteLink";
-import { navigate } from "../../app/route";
-import type { Connection } from "../../client";
 import { useFormat } from "../../i18n/format";
 import styles from "./ConnectionsPage.module.css";
 import { AccessTag, TransportTag } from "./ConnectionTags";
 import { factsOf } from "./facts";
+import { StoredKeyTag } from "./KeyTag";
+import { KindIcon } from "./KindIcon";
+import { tenantLink } from "./tenantLink";
 
 interface Props {
   connections: readonly Connection[];
@@ -23,7 +25,7 @@ export function ConnectionsTable({ connections, onDelete }: Props) {
         <tr>
           <th scope="col">{t("connections.name")}</th>
           <th scope="col">{t("connections.endpoint")}</th>
-          <th scope="col">{t("connections.role")}</th>
+          <th scope="col">{t("connections.roleOrKeys")}</th>
           <th scope="col">{t("connections.access")}</th>
           <th scope="col">{t("connections.transport")}</th>
           <th scope="col">{t("connections.updated")}</th>
@@ -49,18 +51,29 @@ function ConnectionRow({
   const { t } = useTranslation();
   const { name, updateTime } = connection;
   const facts = factsOf(connection);
-  const edit = () => navigate({ page: "connections", form: { kind: "edit", name } });
+  const navigate = useNavigate();
+  const edit = () => void navigate({ to: "/connections/$name/edit", params: { name } });
   return (
     <tr>
       <td>
-        <RouteLink className={styles.name} to={{ page: "query", connection: name }}>
-          {name}
-        </RouteLink>
+        <div className={styles.named}>
+          <KindIcon kind={facts.kind} className={styles.kind ?? ""} />
+          <Link className={styles.name} {...tenantLink(connection)}>
+            {name}
+          </Link>
+        </div>
       </td>
       <td className={styles.mono} title={facts.endpoint}>
         {facts.endpoint}
       </td>
-      <td className={styles.mono}>{facts.role}</td>
+      <td className={styles.mono}>
+        {facts.role}
+        <span className={styles.keys}>
+          {facts.keys.map((secret) => (
+            <StoredKeyTag key={secret.name} secret={secret} />
+          ))}
+        </span>
+      </td>
       <td>
         <AccessTag readOnly={facts.readOnly} />
       </td>

@@ -1,8 +1,8 @@
 import { Button, Modal } from "@mantine/core";
+import type { Connection } from "@postern/client";
 import { useTranslation } from "react-i18next";
-import type { Connection } from "../../client";
+import { useTabs } from "../../app/TabsProvider";
 import { ErrorNote } from "../../components/ErrorNote";
-import { useQueryTabs } from "../query/QueryTabsProvider";
 import styles from "./DeleteDialog.module.css";
 import { useDeleteConnection } from "./useConnections";
 
@@ -29,12 +29,13 @@ export function DeleteDialog({ connection, onClose }: Props) {
 
 function Confirmation({ connection, onClose }: { connection: Connection; onClose: () => void }) {
   const { t } = useTranslation();
-  const tabs = useQueryTabs();
+  const tabs = useTabs();
   const remove = useDeleteConnection();
   const confirm = () =>
     remove.mutate(connection, {
       onSuccess: () => {
-        tabs.clear(connection.name);
+        tabs.query.clear(connection.name);
+        tabs.request.clear(connection.name);
         onClose();
       },
     });

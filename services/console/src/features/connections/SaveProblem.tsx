@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
+import { Code, PosternError } from "@postern/client";
 import { useTranslation } from "react-i18next";
-import { Code, PosternError } from "../../client";
 import { ErrorNote } from "../../components/ErrorNote";
 
 interface Props {

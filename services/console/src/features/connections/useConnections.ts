@@ -1,6 +1,6 @@
+import type { Connection, ConnectionChange, PosternError } from "@postern/client";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { usePostern } from "../../app/postern";
-import type { Connection, ConnectionChange, PosternError } from "../../client";
 
 const KEY = ["connections"] as const;
 

@@ -1,9 +1,9 @@
 import { Splitter } from "@mantine/core";
 import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
+import { TenantHeader } from "../connections/TenantHeader";
 import { ParametersBar } from "./ParametersBar";
 import { locate } from "./position";
-import { QueryHeader } from "./QueryHeader";
 import styles from "./QueryPage.module.css";
 import { ResultPanel } from "./ResultPanel";
 import { RunBar } from "./RunBar";
@@ -20,7 +20,7 @@ export function QueryPage({ connection }: { connection: string }) {
   const { draft, state } = tab;
   return (
     <div className={styles.page}>
-      <QueryHeader connection={connection} />
+      <TenantHeader connection={connection} />
       <Splitter
         orientation="vertical"
         className={styles.split ?? ""}

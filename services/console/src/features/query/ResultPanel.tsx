@@ -1,13 +1,13 @@
+import type { Rows } from "@postern/client";
 import { CircleCheck, Rows3, SquareTerminal, Timer } from "lucide-react";
 import { Trans, useTranslation } from "react-i18next";
-import type { Rows } from "../../client";
 import { EmptyState } from "../../components/EmptyState";
 import { ErrorNote } from "../../components/ErrorNote";
+import { ResultGrid } from "../../components/grid/ResultGrid";
+import { runShortcut } from "../../components/shortcut";
 import { locate } from "./position";
-import { ResultGrid } from "./ResultGrid";
 import styles from "./ResultPanel.module.css";
 import type { RunState } from "./run";
-import { runShortcut } from "./shortcut";
 
 interface Props {
   state: RunState;

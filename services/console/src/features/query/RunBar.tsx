@@ -1,10 +1,10 @@
 import { Button, NativeSelect } from "@mantine/core";
 import { Play, Square } from "lucide-react";
 import { useTranslation } from "react-i18next";
+import { runShortcut } from "../../components/shortcut";
 import styles from "./RunBar.module.css";
 import { RunFacts } from "./RunFacts";
 import type { RunState } from "./run";
-import { runShortcut } from "./shortcut";
 
 const LIMITS = [100, 1_000, 10_000, 100_000];
 

@@ -1,12 +1,11 @@
 import { Tooltip } from "@mantine/core";
-import { Clock, Scissors, UserRound } from "lucide-react";
-import { useEffect, useState } from "react";
+import type { Summary } from "@postern/client";
+import { Scissors, UserRound } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import type { Summary } from "../../client";
+import { Elapsed, Ticking } from "../../components/Elapsed";
 import { Tag } from "../../components/Tag";
-import { useFormat } from "../../i18n/format";
+import { Timings } from "../../components/Timings";
 import type { RunState } from "./run";
-import { Timings } from "./Timings";
 
 /** Row count, elapsed time, truncation and the role of the last run. */
 export function RunFacts({ state }: { state: RunState }) {
@@ -73,32 +72,6 @@ function RowsTag({ count }: { count: number }) {
   return (
     <Tag tone="good" data-testid="row-count">
       {t("query.rows", { count })}
-    </Tag>
-  );
-}
-
-function Elapsed({ milliseconds, ...rest }: { milliseconds: number }) {
-  const format = useFormat();
-  return (
-    <Tag icon={Clock} {...rest}>
-      {format.duration(milliseconds)}
-    </Tag>
-  );
-}
-
-const TICK_MS = 100;
-
-/** A running timer, hidden from screen readers, which would announce every tick. */
-function Ticking({ since }: { since: number }) {
-  const format = useFormat();
-  const [now, setNow] = useState(() => performance.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(performance.now()), TICK_MS);
-    return () => clearInterval(timer);
-  }, []);
-  return (
-    <Tag icon={Clock} aria-hidden="true">
-      {format.duration(Math.max(0, now - since))}
     </Tag>
   );
 }

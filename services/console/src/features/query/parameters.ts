@@ -1,4 +1,4 @@
-import type { Parameter } from "../../client";
+import type { Parameter } from "@postern/client";
 
 export const parameterTypes = ["text", "number", "bool", "null"] as const;
 export type ParameterType = (typeof parameterTypes)[number];

@@ -1,11 +1,11 @@
 import { Code, ConnectError } from "@connectrpc/connect";
+import { Encoding, SqlErrorSchema, Truncation } from "@postern/client/protocol";
 import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
-import { Encoding, SqlErrorSchema, Truncation } from "../../client/gen/postern/proxy/v1/proxy_pb";
 import { Backend, batch, header, refusal, summary, untilCancelled } from "../../testing/backend";
 import { renderConsole } from "../../testing/renderConsole";
 
-const AT = "?page=query&connection=shop";
+const AT = "/query/shop";
 
 const columns = [
   { name: "id", typeName: "int8", encoding: Encoding.INT },

@@ -5,7 +5,7 @@ import {
   type Statement,
   type Summary,
   toPosternError,
-} from "../../client";
+} from "@postern/client";
 
 /** The interval between updates while rows arrive: short enough to look live, long enough to be cheap. */
 const NOTIFY_MS = 40;
@@ -72,7 +72,9 @@ export class Run {
     let rows: Rows | null = null;
     let summary: Summary | null = null;
     try {
-      for await (const part of this.postern.query(statement, signal)) {
+      const { connection, sql, parameters, ...limits } = statement;
+      const query = this.postern.query(connection, sql, parameters, { ...limits, signal });
+      for await (const part of query.parts()) {
         if (part.kind === "header") rows = new Rows(part.columns);
         else if (part.kind === "batch") rows?.append(part.batch);
         else summary = part.summary;

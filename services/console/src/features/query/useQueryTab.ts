@@ -1,12 +1,12 @@
+import type { Parameter } from "@postern/client";
 import { useState, useSyncExternalStore } from "react";
-import type { Parameter } from "../../client";
+import { useTabs } from "../../app/TabsProvider";
 import { newParameter, type ParameterDraft, parameterCount, parameterValue } from "./parameters";
-import { useQueryTabs } from "./QueryTabsProvider";
-import type { Draft } from "./queryTabs";
+import type { Draft } from "./queryTab";
 
 /** A connection's query tab: its state and the actions of the query page. */
 export function useQueryTab(connection: string) {
-  const tab = useQueryTabs().of(connection);
+  const tab = useTabs().query.of(connection);
   const [draft, setDraft] = useState(tab.draft);
   const state = useSyncExternalStore(tab.run.subscribe, tab.run.snapshot);
   const parameters = parametersOf(draft);

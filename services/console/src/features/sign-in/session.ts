@@ -1,4 +1,3 @@
-import type { TokenSource } from "../../client";
 import { claimsOf } from "./claims";
 
 /** Renew a token this long before it expires, so that it cannot expire in flight. */
@@ -20,7 +19,7 @@ export interface SessionPlatform {
 export type SessionState = { user: string | null; expired: boolean };
 
 /** A development sign-in: exchanges the username for a token, and renews the token before it expires. */
-export class Session implements TokenSource {
+export class Session {
   private readonly platform: SessionPlatform;
   private readonly listeners = new Set<() => void>();
   private signedIn: SignedIn | null;

@@ -17,7 +17,7 @@ describe("signing in", () => {
     expect((await screen.findByRole("textbox", { name: "SQL statement" })).textContent).toContain(
       "orders",
     );
-    expect(window.location.search).toBe("?page=query&connection=demo");
+    expect(window.location.pathname).toBe("/query/demo");
     expect(server.requests.at(-1)).toEqual({ path: "/dev/token", body: { user: "bob" } });
   });
 

@@ -1,0 +1,7 @@
+//! The real supabase-js against a Supabase project: a real PostgREST and Postgres behind the testkit's gateway.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod direct;
+mod driver;
+mod through;
