@@ -53,7 +53,7 @@ impl Stage {
             services: [SupabaseService::Storage, SupabaseService::Functions, SupabaseService::Auth]
                 .map(Into::into)
                 .to_vec(),
-            ca_pem: self.project.ca_pem().clone(),
+            ca_pem: self.project.ca_pem().to_owned(),
             user_tokens,
             ..SupabaseEndpoint::default()
         };
