@@ -42,7 +42,7 @@ async fn all_is_well_and_no_secret_is_shown() {
         assert!(line.starts_with("ok "), "{}", run.stdout);
     }
     for said in
-        ["names operator", "key 1 seals", "2 seals under key 1", "version 4", "postern_proxy signs in"]
+        ["names operator", "key 1 seals", "2 seals under key 1", "version 5", "postern_proxy signs in"]
     {
         assert!(run.stdout.contains(said), "{said}: {}", run.stdout);
     }
@@ -87,7 +87,7 @@ async fn a_database_that_does_not_fit_is_told() {
             "create or replace function postern.schema_version() returns integer language sql as 'select 1'",
         )
         .await;
-    found(&doctor(&stage), 1, "schema", "fail: version 1; this release needs 4 / postern migrate");
+    found(&doctor(&stage), 1, "schema", "fail: version 1; this release needs 5 / postern migrate");
     stage.as_superuser("drop schema postern cascade").await;
     found(&doctor(&stage), 1, "schema", "fail: there is none yet / postern migrate");
     stage.as_superuser("alter role postern_rewrap rename to postern_elsewhere").await;
