@@ -1,8 +1,8 @@
 //! Drivers for tenant databases, their pools, and the guard against hostile servers.
 //!
 //! There is a module for each kind of tenant, which knows its protocol, and one pool for all of them: it holds whatever
-//! implements [`Session`]. The kinds are [`postgres`] and [`supabase`]. Another one brings its own session and its own way
-//! to open it; the pools stay.
+//! implements [`Session`]. The kinds are [`postgres`] and [`supabase`]. Another one brings its own session and its own
+//! way to open it; the pools stay.
 //!
 //! A tenant's server is an attacker: every length is checked before a byte of it is buffered, every wait has an end,
 //! and a server that breaks the protocol loses its connection. Protocols are driven here, over streams that
