@@ -61,6 +61,14 @@ pub(crate) fn build() -> Result<()> {
     process::run_quietly(Command::new("npm").args(["run", "--silent", "build"]).current_dir(dir()))
 }
 
+/// Builds the example app of the client package, which readers copy.
+pub(crate) fn build_example() -> Result<()> {
+    say("building the example app");
+    let mut npm = Command::new("npm");
+    npm.args(["run", "--silent", "build", "--workspace", "packages/client/examples/orders"]);
+    process::run_quietly(npm.current_dir(dir()))
+}
+
 /// Runs a script of the console's `package.json`.
 pub(crate) fn npm(script: &str) -> Result<()> {
     process::run(Command::new("npm").args(["run", "--silent", script]).current_dir(dir()))

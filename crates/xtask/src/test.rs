@@ -26,6 +26,7 @@ const FUZZ_SECONDS: u32 = 20;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     console::build()?;
+    console::build_example()?;
     let chromium = chromium::ensure()?;
     let browser = root().join("tests/browser");
     console::install_in(&browser)?;
