@@ -189,7 +189,10 @@ fn rest(socket: PathBuf) -> Router {
         let socket = socket.clone();
         Box::pin(async move { UnixStream::connect(socket).await.map(TokioIo::new) })
     });
-    let client: Client<_, Body> = Client::builder(TokioExecutor::new()).build(connect);
+    // A connection for each request: PostgREST may close one that is kept just when a POST is sent on it, which nobody
+    // may send again.
+    let mut builder = Client::builder(TokioExecutor::new());
+    let client: Client<_, Body> = builder.pool_max_idle_per_host(0).build(connect);
     Router::new().fallback(move |request: Request<Body>| pass(client.clone(), request))
 }
 
