@@ -6,14 +6,14 @@ use postern_rpc::{DOMAIN, Problem, Reason};
 use tonic::Status;
 use tonic_types::StatusExt;
 
-/// What a call was for. Decides what the user is told.
+/// The purpose of a call, which decides the message that the user sees.
 #[derive(Clone, Copy)]
 pub(crate) enum Purpose {
     Seal,
     Open,
 }
 
-/// Logs a failed call with its causes, and returns what the user is told.
+/// Logs a failed call with its causes, and returns the problem that the user sees.
 pub(crate) fn problem(status: &Status, purpose: Purpose) -> Problem {
     log(status, purpose);
     match answered(status).as_deref() {

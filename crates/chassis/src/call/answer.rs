@@ -23,7 +23,7 @@ struct Queue {
     body: Option<Body>,
     /// The rest of a frame that is longer than [`FRAME_BYTES`].
     rest: Bytes,
-    /// Whoever waits for the next frame.
+    /// The task that waits for the next frame.
     waiting: Option<Waker>,
     cut: bool,
     ended: bool,

@@ -40,7 +40,7 @@ pub enum InvalidProjectUrl {
     /// A query or a fragment.
     #[error("a project URL has no '?' and no '#'; leave them out, and put the key into its own field")]
     Query,
-    /// A path that is none of a service.
+    /// A path that belongs to no service.
     #[error("a project URL has no path; leave out what follows the host")]
     Path,
     /// Supabase's own site, not at a project.
