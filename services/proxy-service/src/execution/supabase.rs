@@ -104,7 +104,7 @@ impl Core {
         let bounds = Bounds { head: job.deadline, deadline: job.deadline, body_bytes: BODY_BYTES };
         let response = connection.send(request, &bounds).await?;
         timings.first_row = asked_at.elapsed();
-        stream(response, sender, Timings { total: job.started.elapsed(), ..timings }, job.started).await
+        stream(response, sender, timings, job.started).await
     }
 
     async fn reach_project(&self, job: &Job) -> Result<(Connection, Timings), Failure> {
