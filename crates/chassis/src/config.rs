@@ -3,6 +3,7 @@
 use std::{env, fs, net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result};
+use ipnet::IpNet;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, Error},
@@ -75,6 +76,11 @@ pub struct EdgeConfig {
     /// Origins whose pages may call, exactly as a browser writes them: `https://app.example.com`.
     #[serde(default)]
     pub cors_origins: Vec<String>,
+    /// Networks of the gateways in front of the service, whose `X-Forwarded-For` names the caller. Without them, all
+    /// users behind a gateway share its address, and the bound on wrong signatures with it; a network that is not a
+    /// gateway's lets its members claim any address.
+    #[serde(default)]
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// How to reach crypto-service.

@@ -19,7 +19,7 @@ use postern_rpc::{
 use tonic::{Status, metadata::MetadataMap};
 use tower::{Layer, Service};
 
-use crate::{Call, bounded_log::BoundedLog, call::Ids, mtls::PeerIdentity};
+use crate::{Call, bounded_log::BoundedLog, call::Ids, client_address::ClientAddress, mtls::PeerIdentity};
 
 /// Lets requests through that the rules allow: a layer, for the services behind it. Clones are one gate.
 #[derive(Clone)]
@@ -33,6 +33,9 @@ struct Shared {
 
 /// Strangers decide how many refusals there are: of each kind, one is logged per interval.
 const LOG_INTERVAL: Duration = Duration::from_secs(1);
+
+/// When an address that has sent too many wrong signatures may try again.
+const FAILURE_DELAY: Duration = Duration::from_secs(1);
 
 /// A service behind the gate.
 #[derive(Clone)]
@@ -73,6 +76,7 @@ impl Gate {
     pub fn new(issuers: Vec<IssuerConfig>, egress: Policy, clock: Arc<dyn Clock>) -> Result<Self> {
         warn_of_shared_secrets(&issuers);
         let verifier = Verifier::new(issuers, fetcher(egress)?, clock).context("issuers")?;
+        verifier.fetch_keys();
         Ok(Self(Arc::new(Shared {
             verifier: ArcSwap::from_pointee(verifier),
             refused_callers: BoundedLog::new(LOG_INTERVAL),
@@ -84,6 +88,7 @@ impl Gate {
     pub fn replace(&self, issuers: Vec<IssuerConfig>, egress: Policy) -> Result<()> {
         warn_of_shared_secrets(&issuers);
         let verifier = self.0.verifier.load().reconfigured(issuers, fetcher(egress)?).context("issuers")?;
+        verifier.fetch_keys();
         self.0.verifier.store(Arc::new(verifier));
         Ok(())
     }
@@ -110,7 +115,8 @@ impl Gate {
     async fn user(&self, request: &Parts) -> Result<SignedIn, Problem> {
         let verified = async {
             let token = BearerToken::from_headers(&request.headers)?;
-            let principal = self.0.verifier.load_full().identify(token.as_str()).await?;
+            let from = request.extensions.get::<ClientAddress>().map(|address| address.0);
+            let principal = self.0.verifier.load_full().identify(token.as_str(), from).await?;
             let ids = request.extensions.get::<Call>().map(|call| call.ids().clone());
             Ok(SignedIn { principal, token, ids })
         };
@@ -210,10 +216,15 @@ fn not_allowed() -> Problem {
     Problem::new(Reason::CallerNotAllowed, "This caller may not call this method.")
 }
 
-/// The reason tells an outage from a refusal; the message says which refusal.
+/// The reason tells an outage and a flood from a refusal; the message says which refusal.
 fn unauthenticated(error: AuthError) -> Problem {
-    let reason = if error.is_unavailable() { Reason::IssuerUnavailable } else { Reason::Unauthenticated };
-    Problem::new(reason, error.to_string()).because(error)
+    let reason = match error {
+        AuthError::KeysUnavailable => Reason::IssuerUnavailable,
+        AuthError::TooManyFailures => Reason::TooManyRequests,
+        _ => Reason::Unauthenticated,
+    };
+    let problem = Problem::new(reason, error.to_string()).because(error);
+    if reason == Reason::TooManyRequests { problem.retry_after(FAILURE_DELAY) } else { problem }
 }
 
 #[cfg(test)]
@@ -232,13 +243,13 @@ mod tests {
     }
 
     fn request(issuer: &str) -> Parts {
-        request_that_expires(issuer, 60)
+        request_for(issuer, "postern")
     }
 
-    /// A request whose token expires this many seconds from now.
-    fn request_that_expires(issuer: &str, seconds: i64) -> Parts {
-        let expiry = SystemClock.now().as_secs().saturating_add_signed(seconds);
-        let claims = serde_json::json!({ "iss": issuer, "aud": "postern", "sub": "ada", "exp": expiry });
+    /// A request whose token is for this audience.
+    fn request_for(issuer: &str, audience: &str) -> Parts {
+        let expiry = SystemClock.now().as_secs() + 60;
+        let claims = serde_json::json!({ "iss": issuer, "aud": audience, "sub": "ada", "exp": expiry });
         let token = encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET)).unwrap();
         let request = Request::post("/postern.proxy.v1.ProxyService/Query");
         request.header(AUTHORIZATION, format!("Bearer {token}")).body(()).unwrap().into_parts().0
@@ -290,18 +301,37 @@ mod tests {
             assert!(gate.admit(&inside).await.is_err());
         }
         tokio::time::advance(LOG_INTERVAL).await;
-        let expired = request_that_expires("first", -120);
-        assert!(gate.admit(&expired).await.is_err());
+        assert!(gate.admit(&request_for("first", "another")).await.is_err());
         let lines = refusals();
         assert_eq!(lines.len(), 3, "{lines:?}");
         let last = &lines[2];
-        assert_eq!((last["why"].as_str(), last["issuer"].as_str()), (Some("TOKEN_EXPIRED"), Some("first")));
+        assert_eq!((last["why"].as_str(), last["issuer"].as_str()), (Some("AUDIENCE_WRONG"), Some("first")));
         assert_eq!(last["suppressed"], 4);
         let caller = lines.iter().find(|line| line["level"] == "WARN").unwrap();
         assert_eq!(caller["method"], "postern.crypto.v1.KeyringService/StageKey");
         let token = lines.iter().find(|line| line["level"] == "INFO").unwrap();
         assert_eq!((token["why"].as_str(), token.get("issuer")), (Some("ISSUER_UNKNOWN"), None));
         assert!(!format!("{lines:?}").contains("eyJ"), "{lines:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_floods_us_with_wrong_signatures_is_told_when_to_come_back() {
+        let (gate, _folder) = gate();
+        let mut forged = request("first");
+        let header = forged.headers[AUTHORIZATION].to_str().unwrap().to_owned();
+        let signature = header.rfind('.').unwrap();
+        let header = format!("{}.{}", &header[..signature], "A".repeat(43));
+        forged.headers.insert(AUTHORIZATION, header.parse().unwrap());
+        forged.extensions.insert(ClientAddress("192.0.2.1".parse().unwrap()));
+        let mut last = None;
+        for _ in 0..31 {
+            last = gate.admit(&forged).await.err();
+        }
+        let problem = last.unwrap();
+        assert_eq!(problem.reason(), Reason::TooManyRequests, "{problem}");
+        let mut good = request("first");
+        good.extensions.insert(ClientAddress("192.0.2.2".parse().unwrap()));
+        assert!(gate.admit(&good).await.is_ok());
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@
 mod accept;
 pub mod bounded_log;
 pub mod call;
+mod client_address;
 pub mod config;
 pub mod cors;
 pub mod gate;
@@ -24,6 +25,7 @@ pub mod telemetry;
 mod test_log;
 
 pub use call::{Call, Facts, call};
+pub use client_address::TrustedProxies;
 pub use gate::{Gate, SignedIn, signed_in};
 pub use lifecycle::{Lifecycle, on_hangup, reread_issuers, run};
 pub use rpcs::Rpcs;

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use http::{Request, Response};
 use tokio::net::TcpListener;
 use tonic::{body::Body, service::Routes, transport::Server};
-use tower::{BoxError, Service};
+use tower::{BoxError, Service, util::MapRequestLayer};
 use tower_http::cors::CorsLayer;
 
 use crate::{
-    Lifecycle, accept,
+    Lifecycle, TrustedProxies, accept,
     lifecycle::DRAIN,
     mtls::{self, ServerTls},
 };
@@ -22,8 +22,10 @@ pub async fn serve_edge(
     listener: TcpListener,
     router: Router,
     cors: CorsLayer,
+    proxies: TrustedProxies,
     life: Lifecycle,
 ) -> Result<()> {
+    let router = router.layer(MapRequestLayer::new(move |request| proxies.locate(request)));
     let mut server = bounded().accept_http1(true).layer(cors);
     let service = server.add_routes(Routes::from(router));
     drained(

@@ -1,37 +1,54 @@
-//! The parts of a token, with strict types. A claim of the wrong type, or given twice, makes the whole
-//! token malformed: nothing is skipped because it could not be read.
+//! The parts of a token, with strict types. A claim of the wrong type, or given twice, makes the whole token malformed:
+//! nothing is skipped because it could not be read.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeOwned, Error, IgnoredAny},
+    de::{DeserializeOwned, Error, IgnoredAny, MapAccess, Visitor},
 };
+use serde_json::{Map, Value};
 
-use crate::AuthError;
+use crate::{AuthError, key_set::VerifyingKey};
 
-/// What a token says of itself before its signature is verified: enough to find the key, and no more.
-pub(crate) struct Unverified {
+/// A token before its signature is verified: enough to find the key, and nothing to act on.
+pub(crate) struct Unverified<'t> {
+    /// The header's `alg`.
     pub(crate) algorithm: String,
+    /// The header's `kid`.
     pub(crate) key_id: Option<String>,
+    /// The claim `iss`.
     pub(crate) issuer: Option<String>,
+    /// The claim `exp`, since 1970-01-01T00:00:00Z.
+    pub(crate) expires_at: Option<Duration>,
+    /// Header and claims as they were signed, with the dot between them.
+    message: &'t str,
+    claims: &'t str,
+    signature: &'t str,
 }
 
-impl Unverified {
-    pub(crate) fn parse(token: &str) -> Result<Self, AuthError> {
-        let mut parts = token.split('.');
-        let (Some(header), Some(claims), Some(_), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(AuthError::TokenMalformed);
-        };
-        let header: Header = decode(header)?;
-        let claims: IssuerClaim = decode(claims)?;
-        if header.critical || header.encrypted || header.compressed {
+impl<'t> Unverified<'t> {
+    pub(crate) fn parse(token: &'t str) -> Result<Self, AuthError> {
+        let (message, signature) = token.rsplit_once('.').ok_or(AuthError::TokenMalformed)?;
+        let (header, claims) = message.split_once('.').ok_or(AuthError::TokenMalformed)?;
+        if claims.contains('.') {
             return Err(AuthError::TokenMalformed);
         }
-        Ok(Self { algorithm: header.alg, key_id: header.kid, issuer: claims.iss })
+        let Header { alg, kid, critical, encrypted, compressed } = decode(header)?;
+        let Hints { iss, exp } = decode(claims)?;
+        if critical || encrypted || compressed {
+            return Err(AuthError::TokenMalformed);
+        }
+        let expires_at = exp.map(|exp| exp.0);
+        Ok(Self { algorithm: alg, key_id: kid, issuer: iss, expires_at, message, claims, signature })
+    }
+
+    /// The claims, if the key signed them.
+    pub(crate) fn verify(&self, key: &VerifyingKey) -> Result<Claims, AuthError> {
+        let signed =
+            jsonwebtoken::crypto::verify(self.signature, self.message.as_bytes(), &key.key, key.algorithm);
+        if matches!(signed, Ok(true)) { Claims::parse(self.claims) } else { Err(AuthError::SignatureInvalid) }
     }
 }
 
@@ -54,9 +71,11 @@ struct Header {
     compressed: bool,
 }
 
+/// Claims that are read before they are verified.
 #[derive(Deserialize)]
-struct IssuerClaim {
+struct Hints {
     iss: Option<String>,
+    exp: Option<NumericDate>,
 }
 
 fn present<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
@@ -64,15 +83,62 @@ fn present<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
 }
 
 /// The claims of a token whose signature is verified.
-#[derive(Deserialize)]
 pub(crate) struct Claims {
+    pub(crate) registered: Registered,
+    /// All claims, for the operator's rules.
+    pub(crate) all: Map<String, Value>,
+}
+
+impl Claims {
+    fn parse(part: &str) -> Result<Self, AuthError> {
+        let UniqueNames(all) = decode(part)?;
+        Self::of(all)
+    }
+
+    pub(crate) fn of(all: Map<String, Value>) -> Result<Self, AuthError> {
+        let registered = Registered::deserialize(&all).map_err(|_| AuthError::TokenMalformed)?;
+        Ok(Self { registered, all })
+    }
+}
+
+/// The claims that every token is judged by.
+#[derive(Deserialize)]
+pub(crate) struct Registered {
     pub(crate) iss: Option<String>,
     pub(crate) aud: Option<Audience>,
     pub(crate) sub: Option<String>,
     pub(crate) exp: Option<NumericDate>,
     pub(crate) nbf: Option<NumericDate>,
-    /// Of any type, since issuers that need none use the name for other things.
-    pub(crate) role: Option<serde_json::Value>,
+    pub(crate) iat: Option<NumericDate>,
+}
+
+/// A JSON object in which no name stands twice.
+struct UniqueNames(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for UniqueNames {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        struct Names;
+
+        impl<'de> Visitor<'de> for Names {
+            type Value = Map<String, Value>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+                let mut map = Map::new();
+                while let Some((name, value)) = access.next_entry::<String, Value>()? {
+                    if map.insert(name, value).is_some() {
+                        return Err(A::Error::custom("a name stands twice"));
+                    }
+                }
+                Ok(map)
+            }
+        }
+
+        value.deserialize_map(Names).map(Self)
+    }
 }
 
 /// One audience or several.

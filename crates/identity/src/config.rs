@@ -1,6 +1,6 @@
-//! What the operator says of an issuer.
+//! The configuration of an issuer.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use postern_egress::HttpUrl;
 use serde::Deserialize;
@@ -14,22 +14,51 @@ pub struct IssuerConfig {
     pub issuer: String,
     /// What `aud` must be or contain.
     pub audience: String,
-    /// Where its key set is fetched from. Exactly one of this and `hs256_secret_file`.
+    /// Where its key set is fetched from. Exactly one of this, `discovery` and `hs256_secret_file`.
     #[serde(default)]
     pub jwks_url: Option<HttpUrl>,
-    /// A file with the secret that it signs with by HS256: the file's bytes less line ends after them, at
-    /// least 32.
+    /// Whether the key set is found by `OpenID` discovery: its URL is read from
+    /// `<issuer>/.well-known/openid-configuration`, whose `issuer` must be exactly this one.
+    #[serde(default)]
+    pub discovery: bool,
+    /// A file with the secret that it signs with by HS256: the file's bytes without trailing line ends, at least 32.
     #[serde(default)]
     pub hs256_secret_file: Option<PathBuf>,
     /// How `sub` becomes an owner.
     #[serde(default)]
     pub subject: SubjectMapping,
-    /// What the claim `role` must be. Supabase: `authenticated`, since its API keys are tokens too.
+    /// Claims that a token must have, with exactly these values. Supabase: `role = "authenticated"`, since its API keys
+    /// are tokens too. Others: `email_verified = true`.
     #[serde(default)]
-    pub require_role: Option<String>,
+    pub required_claims: BTreeMap<String, ClaimValue>,
+    /// Claims that a token must not have with these values, alone or in a list. Supabase: `is_anonymous = true`, since
+    /// anyone can become an anonymous user without an account. A value of another type is refused too.
+    #[serde(default)]
+    pub forbidden_claims: BTreeMap<String, ClaimValue>,
+    /// Longest lifetime of a token, from `iat` (or from now, where it has none) to `exp`. A token that was leaked works
+    /// for as long; too low a number refuses every token of an issuer with longer ones.
+    #[serde(default = "default_max_token_lifetime_seconds")]
+    pub max_token_lifetime_seconds: u64,
+    /// How long a key set goes on being used while it can't be fetched anew. A key that was withdrawn in the meantime
+    /// still verifies tokens; with too low a number, an outage of the issuer signs out users whose tokens are still
+    /// valid. At least 900: a key set is fetched anew every ten minutes.
+    #[serde(default = "default_max_key_set_age_seconds")]
+    pub max_key_set_age_seconds: u64,
     /// How far its clock and ours may differ, at most 60 s.
     #[serde(default = "default_leeway_seconds")]
     pub leeway_seconds: u64,
+}
+
+/// A value that a claim is compared with.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum ClaimValue {
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A text.
+    Text(String),
 }
 
 /// How an issuer's `sub` becomes an owner.
@@ -43,7 +72,7 @@ pub enum SubjectMapping {
     Uuid,
 }
 
-/// Why the issuers' configuration is refused at start.
+/// Why the issuers' configuration was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// No issuer at all.
@@ -58,8 +87,31 @@ pub enum ConfigError {
         field: &'static str,
     },
     /// Not exactly one source of keys.
-    #[error("issuer '{0}': set exactly one of jwks_url and hs256_secret_file")]
+    #[error("issuer '{0}': set exactly one of jwks_url, discovery and hs256_secret_file")]
     KeySource(String),
+    /// The issuer's name is not a URL below which there could be a discovery document.
+    #[error(
+        "issuer '{0}': discovery needs an issuer that is an https URL without a query; set jwks_url instead"
+    )]
+    Discovery(String),
+    /// A rule for a claim that is always checked.
+    #[error(
+        "issuer '{issuer}': the claim {claim} is always checked; remove it from required_claims and forbidden_claims"
+    )]
+    ReservedClaim {
+        /// The issuer's name.
+        issuer: String,
+        /// The claim's name.
+        claim: String,
+    },
+    /// The lifetime would refuse every token.
+    #[error("issuer '{0}': max_token_lifetime_seconds is at least 60")]
+    TokenLifetime(String),
+    /// The key set would be too old before it is fetched anew.
+    #[error(
+        "issuer '{0}': max_key_set_age_seconds is at least 900, since a key set is fetched every ten minutes"
+    )]
+    KeySetAge(String),
     /// The leeway is too long.
     #[error("issuer '{0}': leeway_seconds is at most 60")]
     Leeway(String),
@@ -78,6 +130,18 @@ pub enum ConfigError {
 }
 
 pub(crate) const MAX_LEEWAY_SECONDS: u64 = 60;
+pub(crate) const MIN_TOKEN_LIFETIME_SECONDS: u64 = 60;
+pub(crate) const MIN_KEY_SET_AGE_SECONDS: u64 = 900;
+
+/// A day: longer than the tokens of sessions that can be renewed, shorter than those of API keys.
+fn default_max_token_lifetime_seconds() -> u64 {
+    86_400
+}
+
+/// Four hours: long enough to mend an issuer.
+fn default_max_key_set_age_seconds() -> u64 {
+    4 * 3600
+}
 
 fn default_leeway_seconds() -> u64 {
     30

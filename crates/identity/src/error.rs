@@ -41,9 +41,20 @@ pub enum AuthError {
     /// `sub` is missing, empty, too long, or not of the form that the issuer is configured for.
     #[error("the token's subject is missing or not of the configured form; sign in as a user")]
     SubjectInvalid,
-    /// `role` is not the one required, as with the anonymous and service keys of Supabase.
-    #[error("the token is not a signed-in user's; sign in, and do not send an API key in its place")]
-    RoleWrong,
+    /// Its lifetime is longer than the configuration allows, as with API keys.
+    #[error(
+        "the token is valid for longer than this service accepts; sign in to get one that expires sooner"
+    )]
+    LifetimeTooLong,
+    /// A claim is not as the configuration requires, as with API keys and anonymous users.
+    #[error(
+        "the token's claims do not meet this service's rules; sign in with an account of your own (API keys and \
+         anonymous sessions are not accepted)"
+    )]
+    ClaimRefused,
+    /// Too many tokens with wrong signatures came from the caller's address.
+    #[error("too many invalid tokens came from this address; try again in a few seconds")]
+    TooManyFailures,
     /// The issuer's key set could not be fetched yet.
     #[error("the issuer's keys cannot be fetched at the moment; try again in a few seconds")]
     KeysUnavailable,
@@ -65,7 +76,9 @@ impl AuthError {
             Self::TokenNotYetValid => "TOKEN_NOT_YET_VALID",
             Self::AudienceWrong => "AUDIENCE_WRONG",
             Self::SubjectInvalid => "SUBJECT_INVALID",
-            Self::RoleWrong => "ROLE_WRONG",
+            Self::LifetimeTooLong => "LIFETIME_TOO_LONG",
+            Self::ClaimRefused => "CLAIM_REFUSED",
+            Self::TooManyFailures => "TOO_MANY_FAILURES",
             Self::KeysUnavailable => "KEYS_UNAVAILABLE",
         }
     }

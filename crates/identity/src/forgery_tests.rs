@@ -1,11 +1,13 @@
 use std::sync::LazyLock;
 
-use jsonwebtoken::{EncodingKey, Header};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::test_support::{ES, RS, Signer, base64_url, claims, config, raw_token, verdict, verifier};
+use crate::test_support::{
+    AUDIENCE, ES, ISSUER, NOW, RS, Signer, base64_url, claims, config, raw_token, verdict, verifier,
+};
 
 #[tokio::test]
 async fn unsigned_tokens_are_refused() {
@@ -150,5 +152,46 @@ proptest! {
         let at = at % changed.len();
         changed.replace_range(at..=at, &with);
         prop_assert_eq!(verdict_now(&changed).is_ok(), changed == *GOOD);
+    }
+}
+
+/// The lifetime of a token of these tests.
+const FIVE_MINUTES: Duration = Duration::from_mins(5);
+
+/// A JSON value of any type that a claim might have.
+fn claim_value() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(json!(null)),
+        any::<bool>().prop_map(|value| json!(value)),
+        any::<i64>().prop_map(|value| json!(value)),
+        any::<f64>().prop_map(|value| json!(value)),
+        "[ -~]{0,20}".prop_map(|value| json!(value)),
+        Just(json!(NOW + 300)),
+        Just(json!(ISSUER)),
+        Just(json!(AUDIENCE)),
+    ];
+    leaf.prop_recursive(2, 8, 4, |inner| prop::collection::vec(inner, 0..4).prop_map(|list| json!(list)))
+}
+
+proptest! {
+    /// Whatever the issuer signs: only a token whose claims are all as they must be gets a principal.
+    #[test]
+    fn only_claims_of_the_right_type_and_value_pass(
+        name in "(iss|aud|sub|exp|nbf|iat)", value in claim_value(),
+    ) {
+        let mut changed = claims(json!({}));
+        changed[name.as_str()] = value.clone();
+        let time = |value: &serde_json::Value| Duration::try_from_secs_f64(value.as_f64()?).ok();
+        let (now, leeway, day) = (Duration::from_secs(NOW), Duration::from_secs(30), Duration::from_hours(24));
+        let audiences = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+        let good = match name.as_str() {
+            "iss" => value == json!(ISSUER),
+            "aud" => audiences.iter().all(serde_json::Value::is_string) && audiences.contains(&json!(AUDIENCE)),
+            "sub" => value.as_str().is_some_and(|sub| !sub.is_empty()),
+            "exp" => time(&value).is_some_and(|exp| exp.saturating_add(leeway) > now && exp <= now + day),
+            "nbf" => value.is_null() || time(&value).is_some_and(|nbf| nbf <= now + leeway),
+            _ => value.is_null() || time(&value).is_some_and(|iat| iat.min(now) + day >= now + FIVE_MINUTES),
+        };
+        prop_assert_eq!(verdict_now(&ES.sign(&changed)).is_ok(), good, "{} = {}", name, value);
     }
 }

@@ -7,14 +7,15 @@ use std::{
     time::Duration,
 };
 
-use jsonwebtoken::{Algorithm, Validation};
 use postern_domain::Secret;
 
 use crate::{
     AuthError, ConfigError, FetchKeys, IssuerConfig, Principal, SubjectMapping,
-    claims::Claims,
-    config::MAX_LEEWAY_SECONDS,
+    claim_rules::ClaimRules,
+    claims::{Claims, Registered},
+    config::{MAX_LEEWAY_SECONDS, MIN_KEY_SET_AGE_SECONDS, MIN_TOKEN_LIFETIME_SECONDS},
     key_set::{KeySet, VerifyingKey},
+    key_source::KeySource,
     key_store::KeyStore,
 };
 
@@ -24,7 +25,8 @@ pub(crate) struct Issuer {
     audience: String,
     keys: Keys,
     subject: SubjectMapping,
-    require_role: Option<String>,
+    rules: ClaimRules,
+    max_token_lifetime: Duration,
     leeway: Duration,
 }
 
@@ -62,36 +64,25 @@ impl Issuer {
         fetcher: &Arc<dyn FetchKeys>,
         epoch: &Arc<AtomicU64>,
     ) -> Result<Self, ConfigError> {
-        let IssuerConfig {
-            issuer,
-            audience,
-            jwks_url,
-            hs256_secret_file,
-            subject,
-            require_role,
-            leeway_seconds,
-        } = config;
-        let texts = [
-            ("issuer", Some(&issuer)),
-            ("audience", Some(&audience)),
-            ("require_role", require_role.as_ref()),
-        ];
-        let empty = texts.into_iter().find(|(_, text)| text.is_some_and(String::is_empty));
-        if let Some(field) = empty.map(|(field, _)| field) {
-            return Err(ConfigError::Empty { issuer, field });
+        check(&config)?;
+        let keys = keys_of(&config, fetcher, epoch)?;
+        let rules = ClaimRules::new(&config.issuer, config.required_claims, config.forbidden_claims)?;
+        Ok(Self {
+            name: config.issuer.into(),
+            audience: config.audience,
+            keys,
+            subject: config.subject,
+            rules,
+            max_token_lifetime: Duration::from_secs(config.max_token_lifetime_seconds),
+            leeway: Duration::from_secs(config.leeway_seconds),
+        })
+    }
+
+    /// Begins to fetch its key set, so that a misconfigured issuer is logged before the first user comes.
+    pub(crate) fn fetch_keys(&self) {
+        if let Keys::Published(store) = &self.keys {
+            store.prefetch();
         }
-        if leeway_seconds > MAX_LEEWAY_SECONDS {
-            return Err(ConfigError::Leeway(issuer));
-        }
-        let keys = match (jwks_url, hs256_secret_file) {
-            (Some(url), None) => {
-                Keys::Published(Arc::new(KeyStore::new(url, Arc::clone(fetcher), Arc::clone(epoch))))
-            }
-            (None, Some(file)) => Keys::Fixed(secret_of(&issuer, &file)?),
-            _ => return Err(ConfigError::KeySource(issuer)),
-        };
-        let leeway = Duration::from_secs(leeway_seconds);
-        Ok(Self { name: issuer.into(), audience, keys, subject, require_role, leeway })
     }
 
     /// Goes on with the key set of the issuer that had this one's name before.
@@ -109,50 +100,81 @@ impl Issuer {
         }
     }
 
-    /// What `jsonwebtoken` is to check: all but the times, which are judged by our clock in
-    /// [`Issuer::admit`].
-    pub(crate) fn validation(&self, algorithm: Algorithm) -> Validation {
-        let mut validation = Validation::new(algorithm);
-        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        validation.set_issuer(&[&self.name]);
-        validation.set_audience(&[&self.audience]);
-        validation.validate_exp = false;
-        validation
-    }
-
     /// The `iss` of its tokens.
     pub(crate) fn name(&self) -> Arc<str> {
         Arc::clone(&self.name)
     }
 
-    /// The rules on claims, each stated here again, whatever the library has checked.
+    /// Refuses a token that expired at this time.
+    pub(crate) fn refuse_expired(&self, at: Option<Duration>, now: Duration) -> Result<(), AuthError> {
+        let expired = at.is_some_and(|at| now >= at.saturating_add(self.leeway));
+        if expired { Err(AuthError::TokenExpired) } else { Ok(()) }
+    }
+
+    /// The rules on claims.
     pub(crate) fn admit(&self, claims: &Claims, now: Duration) -> Result<Principal, AuthError> {
-        if claims.iss.as_deref() != Some(&*self.name) {
+        let Registered { iss, aud, sub, exp, nbf, iat } = &claims.registered;
+        if iss.as_deref() != Some(&*self.name) {
             return Err(AuthError::IssuerUnknown);
         }
-        if !claims.aud.as_ref().is_some_and(|aud| aud.contains(&self.audience)) {
+        if !aud.as_ref().is_some_and(|aud| aud.contains(&self.audience)) {
             return Err(AuthError::AudienceWrong);
         }
-        let expires_at = claims.exp.as_ref().ok_or(AuthError::ExpiryMissing)?.0;
-        if now >= expires_at.saturating_add(self.leeway) {
-            return Err(AuthError::TokenExpired);
-        }
-        if claims.nbf.as_ref().is_some_and(|nbf| now.saturating_add(self.leeway) < nbf.0) {
+        let expires_at = exp.as_ref().ok_or(AuthError::ExpiryMissing)?.0;
+        self.refuse_expired(Some(expires_at), now)?;
+        if nbf.as_ref().is_some_and(|nbf| now.saturating_add(self.leeway) < nbf.0) {
             return Err(AuthError::TokenNotYetValid);
         }
-        if self
-            .require_role
-            .as_ref()
-            .is_some_and(|role| claims.role.as_ref().and_then(|r| r.as_str()) != Some(role))
-        {
-            return Err(AuthError::RoleWrong);
+        // An issuer whose clock is ahead must not make a token look older than it is, nor its lifetime shorter.
+        let issued_at = iat.as_ref().map_or(now, |iat| iat.0.min(now));
+        if expires_at.saturating_sub(issued_at) > self.max_token_lifetime {
+            return Err(AuthError::LifetimeTooLong);
         }
-        let subject = claims.sub.as_deref().ok_or(AuthError::SubjectInvalid)?;
+        self.rules.check(&claims.all)?;
+        let subject = sub.as_deref().ok_or(AuthError::SubjectInvalid)?;
         Principal::new(&self.name, self.subject, subject, expires_at)
     }
 }
 
-/// The secret of a file: its bytes less the line ends after them.
+/// The rules on single fields.
+fn check(config: &IssuerConfig) -> Result<(), ConfigError> {
+    let issuer = || config.issuer.clone();
+    let texts = [("issuer", &config.issuer), ("audience", &config.audience)];
+    if let Some((field, _)) = texts.into_iter().find(|(_, text)| text.is_empty()) {
+        return Err(ConfigError::Empty { issuer: issuer(), field });
+    }
+    if config.leeway_seconds > MAX_LEEWAY_SECONDS {
+        return Err(ConfigError::Leeway(issuer()));
+    }
+    if config.max_token_lifetime_seconds < MIN_TOKEN_LIFETIME_SECONDS {
+        return Err(ConfigError::TokenLifetime(issuer()));
+    }
+    if config.max_key_set_age_seconds < MIN_KEY_SET_AGE_SECONDS {
+        return Err(ConfigError::KeySetAge(issuer()));
+    }
+    Ok(())
+}
+
+fn keys_of(
+    config: &IssuerConfig,
+    fetcher: &Arc<dyn FetchKeys>,
+    epoch: &Arc<AtomicU64>,
+) -> Result<Keys, ConfigError> {
+    let issuer = &config.issuer;
+    let source = match (&config.jwks_url, config.discovery, &config.hs256_secret_file) {
+        (Some(url), false, None) => KeySource::Url(url.clone()),
+        (None, true, None) => {
+            KeySource::discovery(issuer).ok_or_else(|| ConfigError::Discovery(issuer.clone()))?
+        }
+        (None, false, Some(file)) => return Ok(Keys::Fixed(secret_of(issuer, file)?)),
+        _ => return Err(ConfigError::KeySource(issuer.clone())),
+    };
+    let max_age = Duration::from_secs(config.max_key_set_age_seconds);
+    let store = KeyStore::new(issuer, source, max_age, Arc::clone(fetcher), Arc::clone(epoch));
+    Ok(Keys::Published(Arc::new(store)))
+}
+
+/// The secret of a file: its bytes without trailing line ends.
 fn secret_of(issuer: &str, file: &Path) -> Result<KeySet, ConfigError> {
     let bytes = std::fs::read(file).map_err(|_| ConfigError::SecretUnreadable(issuer.to_owned()))?;
     let secret = Secret::new(bytes);

@@ -5,7 +5,10 @@ use postern_egress::HttpUrl;
 use super::*;
 use serde_json::{Value, json};
 
-use crate::test_support::{ISSUER, Issuing, NOW, claims, config};
+use crate::{
+    ClaimValue,
+    test_support::{ISSUER, Issuing, NOW, claims, config},
+};
 
 fn error(configs: Vec<IssuerConfig>) -> Option<ConfigError> {
     let fetcher: Arc<dyn FetchKeys> = Issuing::new([None]);
@@ -50,9 +53,22 @@ fn rules_between_fields_and_issuers_are_checked() {
             vec![IssuerConfig { audience: String::new(), ..config() }],
             ConfigError::Empty { issuer: name(), field: "audience" },
         ),
+        (vec![IssuerConfig { discovery: true, ..config() }], ConfigError::KeySource(name())),
         (
-            vec![IssuerConfig { require_role: Some(String::new()), ..config() }],
-            ConfigError::Empty { issuer: name(), field: "require_role" },
+            vec![IssuerConfig { issuer: "accounts".into(), discovery: true, jwks_url: None, ..config() }],
+            ConfigError::Discovery("accounts".into()),
+        ),
+        (
+            vec![IssuerConfig { max_token_lifetime_seconds: 59, ..config() }],
+            ConfigError::TokenLifetime(name()),
+        ),
+        (vec![IssuerConfig { max_key_set_age_seconds: 899, ..config() }], ConfigError::KeySetAge(name())),
+        (
+            vec![IssuerConfig {
+                required_claims: [("exp".into(), ClaimValue::Integer(1))].into(),
+                ..config()
+            }],
+            ConfigError::ReservedClaim { issuer: name(), claim: "exp".into() },
         ),
         (
             vec![IssuerConfig { issuer: String::new(), ..config() }],
@@ -80,7 +96,18 @@ fn the_file_has_defaults_and_no_unknown_keys() {
     let config: IssuerConfig = toml::from_str(text).unwrap();
     assert_eq!(config.jwks_url, HttpUrl::parse("https://i.example.com/jwks").ok());
     assert_eq!((config.subject, config.leeway_seconds), (SubjectMapping::Derived, 30));
-    for line in ["jwks_uri = 'x'", "subject = 'UUID'", "leeway_seconds = -1", "require_role = 1"] {
+    let rules =
+        format!("{text}[required_claims]\nrole = 'authenticated'\n[forbidden_claims]\nis_anonymous = true\n");
+    let config: IssuerConfig = toml::from_str(&rules).unwrap();
+    assert_eq!(config.required_claims["role"], ClaimValue::Text("authenticated".into()));
+    assert_eq!(config.forbidden_claims["is_anonymous"], ClaimValue::Bool(true));
+    for line in [
+        "jwks_uri = 'x'",
+        "subject = 'UUID'",
+        "leeway_seconds = -1",
+        "required_claims = { role = ['a'] }",
+        "forbidden_claims = 'is_anonymous'",
+    ] {
         assert!(toml::from_str::<IssuerConfig>(&format!("{text}{line}\n")).is_err(), "{line}");
     }
     assert!(
@@ -88,17 +115,23 @@ fn the_file_has_defaults_and_no_unknown_keys() {
     );
 }
 
-/// The rules on claims hold without the library's checks before them.
 #[test]
-fn every_rule_on_claims_is_our_own_too() {
+fn every_rule_on_claims_is_checked() {
     let fetcher: Arc<dyn FetchKeys> = Issuing::new([None]);
-    let strict = IssuerConfig { require_role: Some("authenticated".into()), ..config() };
+    let strict = IssuerConfig {
+        required_claims: [("role".into(), ClaimValue::Text("authenticated".into()))].into(),
+        forbidden_claims: [("is_anonymous".into(), ClaimValue::Bool(true))].into(),
+        max_token_lifetime_seconds: 3600,
+        ..config()
+    };
     let issuers = configure(vec![strict], &fetcher, &Arc::default()).unwrap();
     let admit = |changes: Value| {
-        let claims = serde_json::from_value(claims(changes)).unwrap();
-        issuers[ISSUER].admit(&claims, Duration::from_secs(NOW)).err()
+        let Value::Object(claims) = claims(changes) else { panic!("claims are an object") };
+        issuers[ISSUER].admit(&Claims::of(claims).ok().unwrap(), Duration::from_secs(NOW)).err()
     };
     assert_eq!(admit(json!({})), None);
+    assert_eq!(admit(json!({"exp": NOW + 3600})), None);
+    assert_eq!(admit(json!({"exp": NOW + 100, "iat": NOW - 3500, "is_anonymous": false})), None);
     let cases = [
         (json!({"iss": null}), AuthError::IssuerUnknown),
         (json!({"iss": "https://other"}), AuthError::IssuerUnknown),
@@ -107,7 +140,11 @@ fn every_rule_on_claims_is_our_own_too() {
         (json!({"exp": null}), AuthError::ExpiryMissing),
         (json!({"exp": NOW - 30}), AuthError::TokenExpired),
         (json!({"nbf": NOW + 31}), AuthError::TokenNotYetValid),
-        (json!({"role": null}), AuthError::RoleWrong),
+        (json!({"role": null}), AuthError::ClaimRefused),
+        (json!({"is_anonymous": true}), AuthError::ClaimRefused),
+        (json!({"exp": NOW + 3601}), AuthError::LifetimeTooLong),
+        (json!({"exp": NOW + 100, "iat": NOW - 3501}), AuthError::LifetimeTooLong),
+        (json!({"exp": NOW + 3601, "iat": NOW + 3600}), AuthError::LifetimeTooLong),
         (json!({"sub": null}), AuthError::SubjectInvalid),
     ];
     for (changes, expected) in cases {

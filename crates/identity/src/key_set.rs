@@ -24,8 +24,8 @@ pub(crate) enum KeySet {
 pub(crate) struct InvalidKeySet;
 
 impl KeySet {
-    /// Reads a JWK set (RFC 7517). Keys for other uses or of other kinds are left out, and so are
-    /// symmetric ones: a secret that is published is none. Of two keys with one id the first counts.
+    /// Reads a JWK set (RFC 7517). Keys for other uses or of other kinds are left out, and so are symmetric ones, since
+    /// a published secret proves nothing. Of two keys with one id the first counts.
     pub(crate) fn parse(document: &[u8]) -> Result<Self, InvalidKeySet> {
         let document: Document = serde_json::from_slice(document).map_err(|_| InvalidKeySet)?;
         let jwks = document.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
@@ -60,6 +60,12 @@ impl KeySet {
     }
 }
 
+/// The algorithm of a token's `alg`. `Ed25519` is what RFC 9864 calls `EdDSA` with this curve, the only one that we
+/// verify.
+pub(crate) fn algorithm_of(name: &str) -> Option<Algorithm> {
+    if name == "Ed25519" { Some(Algorithm::EdDSA) } else { name.parse().ok() }
+}
+
 #[derive(Deserialize)]
 struct Document {
     keys: Vec<serde_json::Value>,
@@ -70,6 +76,7 @@ struct Jwk {
     kty: String,
     #[serde(rename = "use")]
     usage: Option<String>,
+    key_ops: Option<Vec<String>>,
     alg: Option<String>,
     kid: Option<String>,
     crv: Option<String>,
@@ -81,7 +88,7 @@ struct Jwk {
 
 impl Jwk {
     fn verifying_key(&self) -> Option<VerifyingKey> {
-        if self.usage.as_deref().is_some_and(|usage| usage != "sig") {
+        if !self.may_verify() {
             return None;
         }
         let algorithm = self.algorithm()?;
@@ -94,15 +101,26 @@ impl Jwk {
         Some(VerifyingKey { algorithm, key: key.ok()? })
     }
 
-    /// By type and curve; `alg`, where there is one, must agree.
+    /// Whether its issuer meant it for signatures (RFC 7517, 4.2 and 4.3).
+    fn may_verify(&self) -> bool {
+        let for_signatures = self.usage.as_deref().is_none_or(|usage| usage == "sig");
+        let for_verifying = self.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "verify"));
+        for_signatures && for_verifying
+    }
+
+    /// By type and curve; `alg`, where there is one, must agree. An RSA key without `alg` verifies RS256 only: were it
+    /// left to the token, one key would verify six algorithms.
     fn algorithm(&self) -> Option<Algorithm> {
         match (self.kty.as_str(), self.crv.as_deref(), self.alg.as_deref()) {
             ("RSA", _, None | Some("RS256")) => Some(Algorithm::RS256),
             ("RSA", _, Some("RS384")) => Some(Algorithm::RS384),
             ("RSA", _, Some("RS512")) => Some(Algorithm::RS512),
+            ("RSA", _, Some("PS256")) => Some(Algorithm::PS256),
+            ("RSA", _, Some("PS384")) => Some(Algorithm::PS384),
+            ("RSA", _, Some("PS512")) => Some(Algorithm::PS512),
             ("EC", Some("P-256"), None | Some("ES256")) => Some(Algorithm::ES256),
             ("EC", Some("P-384"), None | Some("ES384")) => Some(Algorithm::ES384),
-            ("OKP", Some("Ed25519"), None | Some("EdDSA")) => Some(Algorithm::EdDSA),
+            ("OKP", Some("Ed25519"), None | Some("EdDSA" | "Ed25519")) => Some(Algorithm::EdDSA),
             _ => None,
         }
     }

@@ -40,6 +40,10 @@ fn keys_that_must_not_verify_are_left_out() {
         json!({"kty": "oct", "kid": "k", "alg": "HS256", "k": base64_url([7; 32])}),
         json!({"kty": "oct", "kid": "k", "k": base64_url([7; 32])}),
         with(es.clone(), &[("use", json!("enc"))]),
+        with(es.clone(), &[("key_ops", json!(["encrypt"]))]),
+        with(es.clone(), &[("key_ops", json!([]))]),
+        with(es.clone(), &[("key_ops", json!("verify"))]),
+        with(es.clone(), &[("use", json!("enc")), ("key_ops", json!(["verify"]))]),
         with(es.clone(), &[("alg", json!("HS256"))]),
         with(es.clone(), &[("alg", json!("none"))]),
         with(es.clone(), &[("alg", json!("RS256"))]),
@@ -75,9 +79,23 @@ fn an_id_is_looked_up_exactly_and_only_a_set_of_one_needs_none() {
 }
 
 #[test]
-fn what_is_no_key_set_is_refused_and_an_empty_one_is_none_less() {
+fn other_documents_are_refused_and_an_empty_set_is_a_set() {
     for document in ["", "[]", "{}", "<html>", r#"{"keys": {}}"#, r#"{"keys": [], "keys": []}"#] {
         assert!(KeySet::parse(document.as_bytes()).is_err(), "{document}");
     }
     assert!(set(&[]).find(None).is_none());
+}
+
+#[test]
+fn a_key_verifies_the_algorithm_that_its_issuer_names() {
+    let (es, rs) = (Signer::es256("k").jwk(), Signer::rs256("k").jwk());
+    for (jwk, expected) in [
+        (with(es, &[("key_ops", json!(["sign", "verify"]))]), Algorithm::ES256),
+        (with(rs.clone(), &[("alg", json!("PS256"))]), Algorithm::PS256),
+        (with(rs.clone(), &[("alg", json!("PS384"))]), Algorithm::PS384),
+        (with(rs, &[("alg", json!("PS512"))]), Algorithm::PS512),
+        (with(Signer::eddsa("k").jwk(), &[("alg", json!("Ed25519"))]), Algorithm::EdDSA),
+    ] {
+        assert_eq!(algorithm(&set(std::slice::from_ref(&jwk)), "k"), Some(expected), "{jwk}");
+    }
 }

@@ -1,7 +1,6 @@
-//! The key set behind a URL: fetched when first needed, kept, refreshed with care.
+//! An issuer's published key set: fetched at start, kept, and refreshed without being flooded.
 
 use std::{
-    pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -10,31 +9,14 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use bytes::Bytes;
-use postern_egress::{
-    HttpUrl,
-    http::{HttpClient, HttpError},
-};
 use sha2::{Digest, Sha256};
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
-    AuthError,
+    AuthError, FetchKeys,
     key_set::{KeySet, VerifyingKey},
+    key_source::KeySource,
 };
-
-/// What a [`FetchKeys`] gives back.
-pub type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Bytes, HttpError>> + Send + 'a>>;
-
-/// A source of key sets.
-pub trait FetchKeys: Send + Sync + 'static {
-    /// Fetches the document behind a configured URL, within bounds of its own.
-    fn fetch<'a>(&'a self, url: &'a HttpUrl) -> Fetching<'a>;
-}
-
-/// Bounds of one fetch.
-const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
-const FETCH_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Time between two fetches of one set, whatever tokens ask for.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(30);
@@ -45,21 +27,12 @@ const FIRST_LOAD_INTERVAL: Duration = Duration::from_secs(2);
 /// Age at which a set is refreshed, while it goes on being used.
 const STALE_AFTER: Duration = Duration::from_mins(10);
 
-impl FetchKeys for HttpClient {
-    fn fetch<'a>(&'a self, url: &'a HttpUrl) -> Fetching<'a> {
-        Box::pin(self.get(url, MAX_DOCUMENT_BYTES, FETCH_DEADLINE))
-    }
-}
-
-impl<F: FetchKeys + ?Sized> FetchKeys for Arc<F> {
-    fn fetch<'a>(&'a self, url: &'a HttpUrl) -> Fetching<'a> {
-        (**self).fetch(url)
-    }
-}
-
 /// One issuer's published key set.
 pub(crate) struct KeyStore {
-    url: HttpUrl,
+    issuer: Arc<str>,
+    source: KeySource,
+    /// Age from which a set is not used any more.
+    max_age: Duration,
     fetcher: Arc<dyn FetchKeys>,
     loaded: ArcSwapOption<Loaded>,
     flight: Mutex<Option<Flight>>,
@@ -71,6 +44,7 @@ pub(crate) struct KeyStore {
 struct Loaded {
     keys: Arc<KeySet>,
     digest: [u8; 32],
+    fetched: Instant,
     /// When it is to be refreshed.
     due: Instant,
 }
@@ -82,22 +56,33 @@ struct Flight {
 }
 
 impl KeyStore {
-    pub(crate) fn new(url: HttpUrl, fetcher: Arc<dyn FetchKeys>, epoch: Arc<AtomicU64>) -> Self {
-        Self { url, fetcher, loaded: ArcSwapOption::empty(), flight: Mutex::new(None), epoch }
+    pub(crate) fn new(
+        issuer: &str,
+        source: KeySource,
+        max_age: Duration,
+        fetcher: Arc<dyn FetchKeys>,
+        epoch: Arc<AtomicU64>,
+    ) -> Self {
+        let (loaded, flight) = (ArcSwapOption::empty(), Mutex::new(None));
+        Self { issuer: issuer.into(), source, max_age, fetcher, loaded, flight, epoch }
     }
 
-    /// Goes on with the set of another store, if that is for the same URL, until it has been fetched anew: with the
-    /// first token that asks for a key of it.
+    /// Goes on with the set of another store from the same source, until it has been fetched anew.
     pub(crate) fn take_over(&self, other: &Self) {
-        let loaded = other.loaded.load_full().filter(|_| self.url == other.url);
+        let loaded = other.loaded.load_full().filter(|_| self.source == other.source);
         let due = |loaded: Arc<Loaded>| Arc::new(Loaded { due: Instant::now(), ..(*loaded).clone() });
         self.loaded.store(loaded.map(due));
+    }
+
+    /// Begins to fetch the set, without waiting for it. Must be called within a runtime.
+    pub(crate) fn prefetch(self: &Arc<Self>) {
+        drop(self.refresh());
     }
 
     /// The key for a token with this `kid`. An unknown one may be new: the set is refreshed once, by one
     /// caller for all, unless that was done a short while ago.
     pub(crate) async fn find(self: &Arc<Self>, id: Option<&str>) -> Result<Arc<VerifyingKey>, AuthError> {
-        if let Some(loaded) = self.loaded.load_full() {
+        if let Some(loaded) = self.usable() {
             if Instant::now() >= loaded.due {
                 drop(self.refresh());
             }
@@ -109,13 +94,18 @@ impl KeyStore {
             // Nothing is ever sent: the wait ends when the sender is dropped.
             let _ = ended.changed().await;
         }
-        let loaded = self.loaded.load_full().ok_or(AuthError::KeysUnavailable)?;
+        let loaded = self.usable().ok_or(AuthError::KeysUnavailable)?;
         loaded.keys.find(id).ok_or(AuthError::KeyUnknown)
+    }
+
+    /// The set, unless it is so old that its keys may have been withdrawn long ago.
+    fn usable(&self) -> Option<Arc<Loaded>> {
+        self.loaded.load_full().filter(|loaded| loaded.fetched.elapsed() < self.max_age)
     }
 
     /// Joins the fetch under way or begins one. Nothing when the last one is too recent.
     fn refresh(self: &Arc<Self>) -> Option<watch::Receiver<()>> {
-        let interval = if self.loaded.load().is_some() { REFRESH_INTERVAL } else { FIRST_LOAD_INTERVAL };
+        let interval = if self.usable().is_some() { REFRESH_INTERVAL } else { FIRST_LOAD_INTERVAL };
         let mut flight = self.flight.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = &*flight {
             if last.ended.has_changed().is_ok() {
@@ -138,25 +128,26 @@ impl KeyStore {
 
     /// Fetches the set. A failure leaves the old one in use.
     async fn load(&self) {
-        let document = match self.fetcher.fetch(&self.url).await {
-            Ok(document) => document,
+        let (keys, document) = match self.source.load(&*self.fetcher).await {
+            Ok(loaded) => loaded,
+            Err(error) if self.usable().is_some() => {
+                return tracing::warn!(issuer = &*self.issuer, %error, "a key set could not be fetched; the old one stays");
+            }
             Err(error) => {
-                return tracing::warn!(url = %self.url, %error, "a key set could not be fetched; the old one stays");
+                return tracing::warn!(
+                    issuer = &*self.issuer, %error,
+                    "a key set could not be fetched; tokens of its issuer are refused until it can be"
+                );
             }
         };
-        let Ok(keys) = KeySet::parse(&document) else {
-            return tracing::warn!(url = %self.url, "not a JWK set; the old one stays");
-        };
         let digest = Sha256::digest(&document).into();
-        let old = self.loaded.swap(Some(Arc::new(Loaded {
-            keys: Arc::new(keys),
-            digest,
-            due: Instant::now() + STALE_AFTER,
-        })));
+        let fetched = Instant::now();
+        let loaded = Loaded { keys: Arc::new(keys), digest, fetched, due: fetched + STALE_AFTER };
+        let old = self.loaded.swap(Some(Arc::new(loaded)));
         if old.is_some_and(|old| old.digest != digest) {
-            // After the swap: who verified with the old set has read an epoch that is over now.
+            // After the swap: whoever verified with the old set has read an epoch that is over now.
             self.epoch.fetch_add(1, Ordering::AcqRel);
-            tracing::info!(url = %self.url, "a key set has changed; tokens are verified anew");
+            tracing::info!(issuer = &*self.issuer, "a key set has changed; tokens are verified anew");
         }
     }
 }

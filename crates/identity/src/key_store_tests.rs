@@ -1,5 +1,7 @@
 use std::sync::LazyLock;
 
+use bytes::Bytes;
+use postern_egress::HttpUrl;
 use tokio::sync::Semaphore;
 
 use super::*;
@@ -20,6 +22,8 @@ fn two() -> Bytes {
     jwks(&[TWO.jwk()])
 }
 
+const MAX_AGE: Duration = Duration::from_hours(4);
+
 struct Fixture {
     store: Arc<KeyStore>,
     issuing: Arc<Issuing>,
@@ -31,7 +35,9 @@ impl Fixture {
         let issuing = Issuing::new(answers);
         let epoch = Arc::new(AtomicU64::new(0));
         let url = HttpUrl::parse("https://auth.example.com/jwks").unwrap();
-        let store = Arc::new(KeyStore::new(url, issuing.clone(), Arc::clone(&epoch)));
+        let source = KeySource::Url(url);
+        let store = KeyStore::new("i", source, MAX_AGE, issuing.clone(), Arc::clone(&epoch));
+        let store = Arc::new(store);
         Self { store, issuing, epoch }
     }
 
@@ -168,4 +174,31 @@ async fn a_refresh_without_a_change_leaves_the_epoch() {
     assert_eq!(fixture.find("one").await, Ok(()));
     settle().await;
     assert_eq!((fixture.issuing.fetches(), fixture.epoch()), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_that_is_fetched_early_is_there_for_the_first_token() {
+    let fixture = Fixture::new([Some(one())]);
+    fixture.store.prefetch();
+    settle().await;
+    assert_eq!(fixture.issuing.fetches(), 1);
+    assert_eq!(fixture.find("one").await, Ok(()));
+    assert_eq!(fixture.issuing.fetches(), 1);
+}
+
+/// A key may have been withdrawn in the meantime, and somebody may keep us from learning of it.
+#[tokio::test(start_paused = true)]
+async fn a_set_is_used_through_an_outage_of_its_issuer_up_to_its_maximum_age() {
+    let fixture = Fixture::new([Some(one()), None, None, None, Some(one())]);
+    assert_eq!(fixture.find("one").await, Ok(()));
+    tokio::time::advance(Duration::from_hours(1)).await;
+    assert_eq!(fixture.find("one").await, Ok(()), "an hour of outage signs nobody out");
+    settle().await;
+    tokio::time::advance(Duration::from_mins(179)).await;
+    assert_eq!(fixture.find("one").await, Ok(()));
+    settle().await;
+    tokio::time::advance(Duration::from_mins(1)).await;
+    assert_eq!(fixture.find("one").await, Err(AuthError::KeysUnavailable));
+    tokio::time::advance(FIRST_LOAD_INTERVAL).await;
+    assert_eq!(fixture.find("one").await, Ok(()), "the issuer is back");
 }

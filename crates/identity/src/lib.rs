@@ -20,11 +20,14 @@
 
 mod bearer;
 mod cache;
+mod claim_rules;
 mod claims;
 mod config;
 mod error;
+mod failures;
 mod issuer;
 mod key_set;
+mod key_source;
 mod key_store;
 mod principal;
 mod verifier;
@@ -33,8 +36,8 @@ mod verifier;
 mod test_support;
 
 pub use bearer::BearerToken;
-pub use config::{ConfigError, IssuerConfig, SubjectMapping};
+pub use config::{ClaimValue, ConfigError, IssuerConfig, SubjectMapping};
 pub use error::{AuthError, Refused};
-pub use key_store::{FetchKeys, Fetching};
+pub use key_source::{FetchKeys, Fetching};
 pub use principal::{DERIVED_OWNERS, Principal};
 pub use verifier::{MAX_TOKEN_BYTES, Verifier};

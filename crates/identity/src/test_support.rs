@@ -1,7 +1,7 @@
 //! Keys, tokens, a clock and a key-set server for tests, all in memory.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc, LazyLock, Mutex,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -56,6 +56,10 @@ impl Signer {
 
     pub(crate) fn rs256(id: &'static str) -> Self {
         Self::of(&rcgen::PKCS_RSA_SHA256, Algorithm::RS256, id)
+    }
+
+    pub(crate) fn ps256(id: &'static str) -> Self {
+        Self::of(&rcgen::PKCS_RSA_SHA256, Algorithm::PS256, id)
     }
 
     pub(crate) fn eddsa(id: &'static str) -> Self {
@@ -176,9 +180,13 @@ pub(crate) fn config() -> IssuerConfig {
         issuer: ISSUER.into(),
         audience: AUDIENCE.into(),
         jwks_url: Some(HttpUrl::parse("https://auth.example.com/jwks").unwrap()),
+        discovery: false,
         hs256_secret_file: None,
         subject: SubjectMapping::Derived,
-        require_role: None,
+        required_claims: BTreeMap::new(),
+        forbidden_claims: BTreeMap::new(),
+        max_token_lifetime_seconds: 86_400,
+        max_key_set_age_seconds: 4 * 3600,
         leeway_seconds: 30,
     }
 }

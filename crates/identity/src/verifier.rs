@@ -2,18 +2,20 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
-use jsonwebtoken::{Algorithm, errors::ErrorKind};
 use postern_domain::Clock;
 
 use crate::{
     AuthError, ConfigError, FetchKeys, IssuerConfig, Principal, Refused,
     cache::TokenCache,
-    claims::{Claims, Unverified},
+    claims::Unverified,
+    failures::Failures,
     issuer::{self, Issuer},
+    key_set::algorithm_of,
 };
 
 /// Bytes of the longest token that is looked at.
@@ -23,12 +25,13 @@ pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 pub struct Verifier {
     issuers: HashMap<Arc<str>, Issuer>,
     cache: TokenCache,
+    failures: Arc<Failures>,
     clock: Arc<dyn Clock>,
 }
 
 impl Verifier {
-    /// Checks the configuration and reads the secret files. Key sets are fetched when the first token
-    /// asks for them, so that a service starts while an issuer is down.
+    /// Checks the configuration and reads the secret files. Key sets are fetched by [`Verifier::fetch_keys`] or when the
+    /// first token asks for them, so that a service starts while an issuer is down.
     pub fn new(
         configs: Vec<IssuerConfig>,
         fetcher: impl FetchKeys,
@@ -37,7 +40,7 @@ impl Verifier {
         let epoch = Arc::new(AtomicU64::new(0));
         let fetcher: Arc<dyn FetchKeys> = Arc::new(fetcher);
         let issuers = issuer::configure(configs, &fetcher, &epoch)?;
-        Ok(Self { issuers, cache: TokenCache::new(epoch), clock })
+        Ok(Self { issuers, cache: TokenCache::new(epoch), failures: Arc::default(), clock })
     }
 
     /// A verifier with another configuration, and no token verified yet. Key sets stay in use where name and URL are
@@ -48,7 +51,8 @@ impl Verifier {
         configs: Vec<IssuerConfig>,
         fetcher: impl FetchKeys,
     ) -> Result<Self, ConfigError> {
-        let next = Self::new(configs, fetcher, Arc::clone(&self.clock))?;
+        let mut next = Self::new(configs, fetcher, Arc::clone(&self.clock))?;
+        next.failures = Arc::clone(&self.failures);
         for (name, issuer) in &next.issuers {
             if let Some(before) = self.issuers.get(name) {
                 issuer.take_over(before);
@@ -57,13 +61,20 @@ impl Verifier {
         Ok(next)
     }
 
-    /// Who a token speaks for. Waits only when an issuer's key set has to be fetched, at most 5 s.
-    pub async fn verify(&self, token: &str) -> Result<Principal, AuthError> {
-        self.identify(token).await.map_err(|refused| refused.error)
+    /// Begins to fetch the key sets. A failure is logged, and no more: the first token that needs the set tries again.
+    /// Must be called within a runtime.
+    pub fn fetch_keys(&self) {
+        self.issuers.values().for_each(Issuer::fetch_keys);
     }
 
-    /// [`Verifier::verify`]; a refusal also names the issuer, if the token is its own.
-    pub async fn identify(&self, token: &str) -> Result<Principal, Refused> {
+    /// Who a token speaks for. Waits only when an issuer's key set has to be fetched, at most 5 s.
+    pub async fn verify(&self, token: &str) -> Result<Principal, AuthError> {
+        self.identify(token, None).await.map_err(|refused| refused.error)
+    }
+
+    /// [`Verifier::verify`]; a refusal also names the issuer, if the token is its own. With the address of the caller,
+    /// the wrong signatures that it may send are bounded.
+    pub async fn identify(&self, token: &str, from: Option<IpAddr>) -> Result<Principal, Refused> {
         if token.is_empty() {
             return Err(AuthError::TokenMissing.into());
         }
@@ -76,41 +87,41 @@ impl Verifier {
             return Ok(principal);
         }
         let epoch = self.cache.epoch();
-        let principal = self.verify_anew(token, now).await?;
+        let principal = self.verify_bounded(token, now, from).await?;
         self.cache.insert(digest, &principal, now, epoch);
         Ok(principal)
+    }
+
+    async fn verify_bounded(
+        &self,
+        token: &str,
+        now: Duration,
+        from: Option<IpAddr>,
+    ) -> Result<Principal, Refused> {
+        if from.is_some_and(|from| !self.failures.may_try(from)) {
+            return Err(AuthError::TooManyFailures.into());
+        }
+        let verified = self.verify_anew(token, now).await;
+        if let (Err(Refused { error: AuthError::SignatureInvalid, .. }), Some(from)) = (&verified, from) {
+            self.failures.count(from);
+        }
+        verified
     }
 
     async fn verify_anew(&self, token: &str, now: Duration) -> Result<Principal, Refused> {
         let unverified = Unverified::parse(token)?;
         let issuer = unverified.issuer.as_deref().and_then(|name| self.issuers.get(name));
         let issuer = issuer.ok_or(AuthError::IssuerUnknown)?;
-        let algorithm: Algorithm = unverified.algorithm.parse().map_err(|_| AuthError::AlgorithmRefused)?;
+        // Judged again afterwards; here it spares the verification of tokens that a client sends on and on.
+        issuer.refuse_expired(unverified.expires_at, now)?;
+        let algorithm = algorithm_of(&unverified.algorithm).ok_or(AuthError::AlgorithmRefused)?;
         let key = issuer.key(unverified.key_id.as_deref()).await?;
         if algorithm != key.algorithm {
             return Err(AuthError::AlgorithmRefused.into());
         }
-        let verified = jsonwebtoken::decode::<Claims>(token, &key.key, &issuer.validation(key.algorithm));
-        let verified = verified.map_err(|error| refusal_of(error.kind()))?;
-        let admitted = issuer.admit(&verified.claims, now);
+        let claims = unverified.verify(&key)?;
+        let admitted = issuer.admit(&claims, now);
         admitted.map_err(|error| Refused { error, issuer: Some(issuer.name()) })
-    }
-}
-
-/// The library's errors in our words. Its texts may hold parts of the token.
-fn refusal_of(kind: &ErrorKind) -> AuthError {
-    match kind {
-        ErrorKind::InvalidSignature => AuthError::SignatureInvalid,
-        ErrorKind::InvalidAlgorithm => AuthError::AlgorithmRefused,
-        ErrorKind::InvalidIssuer => AuthError::IssuerUnknown,
-        ErrorKind::InvalidAudience => AuthError::AudienceWrong,
-        ErrorKind::MissingRequiredClaim(claim) => match claim.as_str() {
-            "exp" => AuthError::ExpiryMissing,
-            "aud" => AuthError::AudienceWrong,
-            "sub" => AuthError::SubjectInvalid,
-            _ => AuthError::IssuerUnknown,
-        },
-        _ => AuthError::TokenMalformed,
     }
 }
 

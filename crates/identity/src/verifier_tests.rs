@@ -1,14 +1,15 @@
 use std::io::Write;
 
-use jsonwebtoken::{EncodingKey, Header};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use postern_egress::HttpUrl;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    SubjectMapping,
+    ClaimValue, SubjectMapping,
     test_support::{
-        AUDIENCE, ES, ISSUER, Issuing, NOW, RS, Signer, TestClock, claims, config, jwks, verdict, verifier,
+        AUDIENCE, ES, ISSUER, Issuing, NOW, RS, Signer, TestClock, base64_url, claims, config, jwks, verdict,
+        verifier,
     },
 };
 
@@ -19,9 +20,9 @@ async fn verdict_on(changes: Value) -> Result<Principal, AuthError> {
 
 #[tokio::test]
 async fn a_good_token_names_its_principal() {
-    let ed = Signer::eddsa("ed");
-    let (verifier, _) = verifier(config(), &[ES.jwk(), RS.jwk(), ed.jwk()]);
-    for signer in [&*ES, &*RS, &ed] {
+    let (ed, ps) = (Signer::eddsa("ed"), Signer::ps256("ps"));
+    let (verifier, _) = verifier(config(), &[ES.jwk(), RS.jwk(), ed.jwk(), ps.jwk()]);
+    for signer in [&*ES, &*RS, &ed, &ps] {
         let principal = verifier.verify(&signer.sign(&claims(json!({})))).await.unwrap();
         assert_eq!((principal.issuer(), principal.subject()), (ISSUER, "user-1"));
         assert_eq!(principal.expires_at().as_secs(), NOW + 300);
@@ -102,16 +103,24 @@ async fn a_cached_token_ends_when_it_expires() {
 }
 
 #[tokio::test]
-async fn anonymous_and_service_keys_are_no_users() {
-    let supabase = IssuerConfig { require_role: Some("authenticated".into()), ..config() };
+async fn api_keys_and_anonymous_users_are_refused() {
+    let supabase = IssuerConfig {
+        required_claims: [("role".into(), ClaimValue::Text("authenticated".into()))].into(),
+        forbidden_claims: [("is_anonymous".into(), ClaimValue::Bool(true))].into(),
+        ..config()
+    };
     let (verifier, _) = verifier(supabase, &[ES.jwk()]);
     assert!(verifier.verify(&ES.sign(&claims(json!({})))).await.is_ok());
     for role in
         [json!(null), json!("anon"), json!("service_role"), json!(["authenticated"]), json!("Authenticated")]
     {
         let token = ES.sign(&claims(json!({"role": role})));
-        assert_eq!(verifier.verify(&token).await, Err(AuthError::RoleWrong), "{role}");
+        assert_eq!(verifier.verify(&token).await, Err(AuthError::ClaimRefused), "{role}");
     }
+    let anonymous = ES.sign(&claims(json!({"is_anonymous": true})));
+    assert_eq!(verifier.verify(&anonymous).await, Err(AuthError::ClaimRefused));
+    let api_key = ES.sign(&claims(json!({"iat": NOW - 86_400, "exp": NOW + 315_360_000})));
+    assert_eq!(verifier.verify(&api_key).await, Err(AuthError::LifetimeTooLong));
 }
 
 #[tokio::test]
@@ -123,7 +132,7 @@ async fn giant_and_absent_tokens_are_refused_unread() {
 }
 
 #[tokio::test]
-async fn a_secret_file_verifies_hs256_alone() {
+async fn a_secret_file_verifies_only_hs256() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     let secret = "a secret of at least thirty-two bytes";
     writeln!(file, "{secret}").unwrap();
@@ -211,4 +220,72 @@ async fn a_new_configuration_keeps_the_key_sets_of_issuers_that_stay_and_fetches
     let renamed = IssuerConfig { issuer: "https://other.example.com".into(), ..config() };
     let renamed = before.reconfigured(vec![renamed], down).unwrap();
     assert_eq!(renamed.verify(&token).await, Err(AuthError::IssuerUnknown));
+}
+
+/// RFC 9864: the name says the curve. The library knows only `EdDSA`.
+#[tokio::test]
+async fn ed25519_is_another_name_for_eddsa() {
+    let ed = Signer::eddsa("ed");
+    let mut published = ed.jwk();
+    published["alg"] = json!("Ed25519");
+    let (verifier, _) = verifier(config(), &[published]);
+    let sign = |alg: &str| {
+        let header = base64_url(json!({"alg": alg, "kid": "ed"}).to_string());
+        let message = format!("{header}.{}", base64_url(claims(json!({})).to_string()));
+        let signature =
+            jsonwebtoken::crypto::sign(message.as_bytes(), &ed.encoding_key(), Algorithm::EdDSA).unwrap();
+        format!("{message}.{signature}")
+    };
+    for alg in ["Ed25519", "EdDSA"] {
+        assert!(verifier.verify(&sign(alg)).await.is_ok(), "{alg}");
+    }
+    for alg in ["ed25519", "Ed448", "ES256"] {
+        assert_eq!(verifier.verify(&sign(alg)).await, Err(AuthError::AlgorithmRefused), "{alg}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_sends_wrong_signatures_has_no_further_token_verified_for_a_while() {
+    let (verifier, _) = verifier(config(), &[ES.jwk()]);
+    let (attacker, other) = ("192.0.2.1".parse().ok(), "192.0.2.2".parse().ok());
+    let (good, late) = (ES.sign(&claims(json!({}))), ES.sign(&claims(json!({"sub": "late"}))));
+    assert!(verifier.identify(&good, attacker).await.is_ok());
+    let stranger = Signer::es256("es");
+    let refusals = async |count: u32| {
+        let mut errors = Vec::new();
+        for number in 0..count {
+            let forged = stranger.sign(&claims(json!({"sub": number.to_string()})));
+            errors.push(verifier.identify(&forged, attacker).await.unwrap_err().error);
+        }
+        errors
+    };
+    assert!(refusals(30).await.iter().all(|error| *error == AuthError::SignatureInvalid));
+    assert!(refusals(5).await.iter().all(|error| *error == AuthError::TooManyFailures));
+    assert!(verifier.identify(&good, attacker).await.is_ok(), "it was verified before");
+    assert_eq!(verifier.identify(&late, attacker).await.unwrap_err().error, AuthError::TooManyFailures);
+    assert!(verifier.identify(&late, other).await.is_ok());
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(refusals(1).await, [AuthError::SignatureInvalid]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_goes_on_with_an_expired_token_does_not_lock_its_address_out() {
+    let (verifier, _) = verifier(config(), &[ES.jwk()]);
+    let from = "192.0.2.1".parse().ok();
+    let expired = ES.sign(&claims(json!({"exp": NOW - 300})));
+    for _ in 0..100 {
+        assert_eq!(verifier.identify(&expired, from).await.unwrap_err().error, AuthError::TokenExpired);
+    }
+    assert!(verifier.identify(&ES.sign(&claims(json!({}))), from).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn key_sets_are_fetched_at_start_and_a_failure_stops_nothing() {
+    let issuing = Issuing::new([None, Some(jwks(&[ES.jwk()]))]);
+    let verifier = Verifier::new(vec![config()], issuing.clone(), TestClock::new()).unwrap();
+    verifier.fetch_keys();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(issuing.fetches(), 1);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(verifier.verify(&ES.sign(&claims(json!({})))).await.is_ok());
 }

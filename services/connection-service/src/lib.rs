@@ -11,7 +11,9 @@ mod rpc;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use postern_chassis::{Gate, Lifecycle, Rpcs, config::DatabaseConfig, cors, mtls, reread_issuers, server};
+use postern_chassis::{
+    Gate, Lifecycle, Rpcs, TrustedProxies, config::DatabaseConfig, cors, mtls, reread_issuers, server,
+};
 use postern_crypto_client::Sealer;
 use postern_domain::SystemClock;
 use postern_rpc::connection::connection_service_server::ConnectionServiceServer;
@@ -34,7 +36,8 @@ pub async fn run(config: Config, life: Lifecycle) -> Result<()> {
         tokio::spawn(Rewrapping::connect(rewrap, &config.backends.crypto).await?.run(life.clone()));
     }
     tracing::info!(address = %listener.local_addr()?, "connection-service is ready");
-    server::serve_edge(listener, router, cors::layer(&config.edge.cors_origins)?, life).await
+    let proxies = TrustedProxies::new(config.edge.trusted_proxies);
+    server::serve_edge(listener, router, cors::layer(&config.edge.cors_origins)?, proxies, life).await
 }
 
 /// The RPCs, connected to their backends.

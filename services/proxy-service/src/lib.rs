@@ -16,7 +16,7 @@ mod rpc;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use postern_chassis::{Gate, Lifecycle, Rpcs, cors, mtls, reread_issuers, server};
+use postern_chassis::{Gate, Lifecycle, Rpcs, TrustedProxies, cors, mtls, reread_issuers, server};
 use postern_crypto_client::Opener;
 use postern_domain::SystemClock;
 use postern_egress::{Dialer, SystemResolver};
@@ -36,11 +36,12 @@ const REQUEST_BYTES: usize = 4 * 1024 * 1024;
 pub async fn run(config: Config, life: Lifecycle) -> Result<()> {
     let listener = server::bind(config.edge.listen).await?;
     let cors = cors::layer(&config.edge.cors_origins)?;
+    let proxies = TrustedProxies::new(config.edge.trusted_proxies);
     let gate = Gate::new(config.issuers, config.egress, Arc::new(SystemClock))?;
     reread_issuers(gate.clone(), |config: Config| (config.issuers, config.egress))?;
     let router = Rpcs::default().with(service(&config.backends).await?).edge(gate, &life).await;
     tracing::info!(address = %listener.local_addr()?, "proxy-service is ready");
-    server::serve_edge(listener, router, cors, life).await
+    server::serve_edge(listener, router, cors, proxies, life).await
 }
 
 /// The RPCs, for any server to serve.

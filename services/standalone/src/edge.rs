@@ -14,7 +14,7 @@ use axum::{
     response::Response,
 };
 use http::{HeaderValue, header};
-use postern_chassis::{Gate, Lifecycle, Rpcs, config::DatabaseConfig, cors, server};
+use postern_chassis::{Gate, Lifecycle, Rpcs, TrustedProxies, config::DatabaseConfig, cors, server};
 use postern_connection_service as connection_service;
 use postern_devkit::issuer::DevIssuer;
 use postern_domain::SystemClock;
@@ -113,6 +113,6 @@ pub(crate) fn start(
     tasks: &mut JoinSet<Result<()>>,
     life: Lifecycle,
 ) -> Result<()> {
-    tasks.spawn(server::serve_edge(listener, router, cors::layer(&[])?, life));
+    tasks.spawn(server::serve_edge(listener, router, cors::layer(&[])?, TrustedProxies::default(), life));
     Ok(())
 }

@@ -124,7 +124,7 @@ static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| {
     let issuer = |name: &str, subject: &str| -> IssuerConfig {
         let config = json!({
             "issuer": name, "audience": AUDIENCE, "hs256_secret_file": secret.path(), "subject": subject,
-            "require_role": "authenticated", "leeway_seconds": LEEWAY,
+            "required_claims": {"role": "authenticated"}, "leeway_seconds": LEEWAY,
         });
         serde_json::from_value(config).expect("a configuration as it is documented")
     };
