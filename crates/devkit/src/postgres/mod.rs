@@ -1,14 +1,14 @@
 //! A Postgres server as a child process.
 //!
-//! The server listens on 127.0.0.1 only, asks for SCRAM passwords, and ends with this process, even if this process is
-//! killed. Postgres refuses to run as root, so root's child runs as `nobody`.
+//! The server listens on 127.0.0.1 only, requires SCRAM passwords, and exits when this process does, even if this
+//! process is killed. Postgres refuses to run as root, so if this process is root, the server runs as `nobody`.
 
 mod binaries;
+mod port;
 
 use std::{
     fs,
     io::BufRead,
-    net::TcpListener,
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -47,7 +47,7 @@ impl Cluster {
             create_data(&binaries, &home, &data, &password)?;
         }
         wait_for_predecessor(&data);
-        let port = port(dir)?;
+        let port = port::of(dir)?;
         // SIGINT is Postgres' fast shutdown: it ends sessions, writes a checkpoint and stops.
         let command = server_command(&binaries, &data, port);
         let keeper = Keeper::spawn("postgres", command, Signal::INT, wait_until_ready)?;
@@ -111,7 +111,7 @@ fn server_command(binaries: &Binaries, data: &Path, port: u16) -> Command {
         "max_connections=300",
         "log_destination=stderr",
         "logging_collector=off",
-        // Statements may carry whatever a user typed: none of it belongs in a log.
+        // Statements may contain anything that a user typed, so they are not logged.
         "log_min_error_statement=panic",
         "log_statement=none",
     ] {
@@ -120,7 +120,7 @@ fn server_command(binaries: &Binaries, data: &Path, port: u16) -> Command {
     command
 }
 
-/// Drops root's rights, which Postgres refuses.
+/// Runs the command as `nobody` if this process is root: Postgres refuses to run as root.
 fn as_server_user(mut command: Command) -> Command {
     if is_root() {
         command.uid(NOBODY).gid(NOBODY);
@@ -129,11 +129,11 @@ fn as_server_user(mut command: Command) -> Command {
     command
 }
 
-/// Time that a server gets to shut down after the process that started it was killed: a checkpoint, at most.
+/// Time for a server to shut down after the process that started it was killed. It writes a checkpoint.
 const SHUTDOWN: Duration = Duration::from_secs(30);
 
-/// Waits for the previous server of the same data to exit. It is told to shut down when the process that started it
-/// dies, and takes a second or so. One that does not exit in time is reported by the check of the port.
+/// Waits for the previous server of the same data to exit. The kernel signals it when the process that started it dies,
+/// and its shutdown takes about a second. If it does not exit in time, the check of the port reports it.
 fn wait_for_predecessor(data: &Path) {
     let started = Instant::now();
     while started.elapsed() < SHUTDOWN {
@@ -145,12 +145,12 @@ fn wait_for_predecessor(data: &Path) {
     }
 }
 
-/// How often the previous server is looked for.
+/// Interval between checks for the previous server.
 const POLL: Duration = Duration::from_millis(20);
 
-/// The process id of the server that uses this data. `postmaster.pid` names it in its first line, and may be left over
-/// from a server that was killed, so that another process may have the number by now. A server's working directory is
-/// its data folder.
+/// The process id of the server that uses this data. It is in the first line of `postmaster.pid`, which a killed server
+/// leaves behind, so another process may have the same id by now. Therefore this also checks the working directory,
+/// which is the data folder for a server.
 fn running(data: &Path) -> Option<u32> {
     let file = fs::read_to_string(data.join("postmaster.pid")).ok()?;
     let pid = file.lines().next()?.trim().parse().ok()?;
@@ -158,31 +158,8 @@ fn running(data: &Path) -> Option<u32> {
     (working_directory == data.canonicalize().ok()?).then_some(pid)
 }
 
-/// The port of this data: chosen at the first start and kept, since saved connections lead to it.
-fn port(dir: &Path) -> Result<u16> {
-    let kept = load_or_create(&dir.join("port"), || Ok(free_port()?.to_string()))?;
-    let port =
-        kept.trim().parse().with_context(|| format!("{} holds no port", dir.join("port").display()))?;
-    ensure!(is_free(port), "port {port} of the embedded Postgres is in use; stop what uses it");
-    Ok(port)
-}
-
-/// A port below the range from which the system takes ports for outgoing connections, so that nothing takes it
-/// between this look and the server's start but another server that was told to.
-fn free_port() -> Result<u16> {
-    let mut random = [0; 2];
-    getrandom::fill(&mut random)
-        .map_err(|error| anyhow::anyhow!("no randomness from the system: {error}"))?;
-    let first = 15_000 + u16::from_ne_bytes(random) % 10_000;
-    (first..first + 2_000).find(|&port| is_free(port)).context("no free port on 127.0.0.1 for Postgres")
-}
-
-fn is_free(port: u16) -> bool {
-    TcpListener::bind(("127.0.0.1", port)).is_ok()
-}
-
-/// A folder that `nobody` owns and can reach. Where the folder asked for lies under one that only root can enter (such
-/// as /root), it is one in /var/tmp that is named after it.
+/// A folder that `nobody` owns and can reach: `dir`, or, if `dir` is inside a folder that only root can enter (such as
+/// /root), a folder in /var/tmp.
 fn reachable_by_nobody(dir: &Path) -> Result<PathBuf> {
     let dir = dir.canonicalize()?;
     let home = if others_can_enter(&dir)? { dir } else { stand_in(&dir)? };
@@ -202,37 +179,39 @@ fn others_can_enter(dir: &Path) -> Result<bool> {
 fn stand_in(dir: &Path) -> Result<PathBuf> {
     use std::os::unix::fs::MetadataExt;
 
-    // A name that nobody can guess, kept beside the password: who starts anew gets new data, not what an older
-    // password protects.
+    // A name that nobody can guess, kept beside the password: if both are deleted, the next start creates new data
+    // instead of finding data that an older password protects.
     let name = || Ok(format!("/var/tmp/postern-{}", random_hex(16)?));
     let stand_in = PathBuf::from(load_or_create(&dir.join("elsewhere"), name)?);
     match fs::create_dir(&stand_in) {
         Ok(()) => fs::set_permissions(&stand_in, PermissionsExt::from_mode(0o755))?,
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             let owner = fs::symlink_metadata(&stand_in)?;
-            let ours = owner.is_dir() && [0, NOBODY].contains(&owner.uid());
-            ensure!(ours, "{} exists and is not Postern's; remove it", stand_in.display());
+            let is_ours = owner.is_dir() && [0, NOBODY].contains(&owner.uid());
+            ensure!(is_ours, "{} exists and is not Postern's; remove it", stand_in.display());
         }
         Err(error) => return Err(error).with_context(|| format!("cannot create {}", stand_in.display())),
     }
     Ok(stand_in)
 }
 
-/// Reads the server's log until it is ready; the lines up to then explain a failure.
+/// Reads the server's log until the server is ready. If it exits instead, the error contains its log.
 fn wait_until_ready(log: &mut impl BufRead) -> Result<()> {
-    let (mut said, mut line) = (String::new(), String::new());
+    let (mut before, mut line) = (String::new(), String::new());
     while log.read_line(&mut line)? > 0 {
         if line.contains("database system is ready to accept connections") {
             return Ok(());
         }
-        said.push_str(&line);
+        before.push_str(&line);
         line.clear();
     }
-    bail!("Postgres did not start: {}", said.trim())
+    bail!("Postgres did not start: {}", before.trim())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
 
     #[test]
