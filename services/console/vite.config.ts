@@ -35,6 +35,8 @@ export default defineConfig({
   },
   test: {
     reporters: ["default", "./vitest.reporter.ts"],
+    // Far longer than any test takes by itself: the machine may be busy with others.
+    testTimeout: 60_000,
     projects: [
       {
         extends: true,

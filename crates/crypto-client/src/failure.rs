@@ -31,7 +31,7 @@ pub(crate) fn of_reason(reason: &str, purpose: Purpose) -> Problem {
         }
         Some(Reason::SealBroken) if matches!(purpose, Purpose::Open) => {
             Problem::new(Reason::SealBroken, "The stored secret cannot be opened.")
-                .hint("Save the connection again with its password.")
+                .hint("Save the connection again with its password or key.")
         }
         // An operator's mistake; the user can only wait until it is mended.
         Some(

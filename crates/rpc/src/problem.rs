@@ -309,6 +309,14 @@ mod tests {
         assert_eq!(words.len(), Reason::ALL.len());
     }
 
+    /// The console's tests have the same list, to see that each reason has a title.
+    #[test]
+    fn reasons_are_those_of_the_vectors() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/reasons.json");
+        let listed: Vec<String> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        assert_eq!(Reason::ALL.iter().map(|reason| reason.as_str()).collect::<Vec<_>>(), listed);
+    }
+
     #[test]
     fn a_problem_carries_reason_hint_and_field() {
         let status = Status::from(Problem::field("name", "too long").hint("shorten it"));

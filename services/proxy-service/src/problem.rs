@@ -28,7 +28,7 @@ pub(crate) fn of(failure: &Failure) -> Problem {
         Failure::Lookup(cause) => lookup_failed().because(cause),
         Failure::LookupBusy => lookup_failed().because("the control database did not answer in time"),
         Failure::NoSecret => Problem::new(Reason::SealBroken, "The connection has no stored secret.")
-            .hint("Save the connection again with its password."),
+            .hint("Save the connection again with its password or key."),
         Failure::Seal(problem) => problem.clone(),
         Failure::Busy(busy) => busy_problem(*busy),
         Failure::Tenant(error) => tenant(error),
@@ -104,8 +104,8 @@ fn lookup_failed() -> Problem {
 
 fn busy_problem(busy: Busy) -> Problem {
     let problem = match busy {
-        Busy::Pool => Problem::new(Reason::PoolBusy, "All sessions with this database are in use.")
-            .hint("Wait for running queries to end, or run fewer at once."),
+        Busy::Pool => Problem::new(Reason::PoolBusy, "All sessions of this connection are in use.")
+            .hint("Wait for running calls to end, or make fewer at once."),
         Busy::Owner => {
             Problem::new(Reason::PoolBusy, "All the database sessions that one user may have are in use.")
                 .hint("Wait for running queries on your other connections to end, or run fewer at once.")

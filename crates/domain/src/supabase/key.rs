@@ -108,7 +108,7 @@ impl SupabaseKey {
             secret: Secret::from_text(text.to_owned()),
             sort,
             project_ref: claims.project_ref,
-            expires_at: claims.expires_at.map(Duration::from_secs),
+            expires_at: claims.expires_at,
         })
     }
 
@@ -314,8 +314,9 @@ struct Claims {
     role: String,
     #[serde(rename = "ref", default, deserialize_with = "present")]
     project_ref: Option<String>,
-    #[serde(rename = "exp", default, deserialize_with = "present")]
-    expires_at: Option<u64>,
+    /// Time since 1970.
+    #[serde(rename = "exp", default, deserialize_with = "seconds")]
+    expires_at: Option<Duration>,
 }
 
 /// What is there must not be null.
@@ -325,6 +326,15 @@ where
     T: Deserialize<'de>,
 {
     T::deserialize(deserializer).map(Some)
+}
+
+/// A whole number of seconds, however JSON writes it: `2e9` is 2000000000, as it is to JavaScript.
+fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let seconds = f64::deserialize(deserializer)?;
+    if seconds < 0.0 || seconds.fract() != 0.0 {
+        return Err(serde::de::Error::custom("exp is not a whole number of seconds"));
+    }
+    Ok(Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)))
 }
 
 #[derive(Deserialize)]

@@ -5,8 +5,13 @@ import { render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { I18nextProvider } from "react-i18next";
 import { expect, it } from "vitest";
+import reasons from "../../../../tests/vectors/reasons.json";
 import { type Language, startI18n } from "../i18n";
+import en from "../i18n/en.json";
+import ru from "../i18n/ru.json";
 import { ErrorNote } from "./ErrorNote";
+
+const titled = (texts: typeof en) => Object.keys(texts.error.reason);
 
 async function show(error: PosternError, language: Language = "en") {
   const i18n = await startI18n(language);
@@ -19,20 +24,25 @@ async function show(error: PosternError, language: Language = "en") {
   );
 }
 
-it.each([
-  ["SERVER_BUSY", "Postern is at capacity", "Postern перегружен"],
-  [
-    "TOO_MANY_REQUESTS",
-    "Too many of your queries are running",
-    "Выполняется слишком много ваших запросов",
-  ],
-  ["TENANT_BUSY", "The database has no free connections", "В базе данных нет свободных соединений"],
-])("%s has a title in both languages", async (reason, english, russian) => {
-  const error = new PosternError(Code.ResourceExhausted, "busy", { reason });
+it.each(reasons)("the reason %s has a title in every language", (reason) => {
+  for (const texts of [en, ru]) expect(titled(texts)).toContain(reason);
+});
+
+it("no title is that of a reason that does not exist", () => {
+  for (const texts of [en, ru]) expect(reasons).toEqual(expect.arrayContaining(titled(texts)));
+});
+
+it("a reason's title is shown in the user's language", async () => {
+  const error = new PosternError(Code.ResourceExhausted, "busy", { reason: "SERVER_BUSY" });
   await show(error, "en");
-  expect(screen.getByText(english)).toBeTruthy();
+  expect(screen.getByText("Postern is at capacity")).toBeTruthy();
   await show(error, "ru");
-  expect(screen.getByText(russian, { exact: false })).toBeTruthy();
+  expect(screen.getByText("Postern перегружен")).toBeTruthy();
+});
+
+it("an error without a known reason has the title of its status code", async () => {
+  await show(new PosternError(Code.Unavailable, "down", { reason: "NEWER_THAN_THIS_CONSOLE" }));
+  expect(screen.getByText("Service unavailable")).toBeTruthy();
 });
 
 it("a retry delay is shown in a suitable unit", async () => {

@@ -1,5 +1,8 @@
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterEach } from "vitest";
+
+// Far longer than anything takes by itself: the machine may be busy with others.
+configure({ asyncUtilTimeout: 20_000 });
 
 // jsdom has no layout. These stand-ins give elements a size at which the grid shows its first rows.
 if (typeof window !== "undefined") {

@@ -37,5 +37,5 @@ pub(super) fn seal_broken(key: Option<KeyId>, context: &SealContext) -> Problem 
     let key = key.map(|key| key.to_string()).unwrap_or_default();
     tracing::warn!(key, owner = %context.owner, secret = %context.secret, "a seal did not open");
     Problem::new(Reason::SealBroken, "The stored secret cannot be opened.")
-        .hint("Save the connection again with its password.")
+        .hint("Save the connection again with its password or key.")
 }

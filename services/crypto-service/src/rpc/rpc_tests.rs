@@ -260,7 +260,7 @@ async fn items_of_a_batch_fail_one_by_one_and_keep_their_references_and_order() 
         .map(|result| match result.outcome.unwrap() {
             decrypt_result::Outcome::Plaintext(plaintext) => Ok(plaintext.len()),
             decrypt_result::Outcome::Error(error) => {
-                assert_eq!(error.hint, "Save the connection again with its password.");
+                assert_eq!(error.hint, "Save the connection again with its password or key.");
                 Err(error.reason)
             }
         })
