@@ -44,9 +44,10 @@ pub use postgres::{
         column::{Column, Encoding},
     },
     session::{
+        PostgresSession,
+        bounds::Truncation,
         connect::connect,
-        connection::PostgresSession,
-        rows::{Rows, Summary, Truncation},
+        rows::{Rows, Summary},
     },
     statement::{Param, Statement},
 };

@@ -1,7 +1,7 @@
-//! Ways to the parsers for `tests/fuzz`, without a network in between.
+//! Access to the parsers for `tests/fuzz`, without a network.
 //!
-//! Behind the feature `fuzzing`, which nothing but the fuzz targets may ask for (a test holds that): the streams that
-//! are taken here have not passed the guard.
+//! These functions take any stream, so they bypass `egress`. They are behind the feature `fuzzing`, which only the fuzz
+//! targets may enable; a test enforces that.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -16,7 +16,7 @@ use crate::{
     postgres::result::batch::BatchBuilder,
     postgres::session::{
         cancel::{Canceller, Open, Opened},
-        dirt,
+        dirt::Leaves,
         names::Names,
     },
     postgres::wire::{Wire, binding::Binding, startup},
@@ -39,9 +39,9 @@ pub fn session(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> 
     PostgresSession::new(Wire::new(Box::new(stream)), canceller, Names::new(1), false)
 }
 
-/// Whether a statement's text is taken for one that leaves nothing behind in its session.
+/// Whether a statement with this text is judged to leave nothing behind in its session.
 pub fn is_harmless(sql: &str, access_mode: AccessMode) -> bool {
-    dirt::is_harmless(sql, access_mode)
+    Leaves::by(sql).is_harmless(access_mode)
 }
 
 /// Reads the bodies of `DataRow`s, for columns of these type OIDs: in binary form where that is preferred, or all as

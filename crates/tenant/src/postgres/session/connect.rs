@@ -11,8 +11,8 @@ use tokio::{
 };
 
 use super::{
+    PostgresSession,
     cancel::{Canceller, Open, Opened},
-    connection::PostgresSession,
     names::Names,
 };
 use crate::{

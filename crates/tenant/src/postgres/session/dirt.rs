@@ -49,11 +49,34 @@ static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| {
         .collect()
 });
 
-/// Whether a statement's text is plainly harmless to its session, however it ends.
-pub(crate) fn is_harmless(sql: &str, access_mode: AccessMode) -> bool {
-    let text = sql.to_ascii_lowercase();
-    let is_command = |name: Name<'_>| name.is_bare && COMMANDS.contains(&name.text);
-    names(&text).next().is_none_or(is_command) && names(&text).all(|name| name.is_harmless(access_mode))
+/// What a statement may leave behind in its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Leaves {
+    /// Nothing, however it ends.
+    Nothing,
+    /// Nothing if its transaction is rolled back.
+    NothingIfRolledBack,
+    /// Perhaps something, even then.
+    Something,
+}
+
+impl Leaves {
+    /// Judges a statement by its text.
+    pub(crate) fn by(sql: &str) -> Self {
+        let text = sql.to_ascii_lowercase();
+        match names(&text).next() {
+            Some(first) if !first.is_command() => Self::Something,
+            _ => names(&text).map(|name| name.leaves()).max().unwrap_or(Self::Nothing),
+        }
+    }
+
+    /// Whether another user can have the session after the statement. A read-only one is always rolled back.
+    pub(crate) fn is_harmless(self, access_mode: AccessMode) -> bool {
+        match access_mode {
+            AccessMode::ReadOnly => self <= Self::NothingIfRolledBack,
+            AccessMode::ReadWrite => self == Self::Nothing,
+        }
+    }
 }
 
 /// Whether a command that has run leaves nothing behind, by its tag.
@@ -74,12 +97,19 @@ struct Name<'a> {
 }
 
 impl Name<'_> {
-    fn is_harmless(&self, access_mode: AccessMode) -> bool {
+    /// Whether it is one of [`COMMANDS`].
+    fn is_command(&self) -> bool {
+        self.is_bare && COMMANDS.contains(&self.text)
+    }
+
+    fn leaves(&self) -> Leaves {
         if LASTING.iter().any(|part| self.text.contains(part)) {
-            return false;
+            Leaves::Something
+        } else if self.makes_a_table() || self.may_call_anything() {
+            Leaves::NothingIfRolledBack
+        } else {
+            Leaves::Nothing
         }
-        // All else ends with the transaction that a read-only statement runs in.
-        access_mode == AccessMode::ReadOnly || !(self.makes_a_table() || self.may_call_anything())
     }
 
     /// `EXPLAIN ANALYZE CREATE TABLE ... AS`, and `SELECT ... INTO`, which may be a temporary table.

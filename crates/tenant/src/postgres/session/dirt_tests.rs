@@ -3,11 +3,11 @@ use proptest::prelude::*;
 use super::*;
 
 fn writes(sql: &str) -> bool {
-    is_harmless(sql, AccessMode::ReadWrite)
+    Leaves::by(sql).is_harmless(AccessMode::ReadWrite)
 }
 
 fn reads(sql: &str) -> bool {
-    is_harmless(sql, AccessMode::ReadOnly)
+    Leaves::by(sql).is_harmless(AccessMode::ReadOnly)
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Names of prepared statements.
 //!
 //! Behind a pooler in transaction mode, statements of several sessions end up on one server connection. With names that
-//! only this session uses, a pipeline that lands on the wrong one is refused (26000), and never runs what somebody else
-//! has prepared under the same name.
+//! only this session uses, a pipeline that lands on the wrong one is refused (26000), and never runs what another
+//! session has prepared under the same name.
 
 use crate::TenantError;
 
@@ -17,7 +17,7 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// Names with 64 bits from the system's randomness.
+    /// Names with 64 random bits.
     pub(crate) fn random() -> Result<Self, TenantError> {
         getrandom::u64().map(Self::new).map_err(|_| TenantError::NoRandomness)
     }
@@ -27,7 +27,7 @@ impl Names {
         Self { begin, rollback, random, count: 0 }
     }
 
-    /// A name that no statement of this session ever had.
+    /// A name that no statement of this session has had before.
     pub(crate) fn next(&mut self) -> String {
         self.count += 1;
         format!("p{:016x}_{}", self.random, self.count)

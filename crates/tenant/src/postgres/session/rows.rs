@@ -2,47 +2,30 @@
 
 use std::{sync::Arc, time::Duration};
 
-use postern_domain::AccessMode;
 use tokio::{task::yield_now, time::Instant};
 
 use super::{
-    connection::{Phase, PostgresSession, Started},
-    dirt,
+    backend::{Backend, End, Part},
+    bounds::{Admission, Bounds, Truncation},
 };
-use crate::{
-    Column, RowBatch, Session, Statement, TenantError,
-    postgres::result::batch::BatchBuilder,
-    postgres::wire::message::{self, Transaction},
-};
+use crate::{Column, RowBatch, Statement, TenantError, postgres::result::batch::BatchBuilder};
 
-/// The result of a running statement. Nothing is read ahead of the caller, so a slow reader slows the server.
+/// The result of a running statement. Nothing is read ahead of the caller, so backpressure reaches the server.
 ///
-/// Dropping it before the end leaves the connection in the middle of the statement: the pool, or the connection's own
-/// drop, then cancels the statement on the server.
-pub struct Rows<'c> {
-    connection: &'c mut PostgresSession,
+/// Dropping it before the end leaves the session in the middle of the statement: the pool, or dropping the session, then
+/// cancels the statement on the server.
+pub struct Rows<'s> {
+    backend: &'s mut Backend,
     columns: Arc<[Column]>,
     batches: BatchBuilder,
-    row_limit: u64,
-    byte_limit: u64,
-    read_limit: u64,
-    access_mode: AccessMode,
+    bounds: Bounds,
     deadline: Instant,
-    /// Tags of the messages still to come after the statement's own answers.
-    tail: &'static [u8],
-    /// Tag of a message that was read and not looked at yet.
-    unread: Option<u8>,
     /// Rows handed out.
     row_count: u64,
-    /// Rows that the server has sent.
-    seen_count: u64,
-    byte_count: u64,
     /// Bytes of memory filled since other tasks had their turn.
     decoded: usize,
-    /// How the statement's own answers ended, once they have.
-    end: Option<End>,
-    truncated: Option<Truncation>,
-    sent_first: bool,
+    /// How the rows ended, once they have.
+    ended: Option<Ended>,
     summary: Option<Summary>,
 }
 
@@ -58,25 +41,12 @@ pub struct Summary {
     pub truncated: Option<Truncation>,
 }
 
-/// Why rows were left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Truncation {
-    /// `max_rows` was reached. The server stopped handing out rows there. INSERT, UPDATE, DELETE and MERGE have run
-    /// whole by then, alone or within WITH; the functions that a SELECT calls have run for the rows up to the limit,
-    /// and for one more.
-    RowLimit,
-    /// `max_bytes` was reached. A read-only statement was stopped, a read-write one has run to its end.
-    ByteLimit,
-}
-
-/// How a statement's own answers ended.
-enum End {
-    /// `CommandComplete` with its tag, or `EmptyQueryResponse`.
-    Complete(String),
-    /// `PortalSuspended`: the server stopped at the row limit.
-    Suspended,
-    /// We stopped listening.
-    Abandoned,
+/// How the rows of a statement ended.
+enum Ended {
+    /// The server has run it, with this command tag; empty when it stopped at the row limit.
+    Run(String),
+    /// We have read enough. The statement still runs.
+    Stopped,
 }
 
 /// How long rows that are here wait for more to fill a batch. The first batch never waits.
@@ -85,30 +55,23 @@ const LINGER: Duration = Duration::from_millis(5);
 /// Bytes of memory that are filled before other tasks get their turn. A megabyte takes about a millisecond.
 const TURN: usize = 256 * 1024;
 
-impl<'c> Rows<'c> {
+impl<'s> Rows<'s> {
+    /// The rows of a statement whose first answer is here; in binary form where that is preferred, or all as text.
     pub(super) fn new(
-        connection: &'c mut PostgresSession,
+        backend: &'s mut Backend,
         statement: &Statement<'_>,
-        started: Started,
+        columns: Arc<[Column]>,
+        binary: bool,
     ) -> Self {
         Self {
-            connection,
-            columns: started.columns,
-            batches: started.batches,
-            row_limit: statement.max_rows,
-            byte_limit: statement.max_bytes,
-            read_limit: statement.max_read_bytes,
-            access_mode: statement.access_mode,
+            backend,
+            batches: BatchBuilder::new(&columns, binary),
+            columns,
+            bounds: Bounds::new(statement),
             deadline: statement.deadline,
-            tail: started.tail,
-            unread: Some(started.first),
             row_count: 0,
-            seen_count: 0,
-            byte_count: 0,
             decoded: 0,
-            end: None,
-            truncated: None,
-            sent_first: false,
+            ended: None,
             summary: None,
         }
     }
@@ -118,7 +81,7 @@ impl<'c> Rows<'c> {
         &self.columns
     }
 
-    /// The next rows: at most 1,000, and about 64 KiB. Nothing at the end, after which [`Rows::summary`] tells how it
+    /// The next rows: at most 1,000, and about 64 KiB. `None` at the end, after which [`Rows::summary`] tells how it
     /// ended. After an error there is nothing more to read.
     ///
     /// Dropping the returned future loses no rows.
@@ -128,159 +91,99 @@ impl<'c> Rows<'c> {
         }
         match self.advance().await {
             Ok(batch) => Ok(batch),
-            Err(error) => Err(self.connection.give_up(error).await),
+            Err(error) => Err(self.backend.fail(error).await),
         }
     }
 
-    /// How the result ended; nothing while there may be more rows.
+    /// How the result ended; `None` while there may be more rows.
     pub fn summary(&self) -> Option<&Summary> {
         self.summary.as_ref()
     }
 
-    /// Stops the statement on the server and brings the connection back to rest, or closes it.
+    /// Stops the statement on the server and brings the session back to idle, or closes it.
     pub async fn cancel(self) {
-        self.connection.recover().await;
+        self.backend.recover().await;
     }
 
     async fn advance(&mut self) -> Result<Option<RowBatch>, TenantError> {
         self.collect().await?;
-        self.decoded += self.batches.memory();
-        if self.decoded >= TURN {
-            self.decoded = 0;
-            yield_now().await;
-        }
+        self.take_turn().await;
         if let Some(batch) = self.batches.take() {
-            self.sent_first = true;
+            self.row_count += batch.rows as u64;
             return Ok(Some(batch));
         }
-        let summary = self.finish().await?;
-        self.summary = Some(summary);
+        self.summary = Some(self.finish().await?);
         Ok(None)
     }
 
     /// Reads rows until a batch is full, the rows have ended, or those that are here should not wait any longer.
     async fn collect(&mut self) -> Result<(), TenantError> {
         let mut linger = None;
-        while self.end.is_none() && !self.batches.is_full() {
-            let tag = match self.unread.take() {
-                Some(tag) => Some(tag),
-                None => self.connection.wire.buffered()?,
-            };
-            match tag {
-                Some(tag) => self.take_message(tag)?,
-                None if !self.wait(&mut linger).await? => return Ok(()),
-                None => {}
+        while self.ended.is_none() && !self.batches.is_full() {
+            if !self.take_part()? && !self.wait(&mut linger).await? {
+                break;
             }
         }
         Ok(())
     }
 
-    fn take_message(&mut self, tag: u8) -> Result<(), TenantError> {
-        match tag {
-            b'D' => return self.take_row(),
-            b'C' => {
-                self.end = Some(End::Complete(message::command_tag(self.connection.wire.body())?.to_owned()));
-            }
-            b'I' => self.end = Some(End::Complete(String::new())),
-            b's' => self.end = Some(End::Suspended),
-            other => return Err(self.connection.unexpected(other)),
-        }
-        self.connection.phase = Phase::Ending;
-        Ok(())
-    }
-
-    fn take_row(&mut self) -> Result<(), TenantError> {
-        let row = self.connection.wire.body();
-        self.seen_count += 1;
-        self.byte_count = self.byte_count.saturating_add(row.len() as u64);
-        // The row after the last one only tells that there was one.
-        if self.seen_count > self.row_limit.saturating_add(1) {
-            return Err(TenantError::Protocol("more rows than asked for"));
-        }
-        if self.byte_count > self.read_limit.max(self.byte_limit) {
-            return Err(TenantError::ResultTooLarge);
-        }
-        if self.truncated.is_none() && self.seen_count > self.row_limit {
-            self.truncated = Some(Truncation::RowLimit);
-        }
-        if self.truncated.is_none() && self.byte_count > self.byte_limit {
-            self.truncated = Some(Truncation::ByteLimit);
-            // A write that is stopped is undone, so it is read to its end, and its rows are dropped.
-            if self.access_mode == AccessMode::ReadOnly {
-                self.end = Some(End::Abandoned);
+    /// Takes the next part of the result. False: it has not arrived yet.
+    fn take_part(&mut self) -> Result<bool, TenantError> {
+        match self.backend.next_part()? {
+            None => return Ok(false),
+            Some(Part::Row(row)) => match self.bounds.admit(row.len())? {
+                Admission::Taken => self.batches.push(row)?,
+                Admission::Dropped => {}
+                Admission::Stop => self.ended = Some(Ended::Stopped),
+            },
+            Some(Part::End(End::Complete(command_tag))) => self.ended = Some(Ended::Run(command_tag)),
+            Some(Part::End(End::Suspended)) => {
+                self.bounds.note_suspended();
+                self.ended = Some(Ended::Run(String::new()));
             }
         }
-        if self.truncated.is_some() {
-            return Ok(());
-        }
-        self.row_count += 1;
-        self.batches.push(row)?;
-        self.connection.wire.release();
-        Ok(())
+        Ok(true)
     }
 
     /// Waits for more bytes. False: rows that are here should go out first.
     async fn wait(&mut self, linger: &mut Option<Instant>) -> Result<bool, TenantError> {
-        let wire = &mut self.connection.wire;
         if self.batches.is_empty() {
-            return wire.fill(self.deadline).await.map(|()| true);
+            return self.backend.fill(self.deadline).await.map(|()| true);
         }
-        if wire.fill_now()? {
+        if self.backend.fill_now()? {
             return Ok(true);
         }
-        if !self.sent_first {
+        let is_first_batch = self.row_count == 0;
+        if is_first_batch {
             return Ok(false);
         }
         let until = *linger.get_or_insert_with(|| Instant::now() + LINGER);
-        match wire.fill(until.min(self.deadline)).await {
+        match self.backend.fill(until.min(self.deadline)).await {
             Ok(()) => Ok(true),
             Err(TenantError::Timeout) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// Reads what follows the statement's own answers. Its effects are only certain then: a deferred constraint, for
-    /// one, is checked when the transaction ends.
+    /// Lets other tasks have their turn after enough was decoded.
+    async fn take_turn(&mut self) {
+        self.decoded += self.batches.memory();
+        if self.decoded >= TURN {
+            self.decoded = 0;
+            yield_now().await;
+        }
+    }
+
+    /// Reads what follows the rows.
     async fn finish(&mut self) -> Result<Summary, TenantError> {
-        let command_tag = match &self.end {
-            // The statement still runs; whoever holds the connection cancels it.
-            Some(End::Abandoned) | None => return Ok(self.summarize(String::new())),
-            Some(End::Complete(tag)) => tag.clone(),
-            Some(End::Suspended) => {
-                self.truncated.get_or_insert(Truncation::RowLimit);
-                String::new()
+        let command_tag = match &self.ended {
+            // Whoever holds the session cancels the statement.
+            Some(Ended::Stopped) | None => String::new(),
+            Some(Ended::Run(command_tag)) => {
+                self.backend.finish(command_tag, self.deadline).await?;
+                command_tag.clone()
             }
         };
-        self.end_transaction().await?;
-        let connection = &mut *self.connection;
-        connection.dirty |= connection.wire.setting_changed || !dirt::is_harmless_tag(&command_tag);
-        Ok(self.summarize(command_tag))
-    }
-
-    async fn end_transaction(&mut self) -> Result<(), TenantError> {
-        match self.read_tail().await {
-            // Our ROLLBACK was refused, not the statement: it was DEALLOCATE ALL, say. What it has left is unknown.
-            Err(TenantError::Sql(_)) if self.tail != b"Z" => {
-                self.connection.dirty = true;
-                self.connection.settle(self.deadline).await
-            }
-            ended => ended,
-        }
-    }
-
-    async fn read_tail(&mut self) -> Result<(), TenantError> {
-        while let [tag, rest @ ..] = self.tail {
-            self.connection.expect(*tag, self.deadline).await?;
-            self.tail = rest;
-        }
-        match message::transaction(self.connection.wire.body())? {
-            Transaction::None => self.connection.phase = Phase::Idle,
-            Transaction::Open => return Err(TenantError::UnsupportedStatement),
-        }
-        Ok(())
-    }
-
-    fn summarize(&self, command_tag: String) -> Summary {
-        Summary { rows: self.row_count, command_tag, truncated: self.truncated }
+        Ok(Summary { rows: self.row_count, command_tag, truncated: self.bounds.truncated() })
     }
 }

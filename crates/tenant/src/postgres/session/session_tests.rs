@@ -5,9 +5,9 @@ use std::{
 };
 
 use proptest::prelude::*;
-use tokio::{io::AsyncReadExt, runtime, task::yield_now};
+use tokio::{io::AsyncReadExt, runtime, task::yield_now, time::timeout};
 
-use super::{super::recovery::RECOVERY, *};
+use super::{backend::RECOVERY, *};
 use crate::{
     ColumnValues, Summary, Truncation,
     postgres::fake::{
@@ -43,7 +43,7 @@ async fn drain(
 }
 
 #[tokio::test]
-async fn a_read_only_statement_is_one_flight_and_the_next_time_a_shorter_one() {
+async fn a_read_only_statement_is_one_pipeline_and_the_next_time_a_shorter_one() {
     let (mut connection, mut server, _way) = session();
     server.send(&[opening(&[("n", INT8)]), int_row("41"), int_row("-1"), closing("SELECT 2")].concat()).await;
     let (numbers, summary) = drain(&mut connection, &Statement::new("SELECT n", soon())).await.unwrap();
@@ -208,6 +208,18 @@ async fn a_lock_dirties_the_session_even_if_the_statement_fails() {
 }
 
 #[tokio::test]
+async fn a_known_statement_is_judged_by_the_mode_that_it_runs_in() {
+    let (mut connection, mut server, _way) = session();
+    let sql = "SELECT set_config('search_path', 'x', false)";
+    server.send(&[opening(&[("n", INT8)]), closing("SELECT 0")].concat()).await;
+    drain(&mut connection, &Statement::new(sql, soon())).await.unwrap();
+    assert!(connection.is_reusable(), "it was rolled back");
+    server.send(&[bare(b"2"), complete("SELECT 0"), ready(b'I')].concat()).await;
+    drain(&mut connection, &writing(sql)).await.unwrap();
+    assert!(!connection.is_reusable());
+}
+
+#[tokio::test]
 async fn a_setting_that_changed_while_a_statement_was_given_up_dirties_the_session() {
     let (mut connection, mut server, way) = session();
     drop(way.expect());
@@ -216,11 +228,11 @@ async fn a_setting_that_changed_while_a_statement_was_given_up_dirties_the_sessi
     let status = message(b'S', b"TimeZone\0Asia/Tokyo\0");
     server.send(&[&status[..], &error("57014"), &ready(b'I')].concat()).await;
     assert!(!connection.recover().await);
-    assert_eq!(connection.phase, Phase::Idle);
+    assert!(connection.backend.is_idle());
 }
 
 #[tokio::test]
-async fn statements_that_do_not_fit_a_single_flight_are_refused() {
+async fn statements_that_do_not_fit_a_single_pipeline_are_refused() {
     let begin = [bare(b"1"), message(b't', &[0, 0]), bare(b"n2")].concat();
     for replies in
         [message(b'G', b"\0\0\0"), message(b'H', b"\0\0\0"), [complete("BEGIN"), ready(b'T')].concat()]
@@ -242,9 +254,17 @@ async fn a_statement_that_the_server_forgot_is_sent_again_without_names() {
             [bare(b"1"), described, bare(b"2"), int_row("5"), complete("SELECT 1"), ready(b'I')].concat();
         server.send(&[error(sqlstate), ready(b'I'), second].concat()).await;
         assert_eq!(drain(&mut connection, &writing("SELECT n")).await.unwrap().0, [5]);
-        assert_eq!(connection.controls, Controls::Unnamed);
         // There may be a pooler in between, which could pass a cancellation on too late.
-        assert!(connection.by_transaction);
+        assert!(connection.backend.is_pooled());
+        assert_eq!(server.read_to(b'S').await, "PDBES");
+        assert_eq!(server.read_to(b'S').await, "PDBES");
+        let unnamed = [bare(b"12"), complete("BEGIN"), bare(b"1")].concat();
+        let described = [message(b't', &[0, 0]), bare(b"n2"), complete("SELECT 0")].concat();
+        let rolled_back = [bare(b"12"), complete("ROLLBACK"), ready(b'I')].concat();
+        server.send(&[unnamed, described, rolled_back].concat()).await;
+        connection.query(&Statement::new("SELECT n", soon())).await.unwrap().next_batch().await.unwrap();
+        assert_eq!(server.read_to(b'S').await, "PBEPDBEPBES");
+        assert!(connection.is_reusable());
     }
 }
 
