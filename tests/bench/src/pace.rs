@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::{
     client::{self, Caller, Sample},
-    rows::Figures,
+    rows::{Figures, Other},
     stage::Missing,
 };
 
@@ -46,7 +46,8 @@ impl Pace {
                 other.measure(self.window, figure).await.context("the other side")?;
             }
         }
-        Ok(Figures { ours: ours.median(), other: other.map(Side::median) })
+        let other = other.map_or_else(Other::Missing, |side| Other::Figure(side.median()));
+        Ok(Figures { ours: ours.median(), other })
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::rows::{Figures, Row, Target};
+use crate::rows::{Figures, Other, Row, Target};
 
 /// A row and its outcome.
 pub(crate) struct Line {
@@ -48,13 +48,15 @@ pub(crate) fn print(lines: &[Line]) -> String {
 
 fn cells_of(line: &Line) -> [String; 8] {
     let Row { id, what, unit, target, .. } = line.row;
-    let (ours, other) = match &line.figures {
-        Ok(Figures { ours, other: Ok(other) }) => (figure(*ours), figure(*other)),
-        Ok(Figures { ours, other: Err(missing) }) => (figure(*ours), format!("not available ({missing})")),
-        Err(_) => (NOTHING.to_owned(), "failed".to_owned()),
+    let ours = line.ours().map_or(NOTHING.to_owned(), figure);
+    let other = match line.figures.as_ref().map(|figures| &figures.other) {
+        Ok(Other::Figure(other)) => figure(*other),
+        Ok(Other::Missing(missing)) => format!("not available ({missing})"),
+        Ok(Other::Nothing) => NOTHING.to_owned(),
+        Err(_) => "failed".to_owned(),
     };
     let ratio = line.ratio().map_or(NOTHING.to_owned(), |ratio| format!("{ratio:.2}"));
-    let holds = line.ratio().map_or(NOTHING, |ratio| if target.holds(ratio) { "yes" } else { "no" });
+    let holds = line.holds().map_or(NOTHING, |holds| if holds { "yes" } else { "no" });
     [
         id.to_string(),
         what.to_string(),
@@ -67,8 +69,9 @@ fn cells_of(line: &Line) -> [String; 8] {
     ]
 }
 
-/// The table as JSON: a list of objects with the columns as keys. `other`, `ratio` and `holds` are null if the peer is
-/// not available; `ours` is null, too, if the row failed. `reason` says why.
+/// The table as JSON: a list of objects with the columns as keys. `other` and `ratio` are null if there is no other
+/// side or it is not available; `holds` is null, too, if the target needs it. `ours` is null if the row failed.
+/// `reason` says why something is missing.
 pub(crate) fn json(lines: &[Line]) -> String {
     let list: Vec<_> = lines.iter().map(object_of).collect();
     format!("{:#}\n", Value::from(list))
@@ -76,30 +79,40 @@ pub(crate) fn json(lines: &[Line]) -> String {
 
 fn object_of(line: &Line) -> Value {
     let Row { id, what, unit, target, .. } = line.row;
-    let (ours, other, reason) = match &line.figures {
-        Ok(Figures { ours, other: Ok(other) }) => (Some(*ours), Some(*other), None),
-        Ok(Figures { ours, other: Err(missing) }) => (Some(*ours), None, Some(missing.to_string())),
-        Err(error) => (None, None, Some(format!("{error:#}"))),
+    let reason = match &line.figures {
+        Ok(Figures { other: Other::Missing(missing), .. }) => Some(missing.to_string()),
+        Ok(_) => None,
+        Err(error) => Some(format!("{error:#}")),
     };
-    let ratio = line.ratio();
     json!({
-        "id": id, "what": what, "unit": unit, "ours": ours, "other": other, "ratio": ratio,
-        "target": target.to_string(), "holds": ratio.map(|ratio| target.holds(ratio)), "reason": reason,
+        "id": id, "what": what, "unit": unit, "ours": line.ours(), "other": line.other(), "ratio": line.ratio(),
+        "target": target.to_string(), "holds": line.holds(), "reason": reason,
     })
 }
 
 impl Line {
-    fn ratio(&self) -> Option<f64> {
-        let figures = self.figures.as_ref().ok()?;
-        Some(figures.ours / figures.other.as_ref().ok()?)
+    fn ours(&self) -> Option<f64> {
+        self.figures.as_ref().ok().map(|figures| figures.ours)
     }
-}
 
-impl Target {
-    fn holds(self, ratio: f64) -> bool {
-        match self {
-            Self::AtLeast(bound) => ratio >= bound,
-            Self::AtMost(bound) => ratio <= bound,
+    fn other(&self) -> Option<f64> {
+        match self.figures.as_ref().ok()?.other {
+            Other::Figure(other) => Some(other),
+            Other::Missing(_) | Other::Nothing => None,
+        }
+    }
+
+    fn ratio(&self) -> Option<f64> {
+        Some(self.ours()? / self.other()?)
+    }
+
+    /// Whether the target is reached, if that can be said.
+    fn holds(&self) -> Option<bool> {
+        match self.row.target {
+            Target::AtLeast(bound) => Some(self.ratio()? >= bound),
+            Target::AtMost(bound) => Some(self.ratio()? <= bound),
+            Target::AddsAtMost(bound) => Some(self.ours()? - self.other()? <= bound),
+            Target::OursAtMost(bound) => Some(self.ours()? <= bound),
         }
     }
 }
@@ -109,12 +122,17 @@ impl std::fmt::Display for Target {
         match self {
             Self::AtLeast(bound) => write!(f, "≥ {bound}"),
             Self::AtMost(bound) => write!(f, "≤ {bound}"),
+            Self::AddsAtMost(bound) => write!(f, "ours ≤ other + {bound}"),
+            Self::OursAtMost(bound) => write!(f, "ours ≤ {bound}"),
         }
     }
 }
 
-/// Formats a figure: one decimal place below 100, otherwise an integer with commas between thousands.
+/// Formats a figure: two decimal places below 10, one below 100, otherwise an integer with commas between thousands.
 fn figure(value: f64) -> String {
+    if value < 10.0 {
+        return format!("{value:.2}");
+    }
     if value < 100.0 {
         return format!("{value:.1}");
     }

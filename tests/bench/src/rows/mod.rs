@@ -29,26 +29,38 @@ pub(crate) struct Row {
     pub what: &'static str,
     /// The unit of both figures.
     pub unit: &'static str,
-    /// The target for the ratio.
+    /// What it has to reach.
     pub target: Target,
     /// Measures the figures.
     pub measure: for<'b> fn(&'b Bench) -> BoxFuture<'b, Result<Figures>>,
 }
 
-/// A bound for the ratio of ours to other.
+/// What a row has to reach.
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
-    /// Higher is better.
+    /// Minimum of the ratio of ours to other.
     AtLeast(f64),
-    /// Lower is better.
+    /// Maximum of the ratio of ours to other.
     AtMost(f64),
+    /// Maximum of what ours adds to other, in the row's unit.
+    AddsAtMost(f64),
+    /// Maximum of ours, in the row's unit.
+    OursAtMost(f64),
 }
 
 /// The figures of a row.
 pub(crate) struct Figures {
     pub ours: f64,
-    /// The peer's figure, or why the peer is not available on this machine.
-    pub other: Result<f64, Missing>,
+    pub other: Other,
+}
+
+/// The other side of a row.
+pub(crate) enum Other {
+    Figure(f64),
+    /// It is not available on this machine.
+    Missing(Missing),
+    /// The row has no other side.
+    Nothing,
 }
 
 const REQUESTS: &str = "requests/s";
