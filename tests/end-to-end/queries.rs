@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use prost::Message;
 
-use postern_rpc::proxy::{QueryRequest, SqlError, Truncation, Value, query_response::Part, value::Kind};
+use postern_rpc::proxy::{QueryRequest, SqlError, Truncation, Value, value::Kind};
 use postern_testkit::{Postern, TenantDatabase, TenantServer, User, reason};
 use tonic::{Code, Status};
 
@@ -44,6 +44,19 @@ async fn values_keep_their_types_and_parameters_take_the_one_asked_for() {
     assert!((columns[5].doubles[0] - 0.1).abs() < f64::EPSILON);
     assert_eq!(columns[6].texts, ["2026-01-02T03:04:05+00:00"]);
     assert_eq!(rows.header.columns.iter().map(|c| c.type_name.as_str()).next(), Some("int8"));
+}
+
+#[tokio::test]
+async fn a_small_result_is_one_message() {
+    let (user, _tenant) = saved("queries-nine").await;
+    // The session is open by then, and its server has the answer whole when the call reads it.
+    user.query("main", "select 1").await.unwrap();
+    let mut messages = user.proxy().query(request("select 7 as n")).await.unwrap().into_inner();
+    let only = messages.message().await.unwrap().unwrap();
+    assert_eq!(only.header.unwrap().columns[0].name, "n");
+    assert_eq!(only.batch.unwrap().columns[0].ints, [7]);
+    assert_eq!(only.summary.unwrap().row_count, 1);
+    assert!(messages.message().await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -120,7 +133,7 @@ async fn a_caller_that_goes_away_stops_the_statement_on_the_server() {
     let sql = "select n, pg_sleep(0.01) from generate_series(1, 100000) n";
     let mut parts = user.proxy().query(request(sql)).await.unwrap().into_inner();
     let first = parts.message().await.unwrap().unwrap();
-    assert!(matches!(first.part, Some(Part::Header(_))));
+    assert!(first.header.is_some() && first.summary.is_none());
     assert_eq!(active(&tenant).await, 1);
     drop(parts);
     until_idle(&tenant).await;

@@ -5,10 +5,7 @@ use postern_rpc::{
         Connection, DeleteConnectionRequest, UpsertConnectionRequest,
         connection_service_client::ConnectionServiceClient, upsert_connection_request,
     },
-    proxy::{
-        ColumnData, Header, QueryRequest, Summary, proxy_service_client::ProxyServiceClient,
-        query_response::Part,
-    },
+    proxy::{ColumnData, Header, QueryRequest, Summary, proxy_service_client::ProxyServiceClient},
 };
 use tonic::{
     Request, Status,
@@ -115,15 +112,15 @@ impl User {
 
     /// Runs a statement to its end.
     pub async fn run(&self, request: QueryRequest) -> Result<Rows, Status> {
-        let mut parts = self.proxy().query(request).await?.into_inner();
-        let mut rows = Rows::default();
-        while let Some(part) = parts.message().await? {
-            match part.part.expect("a part is not empty") {
-                Part::Header(header) => rows.header = header,
-                Part::Batch(batch) => rows.batches.push(batch.columns),
-                Part::Summary(summary) => rows.summary = summary,
-            }
+        let mut messages = self.proxy().query(request).await?.into_inner();
+        let (mut rows, mut summary) = (Rows::default(), None);
+        while let Some(message) = messages.message().await? {
+            assert!(summary.is_none(), "a message after the summary");
+            rows.header = message.header.unwrap_or(rows.header);
+            rows.batches.extend(message.batch.map(|batch| batch.columns));
+            summary = message.summary;
         }
+        rows.summary = summary.expect("a complete result has a summary");
         Ok(rows)
     }
 }

@@ -18,7 +18,6 @@ use postern_rpc::proxy::{
     Batch, ColumnData, ForwardRequest, ForwardResponse, Header, QueryRequest, QueryResponse,
     proxy_service_client::ProxyServiceClient,
     proxy_service_server::{ProxyService, ProxyServiceServer},
-    query_response::Part,
 };
 use tokio::{net::TcpListener, sync::mpsc, time::timeout};
 use tokio_stream::wrappers::TcpListenerStream;
@@ -79,13 +78,14 @@ impl ProxyService for Proxy {
 }
 
 fn header() -> QueryResponse {
-    QueryResponse { part: Some(Part::Header(Header::default())) }
+    QueryResponse { header: Some(Header::default()), ..QueryResponse::default() }
 }
 
 /// A message of three frames.
 fn long() -> QueryResponse {
     let column = ColumnData { nulls: vec![7; 5 * answer::FRAME_BYTES / 2], ..ColumnData::default() };
-    QueryResponse { part: Some(Part::Batch(Batch { row_count: 1, columns: vec![column] })) }
+    let batch = Some(Batch { row_count: 1, columns: vec![column] });
+    QueryResponse { batch, ..QueryResponse::default() }
 }
 
 /// A server, its client, and the calls that have reached the handler.

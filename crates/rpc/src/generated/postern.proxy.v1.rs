@@ -148,28 +148,19 @@ pub mod value {
         BytesValue(::prost::alloc::vec::Vec<u8>),
     }
 }
-/// QueryResponse is one part of a result.
+/// QueryResponse is the next part of a result. A small result is a single message with all three fields.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct QueryResponse {
-    /// The part.
-    #[prost(oneof = "query_response::Part", tags = "1, 2, 3")]
-    pub part: ::core::option::Option<query_response::Part>,
-}
-/// Nested message and enum types in `QueryResponse`.
-pub mod query_response {
-    /// The part.
-    #[derive(Clone, PartialEq, ::prost::Oneof)]
-    pub enum Part {
-        /// Sent once, first: the columns.
-        #[prost(message, tag = "1")]
-        Header(super::Header),
-        /// Sent any number of times: rows, column by column.
-        #[prost(message, tag = "2")]
-        Batch(super::Batch),
-        /// Sent once, last: totals. A stream that ends without it is incomplete.
-        #[prost(message, tag = "3")]
-        Summary(super::Summary),
-    }
+    /// The columns. Set in the first message, and in no other.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<Header>,
+    /// Rows, column by column. Absent from a message without rows.
+    #[prost(message, optional, tag = "2")]
+    pub batch: ::core::option::Option<Batch>,
+    /// Totals, after the rows of the same message. Set in the last message, and in no other. A stream that ends without it
+    /// is incomplete.
+    #[prost(message, optional, tag = "3")]
+    pub summary: ::core::option::Option<Summary>,
 }
 /// Header describes the columns of a result. It has no columns if the statement cannot return rows.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -493,6 +484,7 @@ pub mod proxy_service_client {
             self
         }
         /// Query runs one SQL statement and streams its result: one header, then any number of batches, then one summary.
+        /// Parts that are ready at the same time share a message.
         /// Cancelling the call cancels the statement on the tenant's server.
         ///
         /// Errors: INVALID_ARGUMENT (INVALID_FIELD; SQL_ERROR, with an SqlError detail; SEAL_BROKEN: the stored secret cannot
@@ -586,6 +578,7 @@ pub mod proxy_service_server {
             + std::marker::Send
             + 'static;
         /// Query runs one SQL statement and streams its result: one header, then any number of batches, then one summary.
+        /// Parts that are ready at the same time share a message.
         /// Cancelling the call cancels the statement on the tenant's server.
         ///
         /// Errors: INVALID_ARGUMENT (INVALID_FIELD; SQL_ERROR, with an SqlError detail; SEAL_BROKEN: the stored secret cannot

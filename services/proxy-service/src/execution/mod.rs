@@ -37,7 +37,7 @@ pub(crate) use admission::Refusal;
 pub(crate) use failure::Failure;
 use lookup::Lookups;
 pub(crate) use outcome::Timings;
-pub(crate) use queue::Parts;
+pub(crate) use run::Parts;
 
 /// Everything that a call goes through.
 pub(crate) struct Core {

@@ -23,7 +23,7 @@ pub(crate) struct Timings {
 }
 
 /// Records how a call ended. One that does not end by itself was cancelled by its caller.
-pub(super) fn note_end(call: &Call, end: &Result<(), Failure>) {
+pub(super) fn note_end<T>(call: &Call, end: &Result<T, Failure>) {
     let Err(failure) = end else { return };
     let problem = problem::of(failure);
     call.facts(|facts| {

@@ -1,7 +1,8 @@
 //! Statements on tenants of kind `postgres`.
 
-use std::sync::Arc;
+use std::{mem, pin::pin, sync::Arc};
 
+use futures_util::FutureExt;
 use postern_domain::{ConnectionId, Endpoint, OwnerId, PostgresEndpoint, SecretName};
 use postern_store::SavedConnection;
 use postern_tenant::{
@@ -14,6 +15,7 @@ use super::{
     failure::OpenFailure,
     outcome::{note_acquired, note_rows},
     pool_key,
+    queue::Last,
     run::Sender,
 };
 
@@ -25,14 +27,15 @@ pub(crate) struct Query {
     pub max_rows: u64,
 }
 
-/// A part of a result, in the order header, batches, summary.
-pub(crate) enum Part {
-    /// The columns.
-    Header(Arc<[Column]>),
+/// A part of a result. A small one is a single part.
+#[derive(Default)]
+pub(crate) struct Part {
+    /// The columns, in the first part.
+    pub columns: Option<Arc<[Column]>>,
     /// Rows, column by column.
-    Batch(RowBatch),
-    /// How it ended.
-    Summary(Summary),
+    pub batch: Option<RowBatch>,
+    /// How the result ended, in the last part.
+    pub summary: Option<Summary>,
 }
 
 /// How a result ended.
@@ -68,7 +71,12 @@ impl Core {
         self.run(job, |core, job, sender| async move { core.run_query(&job, &query, &sender).await }).await
     }
 
-    async fn run_query(&self, job: &Job, query: &Query, sender: &Sender<Part>) -> Result<(), Failure> {
+    async fn run_query(
+        &self,
+        job: &Job,
+        query: &Query,
+        sender: &Sender<Part>,
+    ) -> Result<Option<Last<Part>>, Failure> {
         let mut reached = self.reach(job).await?;
         let statement = Statement {
             params: &query.params,
@@ -79,13 +87,12 @@ impl Core {
         let asked_at = Instant::now();
         let mut rows = reached.session.query(&statement).await?;
         reached.timings.first_row = asked_at.elapsed();
-        stream(&mut rows, sender).await?;
+        let (last, bytes) = stream(&mut rows, sender).await?;
         let ended = rows.summary().ok_or_else(|| Failure::Defect("a result without an end".into()))?;
         let timings = Timings { total: job.started.elapsed(), ..reached.timings };
         let (rows, command_tag, truncated) = (ended.rows, ended.command_tag.clone(), ended.truncated);
         let summary = Summary { rows, command_tag, truncated, timings, role: reached.endpoint.user };
-        sender.send(Part::Summary(summary), 0).await;
-        Ok(())
+        Ok(Some(Last { part: Part { summary: Some(summary), ..last }, bytes }))
     }
 
     /// Looks the connection up and acquires a session; once more if the connection was saved anew between the two.
@@ -132,12 +139,39 @@ struct Reached {
     timings: Timings,
 }
 
-async fn stream(rows: &mut Rows<'_>, sender: &Sender<Part>) -> Result<(), Failure> {
-    sender.send(Part::Header(Arc::clone(rows.columns())), 0).await;
-    while let Some(batch) = rows.next_batch().await? {
+/// Rows up to this size wait until it is known whether the end is here too. A larger batch is one of many, most likely,
+/// and two of them are not held at a time.
+const SMALL: usize = 16 * 1024;
+
+/// Sends the columns and rows, except what is ready together with the end: that is returned, with its size.
+async fn stream(rows: &mut Rows<'_>, sender: &Sender<Part>) -> Result<(Part, usize), Failure> {
+    let mut part = Part { columns: Some(Arc::clone(rows.columns())), ..Part::default() };
+    let mut bytes = 0;
+    loop {
+        let mut next = pin!(rows.next_batch());
+        let batch = match next.as_mut().now_or_never() {
+            Some(batch) => batch?,
+            None => {
+                flush(&mut part, &mut bytes, sender).await;
+                next.await?
+            }
+        };
+        let Some(batch) = batch else { return Ok((part, bytes)) };
         note_rows(sender.call(), batch.rows, batch.bytes);
-        let memory = batch.memory;
-        sender.send(Part::Batch(batch), memory).await;
+        if part.batch.is_some() {
+            flush(&mut part, &mut bytes, sender).await;
+        }
+        bytes = batch.memory;
+        part.batch = Some(batch);
+        if bytes > SMALL {
+            flush(&mut part, &mut bytes, sender).await;
+        }
     }
-    Ok(())
+}
+
+/// Sends what is in the part, if anything, and leaves it empty.
+async fn flush(part: &mut Part, bytes: &mut usize, sender: &Sender<Part>) {
+    if part.columns.is_some() || part.batch.is_some() {
+        sender.send(mem::take(part), mem::take(bytes)).await;
+    }
 }

@@ -24,7 +24,13 @@ const WINDOW: usize = 128 * 1024;
 pub(crate) struct Sink<P>(Arc<Queue<P>>);
 
 /// The caller's end: the parts, then the failure that ended them, if one did. Dropping it frees what is queued.
-pub(crate) struct Parts<P>(Arc<Queue<P>>);
+pub(crate) struct Queued<P>(Arc<Queue<P>>);
+
+/// The last part of a result: a small one, so that it needs no room in the queue and no budget.
+pub(crate) struct Last<P> {
+    pub part: P,
+    pub bytes: usize,
+}
 
 struct Queue<P> {
     state: Mutex<State<P>>,
@@ -33,7 +39,7 @@ struct Queue<P> {
 }
 
 struct State<P> {
-    parts: VecDeque<Queued<P>>,
+    parts: VecDeque<Part<P>>,
     /// The size of the part that the caller took last, and the budget that is reserved for it.
     taken: Option<(usize, Option<Reservation>)>,
     /// Bytes of `parts` and `taken`.
@@ -43,14 +49,14 @@ struct State<P> {
     reader_is_gone: bool,
 }
 
-struct Queued<P> {
+struct Part<P> {
     part: P,
     bytes: usize,
     reservation: Option<Reservation>,
 }
 
 /// Makes an empty queue.
-pub(crate) fn queue<P>() -> (Sink<P>, Parts<P>) {
+pub(crate) fn queue<P>() -> (Sink<P>, Queued<P>) {
     let state = State {
         parts: VecDeque::new(),
         taken: None,
@@ -60,7 +66,7 @@ pub(crate) fn queue<P>() -> (Sink<P>, Parts<P>) {
         reader_is_gone: false,
     };
     let queue = Arc::new(Queue { state: Mutex::new(state), changed: Notify::new() });
-    (Sink(Arc::clone(&queue)), Parts(queue))
+    (Sink(Arc::clone(&queue)), Queued(queue))
 }
 
 impl<P> Queue<P> {
@@ -87,6 +93,13 @@ impl<P> State<P> {
         self.bytes == 0 || self.bytes + bytes <= WINDOW
     }
 
+    fn extend(&mut self, last: Option<Last<P>>) {
+        if let Some(Last { part, bytes }) = last {
+            self.bytes += bytes;
+            self.parts.push_back(Part { part, bytes, reservation: None });
+        }
+    }
+
     fn release_taken(&mut self) {
         if let Some((bytes, _)) = self.taken.take() {
             self.bytes -= bytes;
@@ -109,7 +122,7 @@ impl<P> State<P> {
 impl<P> Sink<P> {
     /// Queues a part of about this many bytes, once there is room for it. A part for a caller that has gone is dropped.
     pub(crate) async fn send(&self, part: P, bytes: usize, reservation: Option<Reservation>) {
-        let mut queued = Some(Queued { part, bytes, reservation });
+        let mut queued = Some(Part { part, bytes, reservation });
         self.0
             .when(|state| {
                 if state.reader_is_gone {
@@ -126,11 +139,13 @@ impl<P> Sink<P> {
             .await;
     }
 
-    /// Ends the queue: no part follows. What is queued is still read.
-    pub(crate) fn end(&self, end: Result<(), Failure>) {
+    /// Ends the queue, with a last part that may exceed the window. What is queued is still read.
+    pub(crate) fn end(&self, end: Result<Option<Last<P>>, Failure>) {
         let mut state = self.0.lock();
-        state.end.get_or_insert(end);
-        state.wake_reader();
+        if state.end.is_none() && !state.reader_is_gone {
+            state.end = Some(end.map(|last| state.extend(last)));
+            state.wake_reader();
+        }
     }
 
     /// Ends the queue and frees what is in it.
@@ -158,28 +173,27 @@ impl<P> Clone for Sink<P> {
     }
 }
 
-impl<P> Parts<P> {
+impl<P> Queued<P> {
     /// Whether there is something to read.
     pub(super) fn is_ready(&self) -> bool {
         let state = self.0.lock();
         state.end.is_some() || !state.parts.is_empty()
     }
 
-    /// How the queue ended, if it has, and how many bytes are still in it.
-    pub(super) fn ended(&self) -> Option<(Result<(), Failure>, usize)> {
-        let state = self.0.lock();
-        state.end.clone().map(|end| (end, state.bytes))
+    /// Bytes that are still in the queue.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.lock().bytes
     }
 }
 
-impl<P> Stream for Parts<P> {
+impl<P> Stream for Queued<P> {
     type Item = Result<P, Failure>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut state = self.0.lock();
         state.release_taken();
         let next = match (state.parts.pop_front(), &state.end) {
-            (Some(Queued { part, bytes, reservation }), _) => {
+            (Some(Part { part, bytes, reservation }), _) => {
                 state.taken = Some((bytes, reservation));
                 Poll::Ready(Some(Ok(part)))
             }
@@ -200,7 +214,7 @@ impl<P> Stream for Parts<P> {
     }
 }
 
-impl<P> Drop for Parts<P> {
+impl<P> Drop for Queued<P> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.reader_is_gone = true;
@@ -251,6 +265,18 @@ mod tests {
         assert_eq!(parts.next().await.unwrap().unwrap(), 1);
         assert!(matches!(parts.next().await, Some(Err(Failure::Timeout))));
         assert!(parts.next().await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_part_needs_no_room_and_is_counted() {
+        let (sink, mut parts) = queue();
+        sink.send(1, WINDOW, None).await;
+        sink.end(Ok(Some(Last { part: 2, bytes: 10 })));
+        assert_eq!(parts.next().await.unwrap().unwrap(), 1);
+        assert_eq!(parts.next().await.unwrap().unwrap(), 2);
+        assert_eq!(parts.bytes(), 10);
+        assert!(parts.next().await.is_none());
+        sink.drained().await;
     }
 
     #[tokio::test(start_paused = true)]

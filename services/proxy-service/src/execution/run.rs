@@ -9,20 +9,21 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::Poll,
+    task::{Context, Poll},
     time::Duration,
 };
 
 use futures_util::FutureExt;
 use postern_chassis::call::Call;
 use tokio::time::{Instant, timeout_at};
+use tokio_stream::Stream;
 use tracing::Instrument;
 
 use super::{
     Core, Failure, Job,
     admission::Permit,
     outcome,
-    queue::{Parts, Sink, queue},
+    queue::{Last, Queued, Sink, queue},
 };
 
 /// Time beyond the deadline in which the driver stops the statement and says so itself.
@@ -32,9 +33,21 @@ const GRACE: Duration = Duration::from_secs(3);
 /// over it.
 const UNWATCHED: usize = 64 * 1024;
 
+/// A result on its way to the caller: its parts, then the failure that ended them, if one did. Dropping it frees them.
+pub(crate) enum Parts<P> {
+    /// One part that was ready when the call was answered.
+    Whole(Option<P>),
+    /// Parts that come, or came, one after the other.
+    Queued(Queued<P>),
+}
+
+/// How the work of a call ends: with a last part, unless that was sent like the others.
+type End<P> = Result<Option<Last<P>>, Failure>;
+
 impl Core {
-    /// Admits a call and runs `work`, which sends the parts of its result. Returns with the first of them; a result
-    /// that is complete by then costs no task and no second wake-up.
+    /// Admits a call and runs `work`, which sends the parts of its result and may return the last one. Returns with the
+    /// first of them. A result that is complete by then costs no task and no second wake-up, and one of a single part
+    /// no queue either.
     ///
     /// The call is over when `work` returns, when the caller goes away, or at its deadline: also when the caller has
     /// stopped reading, whose result is freed then.
@@ -45,7 +58,7 @@ impl Core {
     ) -> Result<Parts<P>, Failure>
     where
         P: Send + 'static,
-        W: Future<Output = Result<(), Failure>> + Send + 'static,
+        W: Future<Output = End<P>> + Send + 'static,
     {
         let permit = self.admission.admit(job.owner()).map_err(Failure::NotAdmitted)?;
         let (sink, parts) = queue();
@@ -62,6 +75,17 @@ struct Ending {
     call: Call,
     /// When it is cut off, whatever it still does.
     until: Instant,
+}
+
+impl<P: Unpin> Stream for Parts<P> {
+    type Item = Result<P, Failure>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match self.get_mut() {
+            Self::Whole(part) => Poll::Ready(part.take().map(Ok)),
+            Self::Queued(parts) => Pin::new(parts).poll_next(cx),
+        }
+    }
 }
 
 /// Sends parts of a result, each once there is memory for it.
@@ -96,54 +120,65 @@ impl<P> Sender<P> {
 
 /// Drives a call until there is something to read, and leaves the rest of it to a task.
 async fn drive<P>(
-    work: impl Future<Output = Result<(), Failure>> + Send + 'static,
+    work: impl Future<Output = End<P>> + Send + 'static,
     sink: Sink<P>,
-    parts: Parts<P>,
+    queued: Queued<P>,
     ending: Ending,
 ) -> Result<Parts<P>, Failure>
 where
     P: Send + 'static,
 {
-    let mut running: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(see_through(work, sink, ending));
+    let mut running = Box::pin(bounded(work, ending.until));
     let over = poll_fn(|cx| match running.as_mut().poll(cx) {
-        Poll::Ready(()) => Poll::Ready(true),
-        Poll::Pending if parts.is_ready() => Poll::Ready(false),
+        Poll::Ready(end) => Poll::Ready(Some(end)),
+        Poll::Pending if queued.is_ready() => Poll::Ready(None),
         Poll::Pending => Poll::Pending,
     })
     .await;
-    match parts.ended() {
-        Some((Err(failure), 0)) => return Err(failure),
-        Some((Ok(()), bytes)) if bytes <= UNWATCHED => return Ok(parts),
-        _ => {}
+    let Some(end) = over else {
+        tokio::spawn(see_through(running, sink, ending).in_current_span());
+        return Ok(Parts::Queued(queued));
+    };
+    outcome::note_end(&ending.call, &end);
+    match end {
+        Err(failure) if queued.bytes() == 0 => return Err(failure),
+        Ok(Some(Last { part, .. })) if !queued.is_ready() => return Ok(Parts::Whole(Some(part))),
+        end => sink.end(end),
     }
-    if !over {
-        tokio::spawn(running.in_current_span());
+    if queued.bytes() > UNWATCHED {
+        tokio::spawn(watch(sink, ending).in_current_span());
     }
-    Ok(parts)
+    Ok(Parts::Queued(queued))
+}
+
+/// The work until it ends or is cut off, with a panic as a failure.
+async fn bounded<P>(work: impl Future<Output = End<P>>, until: Instant) -> End<P> {
+    match timeout_at(until, AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(Ok(end)) => end,
+        Ok(Err(panic)) => Err(Failure::Defect(panic_text(&*panic).into())),
+        Err(_) => Err(Failure::Timeout),
+    }
 }
 
 /// Runs the work to its end, whatever that is, and then watches over what the caller has not read yet.
-async fn see_through<P>(
-    work: impl Future<Output = Result<(), Failure>> + Send,
-    sink: Sink<P>,
-    Ending { call, until }: Ending,
-) {
+async fn see_through<P>(running: Pin<Box<impl Future<Output = End<P>>>>, sink: Sink<P>, ending: Ending) {
     let end = tokio::select! {
-        end = timeout_at(until, AssertUnwindSafe(work).catch_unwind()) => match end {
-            Ok(Ok(end)) => end,
-            Ok(Err(panic)) => Err(Failure::Defect(panic_text(&*panic).into())),
-            Err(_) => Err(Failure::Timeout),
-        },
+        end = running => end,
         // Dropping the work cancels its statement on the tenant's server.
         () = sink.closed() => return,
     };
-    outcome::note_end(&call, &end);
-    if Instant::now() >= until {
+    outcome::note_end(&ending.call, &end);
+    if Instant::now() >= ending.until {
         // The caller does not read, or the tenant does not let go: neither gets any more of our memory.
-        free(&sink, &call);
+        free(&sink, &ending.call);
         return;
     }
     sink.end(end);
+    watch(sink, ending).await;
+}
+
+/// Frees what the caller has not read when its time is up.
+async fn watch<P>(sink: Sink<P>, Ending { call, until }: Ending) {
     if timeout_at(until, sink.drained()).await.is_err() {
         free(&sink, &call);
     }
@@ -176,12 +211,42 @@ mod tests {
         let (sink, parts) = queue();
         let producer = sink.clone();
         let work = async move {
-            producer.send("all", 10, None).await;
-            Ok(())
+            producer.send("first", 10, None).await;
+            Ok(Some(Last { part: "last", bytes: 10 }))
         };
         let mut parts = drive(work, sink, parts, ending()).await.unwrap();
         assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0);
+        assert_eq!(parts.next().await.unwrap().unwrap(), "first");
+        assert_eq!(parts.next().await.unwrap().unwrap(), "last");
+        assert!(parts.next().await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_result_of_one_part_passes_no_queue() {
+        let (sink, parts) = queue();
+        let work = async {
+            tokio::time::sleep(SECONDS(1)).await;
+            Ok(Some(Last { part: "all", bytes: 10 }))
+        };
+        let mut parts = drive(work, sink, parts, ending()).await.unwrap();
+        assert!(matches!(parts, Parts::Whole(_)));
+        assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0);
         assert_eq!(parts.next().await.unwrap().unwrap(), "all");
+        assert!(parts.next().await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_part_follows_those_that_were_read_before() {
+        let (sink, parts) = queue();
+        let producer = sink.clone();
+        let work = async move {
+            producer.send("first", 10, None).await;
+            tokio::time::sleep(SECONDS(1)).await;
+            Ok(Some(Last { part: "last", bytes: 10 }))
+        };
+        let mut parts = drive(work, sink, parts, ending()).await.unwrap();
+        assert_eq!(parts.next().await.unwrap().unwrap(), "first");
+        assert_eq!(parts.next().await.unwrap().unwrap(), "last");
         assert!(parts.next().await.is_none());
     }
 
@@ -216,7 +281,7 @@ mod tests {
             producer.send("first", 10, None).await;
             std::future::pending::<()>().await;
             drop(held);
-            Ok(())
+            Ok(None)
         };
         let parts = drive(work, sink, parts, ending()).await.unwrap();
         assert_eq!(Arc::strong_count(&alive), 2);
@@ -237,7 +302,7 @@ mod tests {
                 for _ in 0..batches {
                     producer.send(Arc::clone(&batch), 100 * 1024, None).await;
                 }
-                Ok(())
+                Ok(None)
             };
             let mut parts = drive(work, sink, parts, ending()).await.unwrap();
             assert!(Arc::strong_count(&probe) > 1, "the result waits to be read");

@@ -71,8 +71,10 @@ impl Core {
         job: Job,
         request: Request,
     ) -> Result<Parts<ForwardPart>, Failure> {
-        self.run(job, |core, job, sender| async move { core.run_forward(&job, &request, &sender).await })
-            .await
+        self.run(job, |core, job, sender| async move {
+            core.run_forward(&job, &request, &sender).await.map(|()| None)
+        })
+        .await
     }
 
     async fn run_forward(

@@ -15,7 +15,7 @@ use postern_chassis::{
 use postern_domain::{ConnectionName, limits::SQL_BYTES};
 use postern_rpc::{
     Problem,
-    proxy::{self, QueryRequest, QueryResponse, query_response},
+    proxy::{self, QueryRequest, QueryResponse},
 };
 use tokio::time::Instant;
 use tokio_stream::Stream;
@@ -94,13 +94,12 @@ impl Stream for Responses {
     }
 }
 
-fn response(part: Part) -> Result<QueryResponse, Failure> {
-    let part = match part {
-        Part::Header(columns) => query_response::Part::Header(convert::header(&columns)),
-        Part::Batch(batch) => query_response::Part::Batch(convert::batch(batch)?),
-        Part::Summary(summary) => query_response::Part::Summary(to_message(summary)?),
-    };
-    Ok(QueryResponse { part: Some(part) })
+fn response(Part { columns, batch, summary }: Part) -> Result<QueryResponse, Failure> {
+    Ok(QueryResponse {
+        header: columns.map(|columns| convert::header(&columns)),
+        batch: batch.map(convert::batch).transpose()?,
+        summary: summary.map(to_message).transpose()?,
+    })
 }
 
 fn to_message(summary: Summary) -> Result<proxy::Summary, Failure> {

@@ -2,9 +2,7 @@
 //! session, stream of columns. All callers use the same user, each on its own connection.
 
 use anyhow::{Result, ensure};
-use postern_rpc::proxy::{
-    QueryRequest, Value, proxy_service_client::ProxyServiceClient, query_response::Part, value::Kind,
-};
+use postern_rpc::proxy::{QueryRequest, Value, proxy_service_client::ProxyServiceClient, value::Kind};
 use serde::Deserialize;
 use serde_json::json;
 use tokio_postgres::{Client, Statement};
@@ -97,10 +95,8 @@ impl Caller for ThroughPostern {
         };
         let mut parts = self.client.query(self.bearer.authorize(request)).await?.into_inner();
         let mut rows = 0;
-        while let Some(part) = parts.message().await? {
-            if let Some(Part::Summary(summary)) = part.part {
-                rows = summary.row_count;
-            }
+        while let Some(message) = parts.message().await? {
+            rows = message.summary.map_or(rows, |summary| summary.row_count);
         }
         ensure!(rows == 1, "the response has {rows} rows");
         Ok(())

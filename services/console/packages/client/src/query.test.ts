@@ -7,9 +7,9 @@ import {
   Truncation,
 } from "./gen/postern/proxy/v1/proxy_pb.js";
 import { type ResultPart, runQuery, type Statement } from "./query.js";
-import { batch, header, refusal, summary } from "./testing/messages.js";
+import { batch, header, type ResultMessage, refusal, summary } from "./testing/messages.js";
 
-type Handler = (request: QueryRequest) => AsyncIterable<ReturnType<typeof header>>;
+type Handler = (request: QueryRequest) => AsyncIterable<ResultMessage>;
 
 async function collect(
   handler: Handler,
@@ -44,6 +44,23 @@ describe("query", () => {
     expect(parts.at(-1)).toMatchObject({
       summary: { truncated: "rows", role: "reader", rowCount: 2n },
     });
+  });
+
+  it("takes header, rows and summary from one message", async () => {
+    const parts = await collect(async function* () {
+      const message: ResultMessage = {};
+      yield Object.assign(message, header(columns), batch(1, [{ ints: [1n] }]), summary(1));
+    });
+    expect(parts.map(({ kind }) => kind)).toEqual(["header", "batch", "summary"]);
+  });
+
+  it("fails at a message with nothing in it", async () => {
+    const empty = collect(async function* () {
+      yield header(columns);
+      yield {};
+      yield summary(0);
+    });
+    await expect(empty).rejects.toMatchObject({ code: Code.Internal });
   });
 
   it("sends each parameter with its own type", async () => {

@@ -128,20 +128,17 @@ export function runQuery(
 }
 
 async function* resultParts(responses: AsyncIterable<QueryResponse>): AsyncGenerator<ResultPart> {
-  for await (const { part } of responses) yield toPart(part);
+  for await (const response of responses) yield* toParts(response);
 }
 
-function toPart(part: QueryResponse["part"]): ResultPart {
-  switch (part.case) {
-    case "header":
-      return { kind: "header", columns: part.value.columns };
-    case "batch":
-      return { kind: "batch", batch: part.value };
-    case "summary":
-      return { kind: "summary", summary: toSummary(part.value) };
-    default:
-      throw new PosternError(Code.Internal, "unknown part of a result");
+/** A message has one or more parts of the result, in this order. */
+function* toParts({ header, batch, summary }: QueryResponse): Generator<ResultPart> {
+  if (!(header ?? batch ?? summary)) {
+    throw new PosternError(Code.Internal, "a message without a part of the result");
   }
+  if (header) yield { kind: "header", columns: header.columns };
+  if (batch) yield { kind: "batch", batch };
+  if (summary) yield { kind: "summary", summary: toSummary(summary) };
 }
 
 function toRequest({ connection, sql, parameters = [], maxRows = 0, timeoutMs }: Statement) {

@@ -9,24 +9,19 @@ import type {
 export type ResultMessage = MessageInitShape<typeof QueryResponseSchema>;
 export type AnswerMessage = MessageInitShape<typeof ForwardResponseSchema>;
 
-type Fields<M, C> = Extract<NonNullable<M>, { case: C; value: object }>["value"];
+type Columns<F extends "header" | "batch"> = NonNullable<NonNullable<ResultMessage[F]>["columns"]>;
 
-export function header(
-  columns: NonNullable<Fields<ResultMessage["part"], "header">["columns"]>,
-): ResultMessage {
-  return { part: { case: "header", value: { columns } } };
+export function header(columns: Columns<"header">): ResultMessage {
+  return { header: { columns } };
 }
 
-export function batch(
-  rowCount: number,
-  columns: NonNullable<Fields<ResultMessage["part"], "batch">["columns"]>,
-): ResultMessage {
-  return { part: { case: "batch", value: { rowCount, columns } } };
+export function batch(rowCount: number, columns: Columns<"batch">): ResultMessage {
+  return { batch: { rowCount, columns } };
 }
 
 export function summary(rowCount: number, truncation = 0, role = "reader"): ResultMessage {
-  const value = { rowCount: BigInt(rowCount), commandTag: `SELECT ${rowCount}`, truncation, role };
-  return { part: { case: "summary", value } };
+  const commandTag = `SELECT ${rowCount}`;
+  return { summary: { rowCount: BigInt(rowCount), commandTag, truncation, role } };
 }
 
 export function head(status: number, headers: Record<string, string> = {}): AnswerMessage {

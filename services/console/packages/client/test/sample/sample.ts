@@ -8,9 +8,8 @@ const transport = createRouterTransport((router) =>
   router.service(ProxyService, {
     async *query() {
       const columns = [{ name: "id", typeName: "int8", encoding: Encoding.INT }];
-      yield { part: { case: "header", value: { columns } } };
-      yield { part: { case: "batch", value: { rowCount: 1, columns: [{ ints: [7n] }] } } };
-      yield { part: { case: "summary", value: { rowCount: 1n } } };
+      const batch = { rowCount: 1, columns: [{ ints: [7n] }] };
+      yield { header: { columns }, batch, summary: { rowCount: 1n } };
     },
     async *forward() {
       yield { part: { case: "head", value: { status: 200 } } };
