@@ -17,8 +17,11 @@ pub struct IssuerConfig {
     /// Where its key set is fetched from. Exactly one of this and `hs256_secret_file`.
     #[serde(default)]
     pub jwks_url: Option<HttpUrl>,
-    /// A file with the secret that it signs with by HS256: the file's bytes less line ends after them, at
-    /// least 32.
+    /// A PEM file with the CA that `jwks_url` is verified by, in place of the public ones: for an issuer whose
+    /// certificate comes from a private CA.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
+    /// A file with the secret that it signs with by HS256: at least 32 bytes, without the line ends at the end.
     #[serde(default)]
     pub hs256_secret_file: Option<PathBuf>,
     /// How `sub` becomes an owner.
@@ -60,6 +63,9 @@ pub enum ConfigError {
     /// Not exactly one source of keys.
     #[error("issuer '{0}': set exactly one of jwks_url and hs256_secret_file")]
     KeySource(String),
+    /// A CA without anything to verify by it.
+    #[error("issuer '{0}': ca is for jwks_url, which is not set")]
+    UnusedCa(String),
     /// The leeway is too long.
     #[error("issuer '{0}': leeway_seconds is at most 60")]
     Leeway(String),

@@ -66,6 +66,7 @@ impl Issuer {
             issuer,
             audience,
             jwks_url,
+            ca,
             hs256_secret_file,
             subject,
             require_role,
@@ -83,9 +84,13 @@ impl Issuer {
         if leeway_seconds > MAX_LEEWAY_SECONDS {
             return Err(ConfigError::Leeway(issuer));
         }
+        if ca.is_some() && jwks_url.is_none() {
+            return Err(ConfigError::UnusedCa(issuer));
+        }
         let keys = match (jwks_url, hs256_secret_file) {
             (Some(url), None) => {
-                Keys::Published(Arc::new(KeyStore::new(url, Arc::clone(fetcher), Arc::clone(epoch))))
+                let name = issuer.as_str().into();
+                Keys::Published(Arc::new(KeyStore::new(name, url, Arc::clone(fetcher), Arc::clone(epoch))))
             }
             (None, Some(file)) => Keys::Fixed(secret_of(&issuer, &file)?),
             _ => return Err(ConfigError::KeySource(issuer)),
@@ -106,6 +111,14 @@ impl Issuer {
         match &self.keys {
             Keys::Fixed(set) => set.find(id).ok_or(AuthError::KeyUnknown),
             Keys::Published(store) => store.find(id).await,
+        }
+    }
+
+    /// Its published key set, if it has one.
+    pub(crate) fn published(&self) -> Option<&Arc<KeyStore>> {
+        match &self.keys {
+            Keys::Fixed(_) => None,
+            Keys::Published(store) => Some(store),
         }
     }
 

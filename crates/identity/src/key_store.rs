@@ -12,8 +12,9 @@ use std::{
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use postern_egress::{
-    HttpUrl,
+    EgressError, HttpUrl,
     http::{HttpClient, HttpError},
+    tls::TlsError,
 };
 use sha2::{Digest, Sha256};
 use tokio::{sync::watch, time::Instant};
@@ -59,6 +60,7 @@ impl<F: FetchKeys + ?Sized> FetchKeys for Arc<F> {
 
 /// One issuer's published key set.
 pub(crate) struct KeyStore {
+    issuer: Arc<str>,
     url: HttpUrl,
     fetcher: Arc<dyn FetchKeys>,
     loaded: ArcSwapOption<Loaded>,
@@ -71,6 +73,7 @@ pub(crate) struct KeyStore {
 struct Loaded {
     keys: Arc<KeySet>,
     digest: [u8; 32],
+    fetched_at: Instant,
     /// When it is to be refreshed.
     due: Instant,
 }
@@ -82,8 +85,23 @@ struct Flight {
 }
 
 impl KeyStore {
-    pub(crate) fn new(url: HttpUrl, fetcher: Arc<dyn FetchKeys>, epoch: Arc<AtomicU64>) -> Self {
-        Self { url, fetcher, loaded: ArcSwapOption::empty(), flight: Mutex::new(None), epoch }
+    pub(crate) fn new(
+        issuer: Arc<str>,
+        url: HttpUrl,
+        fetcher: Arc<dyn FetchKeys>,
+        epoch: Arc<AtomicU64>,
+    ) -> Self {
+        Self { issuer, url, fetcher, loaded: ArcSwapOption::empty(), flight: Mutex::new(None), epoch }
+    }
+
+    /// Time since the set in use was fetched; `None` before the first one.
+    pub(crate) fn age(&self) -> Option<Duration> {
+        self.loaded.load().as_ref().map(|loaded| loaded.fetched_at.elapsed())
+    }
+
+    /// Begins to fetch the set if there is none yet. The channel is closed when the attempt ends.
+    pub(crate) fn load_first(self: &Arc<Self>) -> Option<watch::Receiver<()>> {
+        if self.loaded.load().is_some() { None } else { self.refresh() }
     }
 
     /// Goes on with the set of another store, if that is for the same URL, until it has been fetched anew: with the
@@ -140,17 +158,16 @@ impl KeyStore {
     async fn load(&self) {
         let document = match self.fetcher.fetch(&self.url).await {
             Ok(document) => document,
-            Err(error) => {
-                return tracing::warn!(url = %self.url, %error, "a key set could not be fetched; the old one stays");
-            }
+            Err(error) => return self.tell(&for_operator(&error)),
         };
         let Ok(keys) = KeySet::parse(&document) else {
-            return tracing::warn!(url = %self.url, "not a JWK set; the old one stays");
+            return self.tell("the answer is not a JWK set");
         };
         let digest = Sha256::digest(&document).into();
         let old = self.loaded.swap(Some(Arc::new(Loaded {
             keys: Arc::new(keys),
             digest,
+            fetched_at: Instant::now(),
             due: Instant::now() + STALE_AFTER,
         })));
         if old.is_some_and(|old| old.digest != digest) {
@@ -158,6 +175,38 @@ impl KeyStore {
             self.epoch.fetch_add(1, Ordering::AcqRel);
             tracing::info!(url = %self.url, "a key set has changed; tokens are verified anew");
         }
+    }
+
+    /// Logs why a fetch failed, and what follows from it.
+    fn tell(&self, cause: &str) {
+        let (issuer, url) = (&*self.issuer, &self.url);
+        if self.loaded.load().is_some() {
+            tracing::warn!(issuer, %url, cause, "a key set could not be fetched; the one in use stays");
+        } else {
+            tracing::warn!(
+                issuer,
+                %url,
+                cause,
+                "a key set could not be fetched; tokens of this issuer are refused until it can be"
+            );
+        }
+    }
+}
+
+/// The texts of the library are for users who save connections; an operator has other means.
+fn for_operator(error: &HttpError) -> String {
+    match error {
+        HttpError::Egress(EgressError::PortRefused { port, allowed }) => {
+            format!("port {port} may not be dialled; add it to [egress] ports, which allows {allowed}")
+        }
+        HttpError::Egress(refused @ (EgressError::AddressRefused(_) | EgressError::NameRefused)) => {
+            format!("{refused}, or allow it in [egress]")
+        }
+        HttpError::Tls(TlsError::UnknownIssuer | TlsError::CaInvalid) => {
+            "the server's certificate is signed by an unknown authority; name its CA file in the issuer's `ca`"
+                .to_owned()
+        }
+        other => other.to_string(),
     }
 }
 

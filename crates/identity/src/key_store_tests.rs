@@ -31,7 +31,12 @@ impl Fixture {
         let issuing = Issuing::new(answers);
         let epoch = Arc::new(AtomicU64::new(0));
         let url = HttpUrl::parse("https://auth.example.com/jwks").unwrap();
-        let store = Arc::new(KeyStore::new(url, issuing.clone(), Arc::clone(&epoch)));
+        let store = Arc::new(KeyStore::new(
+            "https://auth.example.com".into(),
+            url,
+            issuing.clone(),
+            Arc::clone(&epoch),
+        ));
         Self { store, issuing, epoch }
     }
 
@@ -168,4 +173,13 @@ async fn a_refresh_without_a_change_leaves_the_epoch() {
     assert_eq!(fixture.find("one").await, Ok(()));
     settle().await;
     assert_eq!((fixture.issuing.fetches(), fixture.epoch()), (2, 0));
+}
+
+#[test]
+fn a_failed_fetch_tells_the_operator_which_setting_to_change() {
+    let port = EgressError::PortRefused { port: 8443, allowed: "443".to_owned() };
+    assert!(for_operator(&port.into()).contains("[egress] ports"));
+    assert!(for_operator(&EgressError::NameRefused.into()).contains("[egress]"));
+    let unknown = for_operator(&TlsError::UnknownIssuer.into());
+    assert!(unknown.contains("`ca`") && !unknown.contains("upload"), "{unknown}");
 }

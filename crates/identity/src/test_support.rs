@@ -176,6 +176,7 @@ pub(crate) fn config() -> IssuerConfig {
         issuer: ISSUER.into(),
         audience: AUDIENCE.into(),
         jwks_url: Some(HttpUrl::parse("https://auth.example.com/jwks").unwrap()),
+        ca: None,
         hs256_secret_file: None,
         subject: SubjectMapping::Derived,
         require_role: None,

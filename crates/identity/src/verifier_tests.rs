@@ -212,3 +212,17 @@ async fn a_new_configuration_keeps_the_key_sets_of_issuers_that_stay_and_fetches
     let renamed = before.reconfigured(vec![renamed], down).unwrap();
     assert_eq!(renamed.verify(&token).await, Err(AuthError::IssuerUnknown));
 }
+
+#[tokio::test(start_paused = true)]
+async fn key_sets_can_be_fetched_before_the_first_token_and_tell_their_age() {
+    let issuing = Issuing::new([None, Some(jwks(&[ES.jwk()]))]);
+    let verifier = Verifier::new(vec![config()], issuing.clone(), TestClock::new()).unwrap();
+    let age = || verifier.key_sets()[0].age;
+    verifier.load_key_sets().await;
+    assert_eq!(age(), None, "the first attempt failed");
+    tokio::time::advance(Duration::from_secs(2)).await;
+    verifier.load_key_sets().await;
+    tokio::time::advance(Duration::from_secs(7)).await;
+    verifier.load_key_sets().await;
+    assert_eq!((age(), issuing.fetches()), (Some(Duration::from_secs(7)), 2));
+}
