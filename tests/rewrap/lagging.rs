@@ -2,7 +2,7 @@
 
 use std::{fs, net::Ipv4Addr};
 
-use postern_chassis::{Lifecycle, mtls};
+use postern_chassis::{Lifecycle, config::OpsConfig, mtls};
 use postern_crypto_service::{Config, KeyringConfig};
 use postern_egress::Policy;
 use postern_rewrap::Job;
@@ -59,6 +59,7 @@ async fn lagging(stage: &Stage) -> String {
     fs::write(&secret, [7; 32]).unwrap();
     let issuer = serde_json::json!({ "issuer": "nobody", "audience": "nobody", "hs256_secret_file": secret });
     let config = Config {
+        ops: OpsConfig::default(),
         listen: address,
         tls: stage.crypto("crypto-service").tls,
         keyring: KeyringConfig::embedded(&to).unwrap(),

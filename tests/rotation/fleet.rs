@@ -5,7 +5,7 @@ use std::{net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
 use axum::{Json, Router, routing::get};
 use postern_chassis::{
     Lifecycle,
-    config::{CryptoClientConfig, TlsFiles},
+    config::{CryptoClientConfig, OpsConfig, TlsFiles},
     mtls::crypto_channel,
 };
 use postern_crypto_service::{Config, KeyringConfig, RootConfig};
@@ -94,6 +94,7 @@ impl Fleet {
             "subject": "uuid",
         });
         let config = Config {
+            ops: OpsConfig::default(),
             listen: address,
             tls: self.tls("crypto-service"),
             keyring,

@@ -8,7 +8,7 @@ use tokio::{
     time::sleep,
 };
 
-/// Pause after a failed accept. The connection stays in the queue, so that without a pause the next attempt would fail
+/// Pause after a failed accept. The connection stays in the system's queue: without a pause, the next attempt would fail
 /// at once, and the loop would keep a core busy until descriptors are freed.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -19,15 +19,15 @@ pub(crate) fn connections(listener: TcpListener) -> impl Stream<Item = io::Resul
         let listener = Arc::clone(&listener);
         async move {
             let (stream, _) = listener.accept().await?;
-            // Fails only for a connection that is gone already; its first read says so.
+            // Fails only for a connection that is already closed, which its first read reports.
             let _ = stream.set_nodelay(true);
             Ok(stream)
         }
     })
 }
 
-/// What `accept` yields. Failures are logged once per outage, and end nothing.
-fn accepted<T, F>(accept: impl FnMut() -> F) -> impl Stream<Item = io::Result<T>>
+/// What `accept` yields, without its failures: they are logged, once per outage, and followed by a pause.
+pub(crate) fn accepted<T, F>(accept: impl FnMut() -> F) -> impl Stream<Item = io::Result<T>>
 where
     F: Future<Output = io::Result<T>>,
 {
@@ -40,7 +40,7 @@ where
                     }
                     return Some((Ok(connection), (accept, false)));
                 }
-                // The peer has hung up before it was accepted.
+                // The peer hung up before it was accepted.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     if !outage {

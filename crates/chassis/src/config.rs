@@ -1,6 +1,11 @@
-//! Configuration: one TOML file, named by `POSTERN_CONFIG`. A key that is not known stops the start.
+//! Configuration: one TOML file. An unknown key stops the start.
 
-use std::{env, fs, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use ipnet::IpNet;
@@ -9,16 +14,22 @@ use serde::{
     de::{DeserializeOwned, Error},
 };
 
-/// Reads the file that `POSTERN_CONFIG` names.
-pub fn load<C: DeserializeOwned>() -> Result<C> {
-    let path = env::var_os("POSTERN_CONFIG").map(PathBuf::from);
-    let path = path.context("POSTERN_CONFIG is not set; it names the service's TOML file")?;
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+use crate::lifecycle::StopTimes;
+
+/// The configuration of a service that [`run`](crate::run) runs.
+pub trait ServiceConfig: DeserializeOwned {
+    /// The part that every service has.
+    fn ops(&self) -> &OpsConfig;
+}
+
+/// Reads a service's file.
+pub fn load<C: DeserializeOwned>(path: &Path) -> Result<C> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     parse(&text).with_context(|| format!("{} is not a valid configuration", path.display()))
 }
 
-/// Why a configuration is none: where, and what is wrong there. Without the line itself, in which somebody may have put
-/// a password where the name of its file belongs.
+/// Why a configuration was rejected: where, and what is wrong there. Without the line itself: a password may have been
+/// written where the name of its file belongs.
 #[derive(Debug, thiserror::Error)]
 #[error("line {line}: {message}")]
 pub struct Invalid {
@@ -48,6 +59,36 @@ pub fn optional_secret_file<'de, D: Deserializer<'de>>(value: D) -> Result<Optio
     secret_file(value).map(Some)
 }
 
+/// How a service is operated.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OpsConfig {
+    /// Address for `/livez` and `/readyz`, over plain HTTP. Nothing sensitive is answered, but only the pod network
+    /// should reach it. Without it, there is no such listener.
+    pub listen: Option<SocketAddr>,
+    /// Seconds between SIGTERM, when the service says that it is not ready, and the moment when it takes no new calls,
+    /// 5 by default. Too short: load balancers still send calls, which are refused. Too long: restarts take longer.
+    pub lame_duck_seconds: u32,
+    /// Seconds after that in which calls in progress may end by themselves, 20 by default. Those that are left are
+    /// ended, their statements on tenants' servers cancelled, which takes up to 3 s more. All of it must fit into what
+    /// the process is given before it is killed: 30 s in Kubernetes by default (`terminationGracePeriodSeconds`).
+    pub drain_seconds: u32,
+}
+
+impl Default for OpsConfig {
+    fn default() -> Self {
+        Self { listen: None, lame_duck_seconds: 5, drain_seconds: 20 }
+    }
+}
+
+impl OpsConfig {
+    /// How long the phases of a stop last.
+    pub fn stop_times(&self) -> StopTimes {
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+        StopTimes { lame_duck: seconds(self.lame_duck_seconds), drain: seconds(self.drain_seconds) }
+    }
+}
+
 /// A service's own certificate, and the authority it shares with its callers and callees. PEM files.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -67,7 +108,7 @@ fn default_trust_domain() -> String {
     "postern".to_owned()
 }
 
-/// What a service that users reach directly has in common with its like.
+/// The listener of a service that users reach directly.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EdgeConfig {

@@ -1,4 +1,4 @@
-//! The one check before every handler: who is calling, and may they?
+//! The one check before every handler: who is calling, and whether they may.
 //!
 //! The rules are [`postern_rpc::access::RULES`]; a method without a rule is refused. A handler reads who is calling
 //! with [`signed_in`], and there is no other way to learn it.
@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 use http::{Request, Response, header::AUTHORIZATION, request::Parts};
 use postern_domain::Clock;
-use postern_egress::{Dialer, Policy, SystemResolver, http::HttpClient, tls};
+use postern_egress::Policy;
 use postern_identity::{AuthError, BearerToken, IssuerConfig, Principal, Refused, Verifier};
 use postern_rpc::{
     Problem, Reason,
@@ -19,9 +19,12 @@ use postern_rpc::{
 use tonic::{Status, metadata::MetadataMap};
 use tower::{Layer, Service};
 
-use crate::{Call, bounded_log::BoundedLog, call::Ids, client_address::ClientAddress, mtls::PeerIdentity};
+use crate::{
+    Call, Process, bounded_log::BoundedLog, call::Ids, client_address::ClientAddress,
+    key_fetcher::KeyFetcher, mtls::PeerIdentity,
+};
 
-/// Lets requests through that the rules allow: a layer, for the services behind it. Clones are one gate.
+/// A layer that lets requests through that the rules allow. Clones are one gate.
 #[derive(Clone)]
 pub struct Gate(Arc<Shared>);
 
@@ -31,7 +34,7 @@ struct Shared {
     refused_tokens: BoundedLog,
 }
 
-/// Strangers decide how many refusals there are: of each kind, one is logged per interval.
+/// Strangers decide how many refusals there are, so one of each kind is logged per interval.
 const LOG_INTERVAL: Duration = Duration::from_secs(1);
 
 /// When an address that has sent too many wrong signatures may try again.
@@ -67,7 +70,7 @@ impl SignedIn {
 
 /// The verified caller of a request that has passed the gate.
 pub fn signed_in<T>(request: &tonic::Request<T>) -> Result<&SignedIn, Status> {
-    // Absent only if a handler for users is served without a gate: answer as for a stranger, not as for a guest.
+    // Absent only if a handler for users is served without a gate: the caller is unverified then.
     request.extensions().get::<SignedIn>().ok_or_else(|| unauthenticated(AuthError::TokenMissing).into())
 }
 
@@ -75,8 +78,8 @@ impl Gate {
     /// A gate that trusts these issuers, and fetches their key sets through the guarded way out.
     pub fn new(issuers: Vec<IssuerConfig>, egress: Policy, clock: Arc<dyn Clock>) -> Result<Self> {
         warn_of_shared_secrets(&issuers);
-        let verifier = Verifier::new(issuers, fetcher(egress)?, clock).context("issuers")?;
-        verifier.fetch_keys();
+        let fetcher = KeyFetcher::new(&issuers, egress)?;
+        let verifier = Verifier::new(issuers, fetcher, clock).context("issuers")?;
         Ok(Self(Arc::new(Shared {
             verifier: ArcSwap::from_pointee(verifier),
             refused_callers: BoundedLog::new(LOG_INTERVAL),
@@ -84,13 +87,28 @@ impl Gate {
         })))
     }
 
-    /// Trusts these issuers from now on, and no token of another any more. Issuers that cannot be used change nothing.
+    /// Trusts only these issuers from now on. Issuers that cannot be used change nothing.
     pub fn replace(&self, issuers: Vec<IssuerConfig>, egress: Policy) -> Result<()> {
         warn_of_shared_secrets(&issuers);
-        let verifier = self.0.verifier.load().reconfigured(issuers, fetcher(egress)?).context("issuers")?;
-        verifier.fetch_keys();
+        let fetcher = KeyFetcher::new(&issuers, egress)?;
+        let verifier = self.0.verifier.load().reconfigured(issuers, fetcher).context("issuers")?;
         self.0.verifier.store(Arc::new(verifier));
         Ok(())
+    }
+
+    /// Fetches the issuers' key sets before the first token needs them. The service is ready once one issuer's users can
+    /// sign in: another issuer's outage must not keep them out.
+    pub fn watch_issuers(&self, process: &Process) {
+        let gate = self.clone();
+        let probe = move || {
+            let verifier = gate.0.verifier.load_full();
+            async move {
+                verifier.load_key_sets().await;
+                let usable = verifier.key_sets().iter().any(|set| set.age.is_some());
+                usable.then_some(()).ok_or("no issuer's key set could be fetched")
+            }
+        };
+        tokio::spawn(process.health.dependency("issuers").watch(process.life.clone(), probe));
     }
 
     async fn admit(&self, request: &Parts) -> Result<Option<SignedIn>, Problem> {
@@ -136,20 +154,27 @@ impl Gate {
         Err(not_allowed())
     }
 
-    /// A caller that may not call the method: a service that is set up wrongly or has been taken over, or a stranger.
+    /// Logs a caller that may not call the method: a service that is misconfigured or compromised, or a stranger.
     fn refused_caller(&self, method: &'static str, request: &Parts) {
         if let Some(suppressed) = self.0.refused_callers.admit() {
-            let peer = peer(request);
-            tracing::warn!(method, peer, suppressed, "a caller was refused: it may not call this method");
+            let (peer, certificate) = (peer(request), certificate(request));
+            tracing::warn!(
+                method,
+                peer,
+                certificate,
+                suppressed,
+                "a caller was refused: it may not call this method"
+            );
         }
     }
 
-    /// Logs nothing of the token but its issuer, and that only if the signature is valid. Never the subject: it may be
-    /// a mail address.
+    /// Of the token, logs only the issuer, and only if the signature is valid. Never the subject: it may be an email
+    /// address.
     fn refused_token(&self, request: &Parts, refused: &Refused) {
         if let Some(suppressed) = self.0.refused_tokens.admit() {
             let (why, issuer) = (refused.error.reason(), refused.issuer.as_deref());
-            tracing::info!(why, issuer, peer = peer(request), suppressed, "a token was refused");
+            let (peer, certificate) = (peer(request), certificate(request));
+            tracing::info!(why, issuer, peer, certificate, suppressed, "a token was refused");
         }
     }
 }
@@ -159,15 +184,16 @@ fn peer(request: &Parts) -> Option<&str> {
     request.extensions.get::<PeerIdentity>().map(PeerIdentity::service)
 }
 
-/// Key sets are fetched through the guarded way out.
-fn fetcher(egress: Policy) -> Result<Arc<HttpClient>> {
-    let dialer = Dialer::new(egress, Arc::new(SystemResolver::default()));
-    Ok(Arc::new(HttpClient::new(dialer, tls::client_config(None)?)))
+/// What tells the peer's certificate from others of the same name.
+fn certificate(request: &Parts) -> Option<&str> {
+    request.extensions.get::<PeerIdentity>().map(PeerIdentity::certificate)
 }
 
 fn warn_of_shared_secrets(issuers: &[IssuerConfig]) {
     if issuers.iter().any(|issuer| issuer.hs256_secret_file.is_some()) {
-        tracing::warn!("an issuer signs with HS256: whoever takes this service over can sign in as anyone");
+        tracing::warn!(
+            "an issuer signs with HS256: an attacker who takes over this service can sign in as any user"
+        );
     }
 }
 
@@ -194,7 +220,7 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        // The one that is ready goes with the request; its clone waits for the next.
+        // The instance that was polled ready serves this request; its clone is polled for the next.
         let waiting = self.clone();
         let Self { gate, mut inner } = std::mem::replace(self, waiting);
         Box::pin(async move {

@@ -4,8 +4,8 @@
 //! for all of them: it reads the configuration ([`config`]), closes the doors a process leaves open ([`harden`]), wipes
 //! the memory it frees ([`memory`]), writes logs ([`telemetry`]), serves the edge in the clear or the inside over
 //! mutual TLS ([`server`], [`mtls`]), gives every call its ids and logs how it ended ([`call`]), lets only callers in
-//! that the access table names ([`gate`]), reports health and reflection ([`rpcs`]), and drains before it stops
-//! ([`lifecycle`]).
+//! that the access table names ([`gate`]), serves gRPC health and reflection ([`rpcs`]), tells probes whether it is ready
+//! ([`health`]), and drains before it stops ([`lifecycle`]).
 
 mod accept;
 pub mod bounded_log;
@@ -15,9 +15,13 @@ pub mod config;
 pub mod cors;
 pub mod gate;
 pub mod harden;
+pub mod health;
+mod key_fetcher;
 pub mod lifecycle;
 pub mod memory;
 pub mod mtls;
+mod ops;
+pub mod process;
 pub mod rpcs;
 pub mod server;
 pub mod telemetry;
@@ -27,5 +31,7 @@ mod test_log;
 pub use call::{Call, Facts, call};
 pub use client_address::TrustedProxies;
 pub use gate::{Gate, SignedIn, signed_in};
-pub use lifecycle::{Lifecycle, on_hangup, reread_issuers, run};
+pub use health::Health;
+pub use lifecycle::Lifecycle;
+pub use process::{Process, on_hangup, run};
 pub use rpcs::Rpcs;

@@ -1,19 +1,19 @@
 //! Serving: the edge in the clear behind an ingress, the inside over mutual TLS.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
 use anyhow::{Context, Result};
 use axum::Router;
 use bytes::Bytes;
 use http::{Request, Response};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tonic::{body::Body, service::Routes, transport::Server};
 use tower::{BoxError, Service, util::MapRequestLayer};
 use tower_http::cors::CorsLayer;
 
 use crate::{
     Lifecycle, TrustedProxies, accept,
-    lifecycle::DRAIN,
+    lifecycle::ENDING,
     mtls::{self, ServerTls},
 };
 
@@ -35,11 +35,11 @@ pub async fn serve_edge(
     .await
 }
 
-/// How long a connection of the inside is used: after that its peer shows its certificate anew.
+/// Age at which a connection of the inside is closed, so that its peer has to show its certificate again.
 const CONNECTION_AGE: Duration = Duration::from_mins(10);
 
-/// Serves gRPC over mutual TLS. A peer without a certificate of the trust domain does not get past the handshake, and
-/// one whose certificate has expired, or whose authority is trusted no more, makes no new call after ten minutes.
+/// Serves gRPC over mutual TLS. A peer without a certificate of the trust domain does not get past the handshake. One
+/// whose certificate has expired since, or whose authority is no longer trusted, makes no new call after ten minutes.
 pub async fn serve_internal<S, B>(
     listener: TcpListener,
     service: S,
@@ -54,7 +54,7 @@ where
     serve_aging(listener, service, tls, life, CONNECTION_AGE).await
 }
 
-/// [`serve_internal`], with connections that are closed at this age, once their calls have ended.
+/// [`serve_internal`] with another age at which connections are closed, once their calls have ended.
 async fn serve_aging<S, B>(
     listener: TcpListener,
     service: S,
@@ -70,12 +70,12 @@ where
     tokio::spawn(tls.clone().follow(life.clone()));
     let peers = mtls::incoming(listener, tls);
     let stopping = life.clone().into_stopping();
-    // Without a time of grace: with one, tonic 0.14 cuts the connection and never announces that it will.
+    // Without a grace period: with one, tonic 0.14 cuts the connection without a GOAWAY before.
     let server = bounded().max_connection_age(age);
     drained(server.serve_with_incoming_shutdown(service, peers, stopping), &life).await
 }
 
-/// The bounds of every server: what one peer may hold open, send, or leave idle.
+/// The bounds of every server: what one peer may open, send, or leave idle.
 fn bounded() -> Server {
     Server::builder()
         .max_concurrent_streams(256)
@@ -88,26 +88,50 @@ fn bounded() -> Server {
         .initial_connection_window_size(4 << 20)
 }
 
-/// Waits for the server; once it is asked to stop, for no longer than the drain time.
+/// Waits for the server. Once the drain is over, whoever runs calls ends them; the connections have little time left.
 async fn drained(
     served: impl Future<Output = Result<(), tonic::transport::Error>>,
     life: &Lifecycle,
 ) -> Result<()> {
-    let overdue = async {
-        life.stopping().await;
-        tokio::time::sleep(DRAIN).await;
+    let cut = async {
+        life.overdue().await;
+        tracing::warn!("calls were still running at the end of the drain; they are being ended");
+        tokio::time::sleep(ENDING).await;
     };
     tokio::select! {
         outcome = served => outcome.context("the server failed"),
-        () = overdue => {
-            tracing::warn!("calls were still running {} s after the stop; they were cut", DRAIN.as_secs());
-            Ok(())
-        }
+        () = cut => Ok(()),
+    }
+}
+
+/// A TCP address that is taken, but does not accept connections yet: until the service can answer, a load balancer's
+/// connection is refused at once instead of waiting.
+pub struct Reserved(TcpSocket);
+
+/// Connections that the system keeps until they are accepted; Linux bounds it by `net.core.somaxconn`.
+const BACKLOG: u32 = 1024;
+
+impl Reserved {
+    /// Takes the address; the error names it.
+    pub fn take(address: SocketAddr) -> Result<Self> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+        let taken = socket.and_then(|socket| {
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)?;
+            Ok(Self(socket))
+        });
+        taken.with_context(|| format!("cannot listen on {address}"))
+    }
+
+    /// Accepts connections from now on.
+    pub fn listen(self) -> Result<TcpListener> {
+        let address = self.0.local_addr()?;
+        self.0.listen(BACKLOG).with_context(|| format!("cannot listen on {address}"))
     }
 }
 
 /// Binds a listener; the error names the address.
-pub async fn bind(address: std::net::SocketAddr) -> Result<TcpListener> {
+pub async fn bind(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }
 

@@ -1,6 +1,6 @@
 //! Connections of the inside, over real sockets: whose certificates they show, how old they get, when they are dead.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 
 use tokio::{task::JoinHandle, time::timeout};
 use tonic::{Status, transport::Channel};

@@ -24,6 +24,8 @@ pub(crate) type TokenDigest = [u8; 32];
 pub(crate) struct TokenCache {
     shards: [Mutex<Shard>; SHARDS],
     epoch: Arc<AtomicU64>,
+    hits: AtomicU64,
+    misses: AtomicU64,
 }
 
 /// Longest time for which a token is taken as verified.
@@ -53,7 +55,8 @@ struct Entry {
 impl TokenCache {
     /// An empty cache, whose entries die when the epoch moves on.
     pub(crate) fn new(epoch: Arc<AtomicU64>) -> Self {
-        Self { shards: std::array::from_fn(|_| Mutex::default()), epoch }
+        let shards = std::array::from_fn(|_| Mutex::default());
+        Self { shards, epoch, hits: AtomicU64::new(0), misses: AtomicU64::new(0) }
     }
 
     pub(crate) fn digest(token: &str) -> TokenDigest {
@@ -65,7 +68,19 @@ impl TokenCache {
         self.epoch.load(Ordering::Acquire)
     }
 
+    /// Hits and misses so far.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.hits.load(Ordering::Relaxed), self.misses.load(Ordering::Relaxed))
+    }
+
     pub(crate) fn get(&self, digest: &TokenDigest, now: Duration) -> Option<Principal> {
+        let found = self.find(digest, now);
+        let count = if found.is_some() { &self.hits } else { &self.misses };
+        count.fetch_add(1, Ordering::Relaxed);
+        found
+    }
+
+    fn find(&self, digest: &TokenDigest, now: Duration) -> Option<Principal> {
         let shard = self.shard(digest).lock().unwrap_or_else(PoisonError::into_inner);
         let entry = shard.young.get(digest).or_else(|| shard.old.get(digest))?;
         let holds = entry.epoch == self.epoch() && now < entry.until && Instant::now() < entry.ends;

@@ -21,7 +21,11 @@ pub struct IssuerConfig {
     /// `<issuer>/.well-known/openid-configuration`, whose `issuer` must be exactly this one.
     #[serde(default)]
     pub discovery: bool,
-    /// A file with the secret that it signs with by HS256: the file's bytes without trailing line ends, at least 32.
+    /// A PEM file with the CA that the issuer's server is verified by, in place of the public ones: for an issuer whose
+    /// certificate comes from a private CA.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
+    /// A file with the secret that it signs with by HS256: at least 32 bytes, without the line ends at the end.
     #[serde(default)]
     pub hs256_secret_file: Option<PathBuf>,
     /// How `sub` becomes an owner.
@@ -112,6 +116,9 @@ pub enum ConfigError {
         "issuer '{0}': max_key_set_age_seconds is at least 900, since a key set is fetched every ten minutes"
     )]
     KeySetAge(String),
+    /// A CA without anything to verify by it.
+    #[error("issuer '{0}': ca is for jwks_url and discovery, and neither is set")]
+    UnusedCa(String),
     /// The leeway is too long.
     #[error("issuer '{0}': leeway_seconds is at most 60")]
     Leeway(String),

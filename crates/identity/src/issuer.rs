@@ -78,13 +78,6 @@ impl Issuer {
         })
     }
 
-    /// Begins to fetch its key set, so that a misconfigured issuer is logged before the first user comes.
-    pub(crate) fn fetch_keys(&self) {
-        if let Keys::Published(store) = &self.keys {
-            store.prefetch();
-        }
-    }
-
     /// Goes on with the key set of the issuer that had this one's name before.
     pub(crate) fn take_over(&self, before: &Self) {
         if let (Keys::Published(store), Keys::Published(before)) = (&self.keys, &before.keys) {
@@ -97,6 +90,14 @@ impl Issuer {
         match &self.keys {
             Keys::Fixed(set) => set.find(id).ok_or(AuthError::KeyUnknown),
             Keys::Published(store) => store.find(id).await,
+        }
+    }
+
+    /// Its published key set, if it has one.
+    pub(crate) fn published(&self) -> Option<&Arc<KeyStore>> {
+        match &self.keys {
+            Keys::Fixed(_) => None,
+            Keys::Published(store) => Some(store),
         }
     }
 
@@ -148,6 +149,9 @@ fn check(config: &IssuerConfig) -> Result<(), ConfigError> {
     }
     if config.max_token_lifetime_seconds < MIN_TOKEN_LIFETIME_SECONDS {
         return Err(ConfigError::TokenLifetime(issuer()));
+    }
+    if config.ca.is_some() && config.jwks_url.is_none() && !config.discovery {
+        return Err(ConfigError::UnusedCa(issuer()));
     }
     if config.max_key_set_age_seconds < MIN_KEY_SET_AGE_SECONDS {
         return Err(ConfigError::KeySetAge(issuer()));

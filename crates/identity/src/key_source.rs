@@ -4,8 +4,9 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use postern_egress::{
-    HttpUrl,
+    EgressError, HttpUrl,
     http::{HttpClient, HttpError},
+    tls::TlsError,
 };
 use serde::Deserialize;
 
@@ -16,8 +17,8 @@ pub type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Bytes, HttpError>> + 
 
 /// A source of key sets and discovery documents.
 pub trait FetchKeys: Send + Sync + 'static {
-    /// Fetches the document behind a URL, within bounds of its own.
-    fn fetch<'a>(&'a self, url: &'a HttpUrl) -> Fetching<'a>;
+    /// Fetches a document of an issuer, within bounds of its own.
+    fn fetch<'a>(&'a self, issuer: &str, url: &'a HttpUrl) -> Fetching<'a>;
 }
 
 /// Bounds of one fetch.
@@ -25,14 +26,14 @@ const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 const FETCH_DEADLINE: Duration = Duration::from_secs(5);
 
 impl FetchKeys for HttpClient {
-    fn fetch<'a>(&'a self, url: &'a HttpUrl) -> Fetching<'a> {
+    fn fetch<'a>(&'a self, _issuer: &str, url: &'a HttpUrl) -> Fetching<'a> {
         Box::pin(self.get(url, MAX_DOCUMENT_BYTES, FETCH_DEADLINE))
     }
 }
 
 impl<F: FetchKeys + ?Sized> FetchKeys for Arc<F> {
-    fn fetch<'a>(&'a self, url: &'a HttpUrl) -> Fetching<'a> {
-        (**self).fetch(url)
+    fn fetch<'a>(&'a self, issuer: &str, url: &'a HttpUrl) -> Fetching<'a> {
+        (**self).fetch(issuer, url)
     }
 }
 
@@ -45,15 +46,13 @@ pub(crate) enum KeySource {
     Discovery {
         /// The document's URL.
         document: HttpUrl,
-        /// What its `issuer` must be.
-        issuer: Arc<str>,
     },
 }
 
 /// Why there is no key set. For the log.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SourceError {
-    #[error("{url}: {error}")]
+    #[error("{url}: {}", for_operator(error))]
     Fetch { url: HttpUrl, error: HttpError },
     #[error("{0} is not a JWK set")]
     NoKeySet(HttpUrl),
@@ -71,16 +70,20 @@ impl KeySource {
         let base = issuer.strip_suffix('/').unwrap_or(issuer);
         let url = HttpUrl::parse(&format!("{base}/.well-known/openid-configuration")).ok()?;
         let plain = !issuer.contains(['?', '#']);
-        plain.then(|| Self::Discovery { document: url, issuer: issuer.into() })
+        plain.then_some(Self::Discovery { document: url })
     }
 
     /// Fetches the key set. The second value is the set's document, to tell whether it has changed.
-    pub(crate) async fn load(&self, fetcher: &dyn FetchKeys) -> Result<(KeySet, Bytes), SourceError> {
+    pub(crate) async fn load(
+        &self,
+        fetcher: &dyn FetchKeys,
+        issuer: &str,
+    ) -> Result<(KeySet, Bytes), SourceError> {
         let url = match self {
             Self::Url(url) => url.clone(),
-            Self::Discovery { document, issuer } => discover(fetcher, document, issuer).await?,
+            Self::Discovery { document } => discover(fetcher, issuer, document).await?,
         };
-        let document = fetch(fetcher, &url).await?;
+        let document = fetch(fetcher, issuer, &url).await?;
         let keys = KeySet::parse(&document).map_err(|_| SourceError::NoKeySet(url))?;
         Ok((keys, document))
     }
@@ -93,8 +96,8 @@ struct Discovery {
 }
 
 /// The URL of the key set, read anew each time: an issuer may move it.
-async fn discover(fetcher: &dyn FetchKeys, document: &HttpUrl, issuer: &str) -> Result<HttpUrl, SourceError> {
-    let bytes = fetch(fetcher, document).await?;
+async fn discover(fetcher: &dyn FetchKeys, issuer: &str, document: &HttpUrl) -> Result<HttpUrl, SourceError> {
+    let bytes = fetch(fetcher, issuer, document).await?;
     let found: Discovery =
         serde_json::from_slice(&bytes).map_err(|_| SourceError::NoDiscovery(document.clone()))?;
     if found.issuer != issuer {
@@ -105,8 +108,25 @@ async fn discover(fetcher: &dyn FetchKeys, document: &HttpUrl, issuer: &str) -> 
     url.ok_or_else(|| SourceError::KeySetUrl(document.clone()))
 }
 
-async fn fetch(fetcher: &dyn FetchKeys, url: &HttpUrl) -> Result<Bytes, SourceError> {
-    fetcher.fetch(url).await.map_err(|error| SourceError::Fetch { url: url.clone(), error })
+async fn fetch(fetcher: &dyn FetchKeys, issuer: &str, url: &HttpUrl) -> Result<Bytes, SourceError> {
+    fetcher.fetch(issuer, url).await.map_err(|error| SourceError::Fetch { url: url.clone(), error })
+}
+
+/// The texts of the library are for users who save connections; an operator has other means.
+fn for_operator(error: &HttpError) -> String {
+    match error {
+        HttpError::Egress(EgressError::PortRefused { port, allowed }) => {
+            format!("port {port} may not be dialled; add it to [egress] ports, which allows {allowed}")
+        }
+        HttpError::Egress(refused @ (EgressError::AddressRefused(_) | EgressError::NameRefused)) => {
+            format!("{refused}, or allow it in [egress]")
+        }
+        HttpError::Tls(TlsError::UnknownIssuer | TlsError::CaInvalid) => {
+            "the server's certificate is signed by an unknown authority; name its CA file in the issuer's `ca`"
+                .to_owned()
+        }
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -127,7 +147,7 @@ mod tests {
     }
 
     impl FetchKeys for Answers {
-        fn fetch<'a>(&'a self, url: &'a HttpUrl) -> Fetching<'a> {
+        fn fetch<'a>(&'a self, _issuer: &str, url: &'a HttpUrl) -> Fetching<'a> {
             self.asked.lock().unwrap().push(url.to_string());
             let is_discovery = url.path_and_query().ends_with("/.well-known/openid-configuration");
             let body = if is_discovery { self.discovery.to_string().into() } else { jwks(&[ES.jwk()]) };
@@ -137,7 +157,7 @@ mod tests {
 
     async fn load(issuer: &str, discovery: Value) -> (Result<KeySet, SourceError>, Vec<String>) {
         let answers = Answers { discovery, asked: Mutex::default() };
-        let loaded = KeySource::discovery(issuer).unwrap().load(&answers).await;
+        let loaded = KeySource::discovery(issuer).unwrap().load(&answers, issuer).await;
         (loaded.map(|(keys, _)| keys), answers.asked.into_inner().unwrap())
     }
 
@@ -186,5 +206,14 @@ mod tests {
         {
             assert_eq!(KeySource::discovery(issuer), None, "{issuer}");
         }
+    }
+
+    #[test]
+    fn a_failed_fetch_tells_the_operator_which_setting_to_change() {
+        let port = EgressError::PortRefused { port: 8443, allowed: "443".to_owned() };
+        assert!(for_operator(&port.into()).contains("[egress] ports"));
+        assert!(for_operator(&EgressError::NameRefused.into()).contains("[egress]"));
+        let unknown = for_operator(&TlsError::UnknownIssuer.into());
+        assert!(unknown.contains("`ca`") && !unknown.contains("upload"), "{unknown}");
     }
 }

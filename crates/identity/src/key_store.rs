@@ -15,7 +15,7 @@ use tokio::{sync::watch, time::Instant};
 use crate::{
     AuthError, FetchKeys,
     key_set::{KeySet, VerifyingKey},
-    key_source::KeySource,
+    key_source::{KeySource, SourceError},
 };
 
 /// Time between two fetches of one set, whatever tokens ask for.
@@ -44,7 +44,7 @@ pub(crate) struct KeyStore {
 struct Loaded {
     keys: Arc<KeySet>,
     digest: [u8; 32],
-    fetched: Instant,
+    fetched_at: Instant,
     /// When it is to be refreshed.
     due: Instant,
 }
@@ -67,16 +67,21 @@ impl KeyStore {
         Self { issuer: issuer.into(), source, max_age, fetcher, loaded, flight, epoch }
     }
 
+    /// Time since the set in use was fetched; `None` before the first one.
+    pub(crate) fn age(&self) -> Option<Duration> {
+        self.loaded.load().as_ref().map(|loaded| loaded.fetched_at.elapsed())
+    }
+
+    /// Begins to fetch the set if there is none yet. The channel is closed when the attempt ends.
+    pub(crate) fn load_first(self: &Arc<Self>) -> Option<watch::Receiver<()>> {
+        if self.loaded.load().is_some() { None } else { self.refresh() }
+    }
+
     /// Goes on with the set of another store from the same source, until it has been fetched anew.
     pub(crate) fn take_over(&self, other: &Self) {
         let loaded = other.loaded.load_full().filter(|_| self.source == other.source);
         let due = |loaded: Arc<Loaded>| Arc::new(Loaded { due: Instant::now(), ..(*loaded).clone() });
         self.loaded.store(loaded.map(due));
-    }
-
-    /// Begins to fetch the set, without waiting for it. Must be called within a runtime.
-    pub(crate) fn prefetch(self: &Arc<Self>) {
-        drop(self.refresh());
     }
 
     /// The key for a token with this `kid`. An unknown one may be new: the set is refreshed once, by one
@@ -100,7 +105,7 @@ impl KeyStore {
 
     /// The set, unless it is so old that its keys may have been withdrawn long ago.
     fn usable(&self) -> Option<Arc<Loaded>> {
-        self.loaded.load_full().filter(|loaded| loaded.fetched.elapsed() < self.max_age)
+        self.loaded.load_full().filter(|loaded| loaded.fetched_at.elapsed() < self.max_age)
     }
 
     /// Joins the fetch under way or begins one. Nothing when the last one is too recent.
@@ -128,26 +133,31 @@ impl KeyStore {
 
     /// Fetches the set. A failure leaves the old one in use.
     async fn load(&self) {
-        let (keys, document) = match self.source.load(&*self.fetcher).await {
+        let (keys, document) = match self.source.load(&*self.fetcher, &self.issuer).await {
             Ok(loaded) => loaded,
-            Err(error) if self.usable().is_some() => {
-                return tracing::warn!(issuer = &*self.issuer, %error, "a key set could not be fetched; the old one stays");
-            }
-            Err(error) => {
-                return tracing::warn!(
-                    issuer = &*self.issuer, %error,
-                    "a key set could not be fetched; tokens of its issuer are refused until it can be"
-                );
-            }
+            Err(error) => return self.log_failure(&error),
         };
         let digest = Sha256::digest(&document).into();
-        let fetched = Instant::now();
-        let loaded = Loaded { keys: Arc::new(keys), digest, fetched, due: fetched + STALE_AFTER };
+        let fetched_at = Instant::now();
+        let loaded = Loaded { keys: Arc::new(keys), digest, fetched_at, due: fetched_at + STALE_AFTER };
         let old = self.loaded.swap(Some(Arc::new(loaded)));
         if old.is_some_and(|old| old.digest != digest) {
             // After the swap: whoever verified with the old set has read an epoch that is over now.
             self.epoch.fetch_add(1, Ordering::AcqRel);
             tracing::info!(issuer = &*self.issuer, "a key set has changed; tokens are verified anew");
+        }
+    }
+
+    /// Logs why a fetch failed, and what follows from it.
+    fn log_failure(&self, cause: &SourceError) {
+        let issuer = &*self.issuer;
+        if self.usable().is_some() {
+            tracing::warn!(issuer, %cause, "a key set could not be fetched; the one in use stays");
+        } else {
+            tracing::warn!(
+                issuer, %cause,
+                "a key set could not be fetched; tokens of this issuer are refused until it can be"
+            );
         }
     }
 }

@@ -176,16 +176,6 @@ async fn a_refresh_without_a_change_leaves_the_epoch() {
     assert_eq!((fixture.issuing.fetches(), fixture.epoch()), (2, 0));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_set_that_is_fetched_early_is_there_for_the_first_token() {
-    let fixture = Fixture::new([Some(one())]);
-    fixture.store.prefetch();
-    settle().await;
-    assert_eq!(fixture.issuing.fetches(), 1);
-    assert_eq!(fixture.find("one").await, Ok(()));
-    assert_eq!(fixture.issuing.fetches(), 1);
-}
-
 /// A key may have been withdrawn in the meantime, and somebody may keep us from learning of it.
 #[tokio::test(start_paused = true)]
 async fn a_set_is_used_through_an_outage_of_its_issuer_up_to_its_maximum_age() {

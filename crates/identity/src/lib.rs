@@ -40,4 +40,4 @@ pub use config::{ClaimValue, ConfigError, IssuerConfig, SubjectMapping};
 pub use error::{AuthError, Refused};
 pub use key_source::{FetchKeys, Fetching};
 pub use principal::{DERIVED_OWNERS, Principal};
-pub use verifier::{MAX_TOKEN_BYTES, Verifier};
+pub use verifier::{KeySetState, MAX_TOKEN_BYTES, Verifier};

@@ -162,7 +162,7 @@ impl Issuing {
 }
 
 impl FetchKeys for Issuing {
-    fn fetch<'a>(&'a self, _: &'a HttpUrl) -> Fetching<'a> {
+    fn fetch<'a>(&'a self, _: &str, _: &'a HttpUrl) -> Fetching<'a> {
         self.fetches.fetch_add(1, Ordering::SeqCst);
         let answer = {
             let mut answers = self.answers.lock().unwrap();
@@ -181,6 +181,7 @@ pub(crate) fn config() -> IssuerConfig {
         audience: AUDIENCE.into(),
         jwks_url: Some(HttpUrl::parse("https://auth.example.com/jwks").unwrap()),
         discovery: false,
+        ca: None,
         hs256_secret_file: None,
         subject: SubjectMapping::Derived,
         required_claims: BTreeMap::new(),

@@ -16,10 +16,20 @@ use crate::{
     failures::Failures,
     issuer::{self, Issuer},
     key_set::algorithm_of,
+    key_store::KeyStore,
 };
 
 /// Bytes of the longest token that is looked at.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
+
+/// The keys of one issuer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySetState {
+    /// The issuer's name.
+    pub issuer: Arc<str>,
+    /// Time since its key set was fetched; zero for a secret from a file, `None` while no key set was fetched yet.
+    pub age: Option<Duration>,
+}
 
 /// Verifies tokens of the configured issuers.
 pub struct Verifier {
@@ -61,10 +71,29 @@ impl Verifier {
         Ok(next)
     }
 
-    /// Begins to fetch the key sets. A failure is logged, and no more: the first token that needs the set tries again.
-    /// Must be called within a runtime.
-    pub fn fetch_keys(&self) {
-        self.issuers.values().for_each(Issuer::fetch_keys);
+    /// The state of each issuer's keys, in no particular order.
+    pub fn key_sets(&self) -> Vec<KeySetState> {
+        let state = |issuer: &Issuer| KeySetState {
+            issuer: issuer.name(),
+            age: issuer.published().map_or(Some(Duration::ZERO), |store| store.age()),
+        };
+        self.issuers.values().map(state).collect()
+    }
+
+    /// Fetches the key sets that were never fetched, all at once, and waits for the attempts. Tried at most every two
+    /// seconds; calls in between wait for nothing.
+    pub async fn load_key_sets(&self) {
+        let stores = self.issuers.values().filter_map(Issuer::published);
+        let attempts: Vec<_> = stores.filter_map(KeyStore::load_first).collect();
+        for mut ended in attempts {
+            // Nothing is ever sent: the wait ends when the sender is dropped.
+            let _ = ended.changed().await;
+        }
+    }
+
+    /// How often a token was found among those verified a moment ago, and how often not.
+    pub fn cache_counts(&self) -> (u64, u64) {
+        self.cache.counts()
     }
 
     /// Who a token speaks for. Waits only when an issuer's key set has to be fetched, at most 5 s.

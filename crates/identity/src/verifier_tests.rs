@@ -280,12 +280,15 @@ async fn a_client_that_goes_on_with_an_expired_token_does_not_lock_its_address_o
 }
 
 #[tokio::test(start_paused = true)]
-async fn key_sets_are_fetched_at_start_and_a_failure_stops_nothing() {
+async fn key_sets_can_be_fetched_before_the_first_token_and_tell_their_age() {
     let issuing = Issuing::new([None, Some(jwks(&[ES.jwk()]))]);
     let verifier = Verifier::new(vec![config()], issuing.clone(), TestClock::new()).unwrap();
-    verifier.fetch_keys();
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(issuing.fetches(), 1);
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    assert!(verifier.verify(&ES.sign(&claims(json!({})))).await.is_ok());
+    let age = || verifier.key_sets()[0].age;
+    verifier.load_key_sets().await;
+    assert_eq!(age(), None, "the first attempt failed");
+    tokio::time::advance(Duration::from_secs(2)).await;
+    verifier.load_key_sets().await;
+    tokio::time::advance(Duration::from_secs(7)).await;
+    verifier.load_key_sets().await;
+    assert_eq!((age(), issuing.fetches()), (Some(Duration::from_secs(7)), 2));
 }

@@ -43,6 +43,12 @@ pub(crate) async fn pool(url: &str, role: Role, limits: PoolOptions) -> Result<P
         .connect_lazy_with(options))
 }
 
+/// A round trip that reads nothing: whether the server answers.
+pub(crate) async fn ping(pool: &PgPool) -> Result<(), StoreError> {
+    sqlx::raw_sql("/* connect.ping */ select").execute(pool).await?;
+    Ok(())
+}
+
 /// A single connection for an operator's work.
 pub(crate) async fn operator(url: &str) -> Result<PgConnection, StoreError> {
     open(&parse(url)?.application_name("postern-admin")).await

@@ -27,6 +27,24 @@ pub enum StoreError {
     Database(sqlx::Error),
 }
 
+/// Classes and codes of SQLSTATEs that only an operator can mend: a refused sign-in, a missing database, a missing
+/// privilege.
+const PERMANENT: [&str; 3] = ["28", "3D000", "42501"];
+
+impl StoreError {
+    /// Whether the server does not answer, or not for now, so that trying again may help.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => {
+                let code = error.code().unwrap_or_default();
+                !PERMANENT.iter().any(|permanent| code.starts_with(permanent))
+            }
+            Self::Unreachable(_) | Self::Database(_) => true,
+            _ => false,
+        }
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         Self::Database(error)

@@ -19,6 +19,11 @@ impl ProxyStore {
         connect::pool(url, Role::Proxy, pool).await.map(Self)
     }
 
+    /// Whether the server answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        connect::ping(&self.0).await
+    }
+
     /// The owner's connection of this name as it is now, in one round trip; `None` if there is none.
     pub async fn look_up(
         &self,

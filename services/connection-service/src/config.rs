@@ -1,6 +1,6 @@
 //! Configuration of connection-service.
 
-use postern_chassis::config::{CryptoClientConfig, DatabaseConfig, EdgeConfig};
+use postern_chassis::config::{CryptoClientConfig, DatabaseConfig, EdgeConfig, OpsConfig, ServiceConfig};
 use postern_egress::Policy;
 use postern_identity::IssuerConfig;
 use serde::Deserialize;
@@ -11,6 +11,9 @@ use crate::RewrapConfig;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// Probes, and how the service stops.
+    #[serde(default)]
+    pub ops: OpsConfig,
     /// The listener for users.
     pub edge: EdgeConfig,
     /// Issuers whose tokens are accepted.
@@ -32,6 +35,12 @@ pub struct Backends {
     pub database: DatabaseConfig,
     /// crypto-service.
     pub crypto: CryptoClientConfig,
+}
+
+impl ServiceConfig for Config {
+    fn ops(&self) -> &OpsConfig {
+        &self.ops
+    }
 }
 
 #[cfg(test)]

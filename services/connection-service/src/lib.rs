@@ -12,12 +12,16 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use postern_chassis::{
-    Gate, Lifecycle, Rpcs, TrustedProxies, config::DatabaseConfig, cors, mtls, reread_issuers, server,
+    Gate, Process, Rpcs, TrustedProxies,
+    config::DatabaseConfig,
+    cors, mtls,
+    server::{self, Reserved},
 };
 use postern_crypto_client::Sealer;
 use postern_domain::SystemClock;
 use postern_rpc::connection::connection_service_server::ConnectionServiceServer;
 use postern_store::{ConnectionStore, PoolOptions};
+use tonic::transport::Channel;
 
 pub use config::{Backends, Config};
 pub use rewrap::{RewrapConfig, Rewrapping};
@@ -26,27 +30,57 @@ pub use rpc::Connections;
 /// The longest request: a CA bundle and a secret of 64 KiB each, and room for the rest.
 const REQUEST_BYTES: usize = 160 * 1024;
 
-/// Serves until the lifecycle ends.
-pub async fn run(config: Config, life: Lifecycle) -> Result<()> {
-    let listener = server::bind(config.edge.listen).await?;
-    let gate = Gate::new(config.issuers, config.egress, Arc::new(SystemClock))?;
-    reread_issuers(gate.clone(), |config: Config| (config.issuers, config.egress))?;
-    let router = Rpcs::default().with(service(&config.backends).await?).edge(gate, &life).await;
-    if let Some(rewrap) = &config.rewrap {
-        tokio::spawn(Rewrapping::connect(rewrap, &config.backends.crypto).await?.run(life.clone()));
+/// Serves until the lifecycle ends. Waits for the control database first.
+pub async fn run(config: Config, process: Process) -> Result<()> {
+    let Config { edge, issuers, egress, backends, rewrap, .. } = config;
+    let address = Reserved::take(edge.listen).context("edge.listen")?;
+    let cors = cors::layer(&edge.cors_origins)?;
+    let proxies = TrustedProxies::new(edge.trusted_proxies);
+    let gate = Gate::new(issuers, egress, Arc::new(SystemClock))?;
+    process.reread_issuers(gate.clone(), |config: Config| (config.issuers, config.egress))?;
+    gate.watch_issuers(&process);
+    let crypto = mtls::crypto_channel(&backends.crypto)?;
+    mtls::watch_certificate(&backends.crypto.tls, &process)?;
+    mtls::watch_crypto(crypto.clone(), &process);
+    let Some(store) = reach_store(&backends.database, &process).await? else { return Ok(()) };
+    if let Some(rewrap) = &rewrap {
+        tokio::spawn(Rewrapping::connect(rewrap, &backends.crypto).await?.run(process.life.clone()));
     }
-    tracing::info!(address = %listener.local_addr()?, "connection-service is ready");
-    let proxies = TrustedProxies::new(config.edge.trusted_proxies);
-    server::serve_edge(listener, router, cors::layer(&config.edge.cors_origins)?, proxies, life).await
+    let rpcs = Rpcs::default().with(server_of(store, crypto)).healthy_while(process.health.ready());
+    let router = rpcs.edge(gate, &process.life).await;
+    let listener = address.listen()?;
+    process.health.serving(listener.local_addr()?);
+    server::serve_edge(listener, router, cors, proxies, process.life).await
 }
 
-/// The RPCs, connected to their backends.
+/// The control database, once it answers, and probed from then on. `None` if the stop comes first.
+async fn reach_store(database: &DatabaseConfig, process: &Process) -> Result<Option<ConnectionStore>> {
+    let url = database.read_url()?;
+    let dependency = process.health.dependency("control database");
+    let connect = || ConnectionStore::connect(&url, pool_options(database));
+    let reached = dependency.reach(&process.life, connect, |error| !error.is_outage()).await;
+    let store = reached.with_context(|| database.url_file.display().to_string())?;
+    if let Some(store) = store.clone() {
+        let ping = move || {
+            let store = store.clone();
+            async move { store.ping().await }
+        };
+        tokio::spawn(dependency.watch(process.life.clone(), ping));
+    }
+    Ok(store)
+}
+
+/// The RPCs, connected to backends that answer already.
 pub async fn service(backends: &Backends) -> Result<ConnectionServiceServer<Connections>> {
     let database = &backends.database;
     let store = ConnectionStore::connect(&database.read_url()?, pool_options(database)).await;
     let store = store.with_context(|| database.url_file.display().to_string())?;
-    let connections = Connections::new(store, Sealer::new(mtls::crypto_channel(&backends.crypto)?));
-    Ok(ConnectionServiceServer::new(connections).max_decoding_message_size(REQUEST_BYTES))
+    Ok(server_of(store, mtls::crypto_channel(&backends.crypto)?))
+}
+
+fn server_of(store: ConnectionStore, crypto: Channel) -> ConnectionServiceServer<Connections> {
+    let connections = Connections::new(store, Sealer::new(crypto));
+    ConnectionServiceServer::new(connections).max_decoding_message_size(REQUEST_BYTES)
 }
 
 fn pool_options(database: &DatabaseConfig) -> PoolOptions {

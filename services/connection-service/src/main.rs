@@ -8,5 +8,5 @@ use postern_chassis::memory::{WIPING, WipingAllocator};
 static ALLOCATOR: WipingAllocator = WIPING;
 
 fn main() -> ExitCode {
-    postern_chassis::run("connection-service", postern_connection_service::run)
+    postern_chassis::run("connection-service", env!("CARGO_PKG_VERSION"), postern_connection_service::run)
 }

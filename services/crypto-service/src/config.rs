@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use postern_chassis::config::TlsFiles;
+use postern_chassis::config::{OpsConfig, ServiceConfig, TlsFiles};
 use postern_egress::Policy;
 use postern_identity::IssuerConfig;
 use postern_keyring::KeyringConfig;
@@ -12,17 +12,26 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// Probes, and how the service stops.
+    #[serde(default)]
+    pub ops: OpsConfig,
     /// Address for mutual TLS; reachable from inside the cluster only.
     pub listen: SocketAddr,
     /// Certificate of this service, and the authority of its callers.
     pub tls: TlsFiles,
     /// The master keys.
     pub keyring: KeyringConfig,
-    /// Whose tokens prove who a user is. The same as at the other services.
+    /// Issuers whose tokens are accepted. The same as at the other services.
     pub issuers: Vec<IssuerConfig>,
-    /// Where key sets may be fetched from.
+    /// Addresses from which key sets may be fetched.
     #[serde(default)]
     pub egress: Policy,
+}
+
+impl ServiceConfig for Config {
+    fn ops(&self) -> &OpsConfig {
+        &self.ops
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,11 @@ mod sizes;
 use std::{path::Path, pin::Pin, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, anyhow};
-use postern_chassis::{Gate, Lifecycle, Rpcs, mtls::ServerTls, on_hangup, reread_issuers, server};
+use postern_chassis::{
+    Gate, Lifecycle, Process, Rpcs,
+    mtls::{self, ServerTls},
+    on_hangup, server,
+};
 use postern_domain::SystemClock;
 use postern_keyring::roots;
 use postern_rpc::crypto::keyring_service_server::KeyringServiceServer;
@@ -33,21 +37,22 @@ pub use postern_keyring::{KeyringConfig, ReplicaName, RootConfig};
 /// Time for the last report.
 const LAST_WORD: Duration = Duration::from_secs(5);
 
-/// Reads the key ring and serves until the lifecycle ends. SIGHUP has the ring and the issuers looked at, at once.
-pub async fn run(config: Config, life: Lifecycle) -> Result<()> {
-    let listener = server::bind(config.listen).await?;
+/// Reads the key ring and serves until the lifecycle ends. At SIGHUP, checks the ring's file at once and reads the
+/// issuers again.
+pub async fn run(config: Config, process: Process) -> Result<()> {
+    let listener = server::bind(config.listen).await.context("listen")?;
     let look = Arc::new(Notify::new());
-    let told = Arc::clone(&look);
-    on_hangup(move || told.notify_one())?;
+    let hangup = Arc::clone(&look);
+    on_hangup(move || hangup.notify_one())?;
     let gate = gate(&config)?;
-    reread_issuers(gate.clone(), |config: Config| (config.issuers, config.egress))?;
-    start(config, gate, listener, life, look).await
+    process.reread_issuers(gate.clone(), |config: Config| (config.issuers, config.egress))?;
+    start(config, gate, listener, process, look).await
 }
 
-/// [`run`] on a listener that is bound already, and without an ear for signals.
+/// [`run`] on a listener that is bound already, and without signals.
 pub async fn serve(config: Config, listener: TcpListener, life: Lifecycle) -> Result<()> {
     let gate = gate(&config)?;
-    start(config, gate, listener, life, Arc::default()).await
+    start(config, gate, listener, Process::shared("crypto-service", &life), Arc::default()).await
 }
 
 fn gate(config: &Config) -> Result<Gate> {
@@ -58,15 +63,18 @@ async fn start(
     config: Config,
     gate: Gate,
     listener: TcpListener,
-    life: Lifecycle,
+    process: Process,
     look: Arc<Notify>,
 ) -> Result<()> {
+    let life = process.life.clone();
     let tls = ServerTls::load(&config.tls)?;
+    mtls::watch_certificate(&config.tls, &process)?;
+    gate.watch_issuers(&process);
     let keyring = Arc::new(config.keyring);
     let own = keyring.clone();
     let entering = spawn_blocking(move || enter(&own));
     let (reporter, _name) = tokio::select! {
-        // The folder may hang.
+        // Access to the folder may hang.
         entered = entering => entered??,
         () = life.stopping() => return Ok(()),
     };
@@ -77,13 +85,16 @@ async fn start(
     let own = reporter.clone();
     let loading = spawn_blocking(move || load(&keyring, &own));
     let served = tokio::select! {
-        // It may wait for the root, for a minute.
+        // Loading may wait a minute for the root.
         loaded = loading => {
             let ring = loaded??;
             reporter.started(ring.clone());
-            tasks.spawn(live_ring::follow(ring.clone(), reporter.clone(), look));
-            let rpcs = rpcs(ring, reporter).inside(gate, &life).await;
-            tracing::info!(address = %listener.local_addr()?, "crypto-service is ready");
+            watch_reports(&reporter, &process);
+            let unreadable = process.health.fault("key ring unreadable");
+            tasks.spawn(live_ring::follow(ring.clone(), reporter.clone(), look, unreadable));
+            let rpcs = rpcs(ring, reporter).healthy_while(process.health.ready());
+            let rpcs = rpcs.inside(gate, &life).await;
+            process.health.serving(listener.local_addr()?);
             let serving = Box::pin(server::serve_internal(listener, rpcs, tls, life.clone()));
             with_all(serving, &mut tasks, &life).await
         }
@@ -95,8 +106,8 @@ async fn start(
     served
 }
 
-/// Serves for as long as the tasks go on: a replica that follows the ring no more, or reports no more, is no good any
-/// longer, and its successor is.
+/// Serves for as long as the tasks run: a replica that no longer follows the ring, or no longer reports, must be replaced
+/// by a new one.
 async fn with_all(
     mut serving: Pin<Box<impl Future<Output = Result<()>>>>,
     tasks: &mut JoinSet<()>,
@@ -105,11 +116,11 @@ async fn with_all(
     tokio::select! {
         served = &mut serving => served,
         ended = tasks.join_next() => {
-            tracing::error!("the key ring is not followed any more; stopping");
+            tracing::error!("the key ring is no longer followed; stopping");
             life.stop();
             serving.await?;
             let panicked = ended.and_then(Result::err).map_or_else(|| anyhow!("a task ended"), Into::into);
-            Err(panicked).context("the key ring is not followed any more")
+            Err(panicked).context("the key ring is no longer followed")
         }
     }
 }
@@ -118,7 +129,24 @@ fn rpcs(ring: Arc<RingHolder>, reporter: Arc<Reporter>) -> Rpcs {
     let heard = reporter.heard();
     let crypto = sizes::Bounded::new(rpc::Crypto::new(ring.clone(), heard.clone()));
     let keyring = KeyringServiceServer::new(rpc::Keyring::new(ring, reporter));
-    Rpcs::default().with(crypto).with(keyring).healthy_while(heard)
+    Rpcs::default().with(crypto).with(keyring)
+}
+
+/// A replica that the others don't hear of seals nothing: they could promote a key that it lacks.
+fn watch_reports(reporter: &Reporter, process: &Process) {
+    let unheard = process.health.fault("cannot report to the other replicas");
+    let (mut heard, life) = (reporter.heard(), process.life.clone());
+    let following = async move {
+        loop {
+            unheard.set(!*heard.borrow_and_update());
+            if heard.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::spawn(async move {
+        tokio::select! { () = following => {} () = life.stopping() => {} }
+    });
 }
 
 /// Takes this replica's name, and says that it starts. Before the ring is loaded: the other way round, a key could be
@@ -178,7 +206,7 @@ mod tests {
             Ok(())
         });
         let ended = timeout(Duration::from_secs(10), with_all(serving, &mut tasks, &life)).await.unwrap();
-        assert!(format!("{:#}", ended.unwrap_err()).contains("not followed any more"));
+        assert!(format!("{:#}", ended.unwrap_err()).contains("no longer followed"));
 
         let mut tasks = JoinSet::new();
         tasks.spawn(std::future::pending());

@@ -8,5 +8,5 @@ use postern_chassis::memory::{WIPING, WipingAllocator};
 static ALLOCATOR: WipingAllocator = WIPING;
 
 fn main() -> ExitCode {
-    postern_chassis::run("crypto-service", postern_crypto_service::run)
+    postern_chassis::run("crypto-service", env!("CARGO_PKG_VERSION"), postern_crypto_service::run)
 }

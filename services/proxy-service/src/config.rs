@@ -1,6 +1,6 @@
 //! Configuration of proxy-service.
 
-use postern_chassis::config::{CryptoClientConfig, DatabaseConfig, EdgeConfig};
+use postern_chassis::config::{CryptoClientConfig, DatabaseConfig, EdgeConfig, OpsConfig, ServiceConfig};
 use postern_egress::Policy;
 use postern_identity::IssuerConfig;
 use postern_tenant::PoolLimits;
@@ -12,22 +12,25 @@ use crate::AdmissionLimits;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Where users reach it.
+    /// Probes, and how the service stops.
+    #[serde(default)]
+    pub ops: OpsConfig,
+    /// The listener for users.
     pub edge: EdgeConfig,
-    /// Whose tokens prove who a user is.
+    /// Issuers whose tokens are accepted.
     pub issuers: Vec<IssuerConfig>,
-    /// Where key sets may be fetched from.
+    /// Addresses from which key sets may be fetched.
     #[serde(default)]
     pub egress: Policy,
-    /// What the RPCs work with.
+    /// What the RPCs use.
     pub backends: Backends,
 }
 
-/// What the RPCs work with.
+/// What the RPCs use.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Backends {
-    /// The control database, as `postern_proxy`.
+    /// The control database, with the role `postern_proxy`.
     pub database: DatabaseConfig,
     /// crypto-service.
     pub crypto: CryptoClientConfig,
@@ -40,6 +43,12 @@ pub struct Backends {
     /// How many calls may be in progress.
     #[serde(default)]
     pub admission: AdmissionLimits,
+}
+
+impl ServiceConfig for Config {
+    fn ops(&self) -> &OpsConfig {
+        &self.ops
+    }
 }
 
 #[cfg(test)]

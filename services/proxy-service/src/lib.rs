@@ -16,12 +16,18 @@ mod rpc;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use postern_chassis::{Gate, Lifecycle, Rpcs, TrustedProxies, cors, mtls, reread_issuers, server};
+use postern_chassis::{
+    Gate, Process, Rpcs, TrustedProxies,
+    config::DatabaseConfig,
+    cors, mtls,
+    server::{self, Reserved},
+};
 use postern_crypto_client::Opener;
 use postern_domain::SystemClock;
 use postern_egress::{Dialer, SystemResolver};
 use postern_rpc::proxy::proxy_service_server::ProxyServiceServer;
 use postern_store::{PoolOptions, ProxyStore};
+use tonic::transport::Channel;
 
 pub use config::{Backends, Config};
 pub use execution::AdmissionLimits;
@@ -32,38 +38,66 @@ pub use rpc::Proxy;
 /// The longest request: a statement of 256 KiB and its parameters.
 const REQUEST_BYTES: usize = 4 * 1024 * 1024;
 
-/// Serves until the lifecycle ends.
-pub async fn run(config: Config, life: Lifecycle) -> Result<()> {
-    let listener = server::bind(config.edge.listen).await?;
-    let cors = cors::layer(&config.edge.cors_origins)?;
-    let proxies = TrustedProxies::new(config.edge.trusted_proxies);
-    let gate = Gate::new(config.issuers, config.egress, Arc::new(SystemClock))?;
-    reread_issuers(gate.clone(), |config: Config| (config.issuers, config.egress))?;
-    let router = Rpcs::default().with(service(&config.backends).await?).edge(gate, &life).await;
-    tracing::info!(address = %listener.local_addr()?, "proxy-service is ready");
-    server::serve_edge(listener, router, cors, proxies, life).await
+/// Serves until the lifecycle ends. Waits for the control database first.
+pub async fn run(config: Config, process: Process) -> Result<()> {
+    let Config { edge, issuers, egress, backends, .. } = config;
+    let address = Reserved::take(edge.listen).context("edge.listen")?;
+    let cors = cors::layer(&edge.cors_origins)?;
+    let proxies = TrustedProxies::new(edge.trusted_proxies);
+    let gate = Gate::new(issuers, egress, Arc::new(SystemClock))?;
+    process.reread_issuers(gate.clone(), |config: Config| (config.issuers, config.egress))?;
+    gate.watch_issuers(&process);
+    let crypto = mtls::crypto_channel(&backends.crypto)?;
+    mtls::watch_certificate(&backends.crypto.tls, &process)?;
+    mtls::watch_crypto(crypto.clone(), &process);
+    let Some(store) = reach_store(&backends.database, &process).await? else { return Ok(()) };
+    let rpcs = Rpcs::default().with(server_of(&backends, store, crypto)?);
+    let router = rpcs.healthy_while(process.health.ready()).edge(gate, &process.life).await;
+    let listener = address.listen()?;
+    process.health.serving(listener.local_addr()?);
+    server::serve_edge(listener, router, cors, proxies, process.life).await
 }
 
-/// The RPCs, for any server to serve.
+/// The control database, once it answers, and probed from then on. `None` if the stop comes first.
+async fn reach_store(database: &DatabaseConfig, process: &Process) -> Result<Option<ProxyStore>> {
+    let url = database.read_url()?;
+    let dependency = process.health.dependency("control database");
+    let connect = || ProxyStore::connect(&url, pool_options(database));
+    let reached = dependency.reach(&process.life, connect, |error| !error.is_outage()).await;
+    let store = reached.with_context(|| database.url_file.display().to_string())?;
+    if let Some(store) = store.clone() {
+        let ping = move || {
+            let store = store.clone();
+            async move { store.ping().await }
+        };
+        tokio::spawn(dependency.watch(process.life.clone(), ping));
+    }
+    Ok(store)
+}
+
+/// The RPCs, connected to backends that answer already.
 pub async fn service(backends: &Backends) -> Result<ProxyServiceServer<Proxy>> {
+    let database = &backends.database;
+    let store = ProxyStore::connect(&database.read_url()?, pool_options(database)).await;
+    let store = store.with_context(|| database.url_file.display().to_string())?;
+    server_of(backends, store, mtls::crypto_channel(&backends.crypto)?)
+}
+
+fn server_of(backends: &Backends, store: ProxyStore, crypto: Channel) -> Result<ProxyServiceServer<Proxy>> {
     if backends.egress.allow_loopback {
         tracing::warn!("this machine's own addresses may be dialled: for development only");
     }
-    let database = &backends.database;
-    let pool = PoolOptions {
-        max_connections: database.max_connections,
-        acquire_timeout: database.acquire_timeout(),
-    };
-    let store = ProxyStore::connect(&database.read_url()?, pool)
-        .await
-        .with_context(|| database.url_file.display().to_string())?;
     let core = Core::new(Parameters {
         store,
-        lookups: usize::try_from(database.max_connections)?,
-        opener: Opener::new(mtls::crypto_channel(&backends.crypto)?),
+        lookups: usize::try_from(backends.database.max_connections)?,
+        opener: Opener::new(crypto),
         dialer: Dialer::new(backends.egress.clone(), Arc::new(SystemResolver::default())),
         pools: backends.pools,
         admission: backends.admission,
     });
     Ok(ProxyServiceServer::new(Proxy::new(core)).max_decoding_message_size(REQUEST_BYTES))
+}
+
+fn pool_options(database: &DatabaseConfig) -> PoolOptions {
+    PoolOptions { max_connections: database.max_connections, acquire_timeout: database.acquire_timeout() }
 }

@@ -8,5 +8,5 @@ use postern_chassis::memory::{WIPING, WipingAllocator};
 static ALLOCATOR: WipingAllocator = WIPING;
 
 fn main() -> ExitCode {
-    postern_chassis::run("proxy-service", postern_proxy_service::run)
+    postern_chassis::run("proxy-service", env!("CARGO_PKG_VERSION"), postern_proxy_service::run)
 }

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use anyhow::Result;
 use postern_chassis::{
     Lifecycle,
-    config::{CryptoClientConfig, TlsFiles},
+    config::{CryptoClientConfig, OpsConfig, TlsFiles},
     server,
 };
 use postern_crypto_service as crypto_service;
@@ -45,6 +45,7 @@ pub(crate) async fn start_crypto(
     let listener = server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
     let address = listener.local_addr()?;
     let config = crypto_service::Config {
+        ops: OpsConfig::default(),
         listen: address,
         tls: tls_files(ca.service("crypto-service")?),
         keyring: crypto_service::KeyringConfig::embedded(&state.private_dir("keys")?)?,

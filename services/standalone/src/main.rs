@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use postern_chassis::{
     Lifecycle, harden,
+    lifecycle::StopTimes,
     memory::{WIPING, WipingAllocator},
     telemetry,
 };
@@ -54,7 +55,7 @@ fn start(arguments: Arguments) -> Result<()> {
     telemetry::init_to(log.try_clone()?);
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(async {
-        let life = Lifecycle::until_signalled()?;
+        let life = Lifecycle::until_signalled(StopTimes::default())?;
         let stack = tokio::select! {
             stack = Stack::start(options, life.clone()) => stack?,
             () = life.stopping() => return Ok(()),

@@ -5,10 +5,14 @@ use std::{io, sync::Arc, time::Duration};
 use anyhow::{Context, Result, ensure};
 use http::{Uri, uri::Scheme};
 use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioIo};
+use postern_rpc::describe;
 use rustls::{ClientConfig, client::Resumption, crypto::aws_lc_rs, pki_types::ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 use tower::{BoxError, Service, service_fn};
 
 use super::{
@@ -16,7 +20,10 @@ use super::{
     coalesce::Coalescing,
     files::{self, FromFiles},
 };
-use crate::config::{CryptoClientConfig, TlsFiles};
+use crate::{
+    Process,
+    config::{CryptoClientConfig, TlsFiles},
+};
 
 /// The name that the server's certificate must bear, wherever it was found.
 const SERVER: &str = "crypto-service";
@@ -42,6 +49,20 @@ pub fn crypto_channel(config: &CryptoClientConfig) -> Result<Channel> {
 /// [`crypto_channel`] for changes of the key ring, which take longer than calls of services do.
 pub fn operator_channel(config: &CryptoClientConfig) -> Result<Channel> {
     channel(config, CHANGE)
+}
+
+/// Keeps the state of crypto-service for probes: whether it answers, and says that it serves.
+pub fn watch_crypto(channel: Channel, process: &Process) {
+    let probe = move || {
+        let mut health = HealthClient::new(channel.clone());
+        async move {
+            let answer = health.check(HealthCheckRequest::default()).await;
+            let answer = answer.map_err(|status| describe(&status))?.into_inner();
+            let serves = answer.status() == ServingStatus::Serving;
+            serves.then_some(()).ok_or_else(|| "it answers that it is not ready".to_owned())
+        }
+    };
+    tokio::spawn(process.health.dependency("crypto-service").watch(process.life.clone(), probe));
 }
 
 fn channel(config: &CryptoClientConfig, within: Duration) -> Result<Channel> {

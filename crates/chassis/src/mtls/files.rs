@@ -68,7 +68,7 @@ impl<C> FromFiles<C> {
     }
 
     /// `None` where there is nothing new to tell.
-    fn reread(&self) -> Option<Result<()>> {
+    pub(super) fn reread(&self) -> Option<Result<()>> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let found = stamps(&self.files);
         if found == seen.used {

@@ -3,6 +3,7 @@
 mod certificate;
 mod client;
 mod coalesce;
+mod expiry;
 mod files;
 mod identity;
 mod inspect;
@@ -13,7 +14,8 @@ mod verifier;
 #[cfg(test)]
 pub(crate) mod test_support;
 
-pub use client::{crypto_channel, operator_channel};
+pub use client::{crypto_channel, operator_channel, watch_crypto};
+pub use expiry::watch_certificate;
 pub use identity::PeerIdentity;
 pub use inspect::{Inspected, inspect};
 pub(crate) use server::incoming;

@@ -1,9 +1,9 @@
-//! The server's side: its certificate, taken up anew when it changes, and the handshakes.
+//! The server's side: its certificate, read again when it changes, and the handshakes.
 
 use std::{
     io,
     net::SocketAddr,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context as TaskContext, Poll},
     time::Duration,
@@ -22,7 +22,7 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
-use tokio_stream::{Stream, wrappers::ReceiverStream};
+use tokio_stream::{Stream, StreamExt, wrappers::ReceiverStream};
 use tonic::transport::server::Connected;
 
 use super::{
@@ -32,17 +32,17 @@ use super::{
     refusal::{self, Refusal},
     verifier,
 };
-use crate::{Lifecycle, bounded_log::BoundedLog, config::TlsFiles};
+use crate::{Lifecycle, accept, bounded_log::BoundedLog, config::TlsFiles};
 
-/// How often the files of certificates are looked at.
+/// Time between two looks at the files of certificates.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// The server's side: its own certificate, and whom it talks to.
+/// A server's certificate, and the authority of its peers.
 #[derive(Clone)]
 pub struct ServerTls {
     configuration: Arc<FromFiles<ServerConfig>>,
     trust_domain: Arc<str>,
-    /// A stranger decides how many peers are refused.
+    /// Strangers decide how many refusals there are.
     refusals: Arc<BoundedLog>,
 }
 
@@ -119,41 +119,26 @@ pub struct PeerStream {
     peer: PeerIdentity,
 }
 
-/// Pause after a failed accept: without descriptors, the next one would fail at once.
-const PAUSE: Duration = Duration::from_millis(50);
-
-/// Accepts connections; each handshake runs in a task of its own, so that a slow peer holds up nobody.
+/// Accepts connections; each handshake runs in a task of its own, so that a slow peer delays no other.
 pub(crate) fn incoming(listener: TcpListener, tls: ServerTls) -> impl Stream<Item = io::Result<PeerStream>> {
-    let (ready, accepted) = mpsc::channel(16);
+    let (ready, peers) = mpsc::channel(16);
     tokio::spawn(async move {
-        let mut outage = false;
+        let mut connections = pin!(accept::accepted(|| listener.accept()));
         loop {
-            let accepted = tokio::select! {
+            let next = tokio::select! {
                 () = ready.closed() => return,
-                accepted = listener.accept() => accepted,
+                next = connections.next() => next,
             };
-            match accepted {
-                Ok((stream, from)) => {
-                    outage = false;
-                    let (tls, ready) = (tls.clone(), ready.clone());
-                    tokio::spawn(async move {
-                        if let Some(peer) = tls.let_in(stream, from).await {
-                            drop(ready.send(Ok(peer)).await);
-                        }
-                    });
+            let Some(Ok((stream, from))) = next else { return };
+            let (tls, ready) = (tls.clone(), ready.clone());
+            tokio::spawn(async move {
+                if let Some(peer) = tls.let_in(stream, from).await {
+                    drop(ready.send(Ok(peer)).await);
                 }
-                Err(error) => {
-                    // Most likely out of file descriptors: said once, and again after the next success.
-                    if !std::mem::replace(&mut outage, true) {
-                        let pause = PAUSE.as_millis();
-                        tracing::error!(%error, "a connection cannot be accepted; trying again every {pause} ms");
-                    }
-                    sleep(PAUSE).await;
-                }
-            }
+            });
         }
     });
-    ReceiverStream::new(accepted)
+    ReceiverStream::new(peers)
 }
 
 impl Connected for PeerStream {

@@ -19,6 +19,11 @@ impl ConnectionStore {
         connect::pool(url, Role::Connection, pool).await.map(Self)
     }
 
+    /// Whether the server answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        connect::ping(&self.0).await
+    }
+
     /// Creates or changes a connection.
     pub async fn upsert(&self, owner: OwnerId, change: Change) -> Result<OwnConnection, StoreError> {
         as_owner(&self.0, owner, move |tx| Box::pin(async move { upsert::upsert(tx, owner, &change).await }))

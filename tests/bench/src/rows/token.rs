@@ -74,7 +74,7 @@ impl Caller for Verify {
 struct Keys(Bytes);
 
 impl FetchKeys for Keys {
-    fn fetch<'a>(&'a self, _: &'a HttpUrl) -> Fetching<'a> {
+    fn fetch<'a>(&'a self, _: &str, _: &'a HttpUrl) -> Fetching<'a> {
         Box::pin(async { Ok(self.0.clone()) })
     }
 }
