@@ -11,7 +11,7 @@ use serde::{
 
 use crate::AuthError;
 
-/// What a token says of itself before its signature is verified: enough to find the key, and no more.
+/// The parts of an unverified token that are needed to find its key.
 pub(crate) struct Unverified {
     pub(crate) algorithm: String,
     pub(crate) key_id: Option<String>,
@@ -40,8 +40,8 @@ fn decode<T: DeserializeOwned>(part: &str) -> Result<T, AuthError> {
     serde_json::from_slice(&json).map_err(|_| AuthError::TokenMalformed)
 }
 
-/// `jku`, `jwk`, `x5u` and `x5c` are not here: a token does not say where its key is. Extensions that must
-/// be understood (`crit`) are not understood.
+/// Without `jku`, `jwk`, `x5u` and `x5c`: a token must not choose its key. Critical extensions (`crit`) are not
+/// supported.
 #[derive(Deserialize)]
 struct Header {
     alg: String,
@@ -71,7 +71,7 @@ pub(crate) struct Claims {
     pub(crate) sub: Option<String>,
     pub(crate) exp: Option<NumericDate>,
     pub(crate) nbf: Option<NumericDate>,
-    /// Of any type, since issuers that need none use the name for other things.
+    /// Of any type, because issuers for which no role is required may use the name for something else.
     pub(crate) role: Option<serde_json::Value>,
 }
 
@@ -92,7 +92,7 @@ impl Audience {
     }
 }
 
-/// Time since 1970-01-01T00:00:00Z: a JSON number of seconds, not negative, perhaps with a fraction.
+/// Time since 1970-01-01T00:00:00Z: a JSON number of seconds, not negative, possibly with a fraction.
 pub(crate) struct NumericDate(pub(crate) Duration);
 
 impl<'de> Deserialize<'de> for NumericDate {

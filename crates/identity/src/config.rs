@@ -1,4 +1,4 @@
-//! What the operator says of an issuer.
+//! Configuration of issuers.
 
 use std::path::PathBuf;
 
@@ -14,20 +14,19 @@ pub struct IssuerConfig {
     pub issuer: String,
     /// What `aud` must be or contain.
     pub audience: String,
-    /// Where its key set is fetched from. Exactly one of this and `hs256_secret_file`.
+    /// URL of its key set. Exactly one of this and `hs256_secret_file` is required.
     #[serde(default)]
     pub jwks_url: Option<HttpUrl>,
-    /// A file with the secret that it signs with by HS256: the file's bytes less line ends after them, at
-    /// least 32.
+    /// A file with its HS256 secret: at least 32 bytes, without trailing line ends.
     #[serde(default)]
     pub hs256_secret_file: Option<PathBuf>,
     /// How `sub` becomes an owner.
     #[serde(default)]
     pub subject: SubjectMapping,
-    /// What the claim `role` must be. Supabase: `authenticated`, since its API keys are tokens too.
+    /// The required value of the claim `role`. For Supabase, `authenticated`, because its API keys are tokens too.
     #[serde(default)]
     pub require_role: Option<String>,
-    /// How far its clock and ours may differ, at most 60 s.
+    /// How far its clock may differ from this machine's, at most 60 s.
     #[serde(default = "default_leeway_seconds")]
     pub leeway_seconds: u64,
 }
@@ -39,15 +38,15 @@ pub enum SubjectMapping {
     /// `UUIDv5` of issuer and `sub`; see [`crate::DERIVED_OWNERS`].
     #[default]
     Derived,
-    /// The `sub` itself, a UUID. For one issuer at most, so that two cannot name one owner.
+    /// The `sub` itself, a UUID. At most one issuer may use this, so that two issuers cannot name the same owner.
     Uuid,
 }
 
-/// Why the issuers' configuration is refused at start.
+/// Why the configuration of the issuers was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// No issuer at all.
-    #[error("no issuer is configured; nobody could sign in")]
+    /// No issuer is configured.
+    #[error("no issuer is configured, so nobody could sign in")]
     NoIssuer,
     /// A required text is empty.
     #[error("issuer '{issuer}': {field} is empty")]
@@ -57,17 +56,19 @@ pub enum ConfigError {
         /// The field's name.
         field: &'static str,
     },
-    /// Not exactly one source of keys.
+    /// Both sources of keys are set, or neither.
     #[error("issuer '{0}': set exactly one of jwks_url and hs256_secret_file")]
     KeySource(String),
     /// The leeway is too long.
     #[error("issuer '{0}': leeway_seconds is at most 60")]
     Leeway(String),
-    /// Two issuers of one name.
+    /// Two issuers have the same name.
     #[error("issuer '{0}' is configured twice")]
     Duplicate(String),
     /// More than one issuer with `subject = "uuid"`.
-    #[error("only one issuer may have subject = \"uuid\": the users of two could not be told apart")]
+    #[error(
+        "only one issuer may have subject = \"uuid\", because the users of two issuers could have the same UUID"
+    )]
     SeveralUuidIssuers,
     /// The secret file cannot be read.
     #[error("issuer '{0}': hs256_secret_file cannot be read")]

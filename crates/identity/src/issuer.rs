@@ -1,4 +1,4 @@
-//! One configured issuer: its keys, and its rules on claims.
+//! One configured issuer: its keys, and its rules for claims.
 
 use std::{
     collections::HashMap,
@@ -18,7 +18,7 @@ use crate::{
     key_store::KeyStore,
 };
 
-/// One issuer, its configuration checked.
+/// One issuer with a valid configuration.
 pub(crate) struct Issuer {
     name: Arc<str>,
     audience: String,
@@ -33,10 +33,10 @@ enum Keys {
     Published(Arc<KeyStore>),
 }
 
-/// Shortest HS256 secret, as RFC 7518 has it.
+/// Minimum length of an HS256 secret in bytes (RFC 7518, section 3.2).
 const MIN_SECRET_BYTES: usize = 32;
 
-/// Checks the configuration as a whole. The issuers by name.
+/// Checks the configuration as a whole, and returns the issuers by name.
 pub(crate) fn configure(
     configs: Vec<IssuerConfig>,
     fetcher: &Arc<dyn FetchKeys>,
@@ -94,7 +94,7 @@ impl Issuer {
         Ok(Self { name: issuer.into(), audience, keys, subject, require_role, leeway })
     }
 
-    /// Goes on with the key set of the issuer that had this one's name before.
+    /// Keeps the key set of the issuer that had this name in the previous configuration.
     pub(crate) fn take_over(&self, before: &Self) {
         if let (Keys::Published(store), Keys::Published(before)) = (&self.keys, &before.keys) {
             store.take_over(before);
@@ -109,8 +109,7 @@ impl Issuer {
         }
     }
 
-    /// What `jsonwebtoken` is to check: all but the times, which are judged by our clock in
-    /// [`Issuer::admit`].
+    /// What `jsonwebtoken` checks: everything except the times, which [`Issuer::admit`] checks with the injected clock.
     pub(crate) fn validation(&self, algorithm: Algorithm) -> Validation {
         let mut validation = Validation::new(algorithm);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
@@ -125,7 +124,7 @@ impl Issuer {
         Arc::clone(&self.name)
     }
 
-    /// The rules on claims, each stated here again, whatever the library has checked.
+    /// The rules for claims. All are checked here, including those that the library has checked.
     pub(crate) fn admit(&self, claims: &Claims, now: Duration) -> Result<Principal, AuthError> {
         if claims.iss.as_deref() != Some(&*self.name) {
             return Err(AuthError::IssuerUnknown);
@@ -152,7 +151,7 @@ impl Issuer {
     }
 }
 
-/// The secret of a file: its bytes less the line ends after them.
+/// The secret in a file, without trailing line ends.
 fn secret_of(issuer: &str, file: &Path) -> Result<KeySet, ConfigError> {
     let bytes = std::fs::read(file).map_err(|_| ConfigError::SecretUnreadable(issuer.to_owned()))?;
     let secret = Secret::new(bytes);

@@ -1,11 +1,11 @@
-//! Keys that verify tokens. Each knows its one algorithm.
+//! Keys for verifying tokens. Each has exactly one algorithm.
 
 use std::{collections::HashMap, sync::Arc};
 
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 
-/// A key and the only algorithm it verifies. The token has no say in it.
+/// A key and its only algorithm. The token does not choose it.
 pub(crate) struct VerifyingKey {
     pub(crate) algorithm: Algorithm,
     pub(crate) key: DecodingKey,
@@ -13,9 +13,9 @@ pub(crate) struct VerifyingKey {
 
 /// The keys of one issuer.
 pub(crate) enum KeySet {
-    /// A published set: a key is found by its exact id. Without an id, only the key of a set of one is.
+    /// A published set. Keys are found by their exact id. A token without an id matches only if the set has one key.
     Published { by_id: HashMap<String, Arc<VerifyingKey>>, only: Option<Arc<VerifyingKey>> },
-    /// The secret of an HS256 file: there is nothing to choose, and the token's `kid` is ignored.
+    /// The secret of an HS256 file. The token's `kid` is ignored.
     Secret(Arc<VerifyingKey>),
 }
 
@@ -24,8 +24,8 @@ pub(crate) enum KeySet {
 pub(crate) struct InvalidKeySet;
 
 impl KeySet {
-    /// Reads a JWK set (RFC 7517). Keys for other uses or of other kinds are left out, and so are
-    /// symmetric ones: a secret that is published is none. Of two keys with one id the first counts.
+    /// Reads a JWK set (RFC 7517). Keys for other uses, of other kinds, and symmetric keys are ignored: a
+    /// published secret is not secret. If two keys have the same id, the first counts.
     pub(crate) fn parse(document: &[u8]) -> Result<Self, InvalidKeySet> {
         let document: Document = serde_json::from_slice(document).map_err(|_| InvalidKeySet)?;
         let jwks = document.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
@@ -94,7 +94,7 @@ impl Jwk {
         Some(VerifyingKey { algorithm, key: key.ok()? })
     }
 
-    /// By type and curve; `alg`, where there is one, must agree.
+    /// The algorithm for the key's type and curve. If `alg` is present, it must match.
     fn algorithm(&self) -> Option<Algorithm> {
         match (self.kty.as_str(), self.crv.as_deref(), self.alg.as_deref()) {
             ("RSA", _, None | Some("RS256")) => Some(Algorithm::RS256),

@@ -1,4 +1,4 @@
-//! The key set behind a URL: fetched when first needed, kept, refreshed with care.
+//! A key set from a URL: fetched on first use, cached, and refreshed at a limited rate.
 
 use std::{
     pin::Pin,
@@ -23,26 +23,26 @@ use crate::{
     key_set::{KeySet, VerifyingKey},
 };
 
-/// What a [`FetchKeys`] gives back.
+/// The future of [`FetchKeys`].
 pub type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Bytes, HttpError>> + Send + 'a>>;
 
 /// A source of key sets.
 pub trait FetchKeys: Send + Sync + 'static {
-    /// Fetches the document behind a configured URL, within bounds of its own.
+    /// Fetches the document at a configured URL, with limits of its own.
     fn fetch<'a>(&'a self, url: &'a HttpUrl) -> Fetching<'a>;
 }
 
-/// Bounds of one fetch.
+/// Limits of one fetch.
 const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 const FETCH_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Time between two fetches of one set, whatever tokens ask for.
+/// Minimum interval between fetches of one set, whatever key ids tokens contain.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The same before the first set has arrived, while nobody can sign in.
+/// The same until the first set has been fetched, while nobody can sign in.
 const FIRST_LOAD_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Age at which a set is refreshed, while it goes on being used.
+/// Age at which a set is refreshed. It stays in use meanwhile.
 const STALE_AFTER: Duration = Duration::from_mins(10);
 
 impl FetchKeys for HttpClient {
@@ -63,7 +63,7 @@ pub(crate) struct KeyStore {
     fetcher: Arc<dyn FetchKeys>,
     loaded: ArcSwapOption<Loaded>,
     flight: Mutex<Option<Flight>>,
-    /// Shared with the token cache; moves on when the set changes.
+    /// Shared with the token cache. Increases when the set changes.
     epoch: Arc<AtomicU64>,
 }
 
@@ -71,11 +71,11 @@ pub(crate) struct KeyStore {
 struct Loaded {
     keys: Arc<KeySet>,
     digest: [u8; 32],
-    /// When it is to be refreshed.
+    /// When to refresh it.
     due: Instant,
 }
 
-/// The latest fetch: when it began, and a channel that is closed when it ends.
+/// The latest fetch: when it started, and a channel that is closed when it ends.
 struct Flight {
     began: Instant,
     ended: watch::Receiver<()>,
@@ -86,16 +86,15 @@ impl KeyStore {
         Self { url, fetcher, loaded: ArcSwapOption::empty(), flight: Mutex::new(None), epoch }
     }
 
-    /// Goes on with the set of another store, if that is for the same URL, until it has been fetched anew: with the
-    /// first token that asks for a key of it.
+    /// Keeps the set of another store for the same URL until it has been fetched again, which the first use triggers.
     pub(crate) fn take_over(&self, other: &Self) {
         let loaded = other.loaded.load_full().filter(|_| self.url == other.url);
         let due = |loaded: Arc<Loaded>| Arc::new(Loaded { due: Instant::now(), ..(*loaded).clone() });
         self.loaded.store(loaded.map(due));
     }
 
-    /// The key for a token with this `kid`. An unknown one may be new: the set is refreshed once, by one
-    /// caller for all, unless that was done a short while ago.
+    /// The key for a token with this `kid`. An unknown `kid` may be new, so the set is refreshed, once for
+    /// all waiting callers, and not if it was fetched a short while ago.
     pub(crate) async fn find(self: &Arc<Self>, id: Option<&str>) -> Result<Arc<VerifyingKey>, AuthError> {
         if let Some(loaded) = self.loaded.load_full() {
             if Instant::now() >= loaded.due {
@@ -106,14 +105,14 @@ impl KeyStore {
             }
         }
         if let Some(mut ended) = self.refresh() {
-            // Nothing is ever sent: the wait ends when the sender is dropped.
+            // Nothing is ever sent. The wait ends when the sender is dropped.
             let _ = ended.changed().await;
         }
         let loaded = self.loaded.load_full().ok_or(AuthError::KeysUnavailable)?;
         loaded.keys.find(id).ok_or(AuthError::KeyUnknown)
     }
 
-    /// Joins the fetch under way or begins one. Nothing when the last one is too recent.
+    /// Joins the fetch in progress or starts one; `None` if the last one is too recent.
     fn refresh(self: &Arc<Self>) -> Option<watch::Receiver<()>> {
         let interval = if self.loaded.load().is_some() { REFRESH_INTERVAL } else { FIRST_LOAD_INTERVAL };
         let mut flight = self.flight.lock().unwrap_or_else(PoisonError::into_inner);
@@ -128,7 +127,7 @@ impl KeyStore {
         let (end, ended) = watch::channel(());
         *flight = Some(Flight { began: Instant::now(), ended: ended.clone() });
         let store = Arc::clone(self);
-        // A task of its own: callers that go away must not take the refresh, and its turn, with them.
+        // A separate task, so that a cancelled caller does not cancel the refresh.
         tokio::spawn(async move {
             store.load().await;
             drop(end);
@@ -136,7 +135,7 @@ impl KeyStore {
         Some(ended)
     }
 
-    /// Fetches the set. A failure leaves the old one in use.
+    /// Fetches the set. If that fails, the old one stays in use.
     async fn load(&self) {
         let document = match self.fetcher.fetch(&self.url).await {
             Ok(document) => document,
@@ -154,7 +153,7 @@ impl KeyStore {
             due: Instant::now() + STALE_AFTER,
         })));
         if old.is_some_and(|old| old.digest != digest) {
-            // After the swap: who verified with the old set has read an epoch that is over now.
+            // Increased after the swap: results of the old set were cached with the previous epoch.
             self.epoch.fetch_add(1, Ordering::AcqRel);
             tracing::info!(url = %self.url, "a key set has changed; tokens are verified anew");
         }

@@ -1,4 +1,4 @@
-//! From a token to a principal.
+//! Turns tokens into principals.
 
 use std::{
     collections::HashMap,
@@ -16,7 +16,7 @@ use crate::{
     issuer::{self, Issuer},
 };
 
-/// Bytes of the longest token that is looked at.
+/// Maximum length of a token in bytes.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// Verifies tokens of the configured issuers.
@@ -27,8 +27,8 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Checks the configuration and reads the secret files. Key sets are fetched when the first token
-    /// asks for them, so that a service starts while an issuer is down.
+    /// Checks the configuration and reads the secret files. Key sets are fetched on first use, so that a service can
+    /// start while an issuer is down.
     pub fn new(
         configs: Vec<IssuerConfig>,
         fetcher: impl FetchKeys,
@@ -40,9 +40,8 @@ impl Verifier {
         Ok(Self { issuers, cache: TokenCache::new(epoch), clock })
     }
 
-    /// A verifier with another configuration, and no token verified yet. Key sets stay in use where name and URL are
-    /// the same, so that nobody is signed out while an issuer is down; they are fetched anew as soon as they are asked
-    /// for.
+    /// A verifier with another configuration and an empty cache. Key sets of issuers with the same name and URL are
+    /// kept, so that nobody is signed out while an issuer is down; they are fetched again on first use.
     pub fn reconfigured(
         &self,
         configs: Vec<IssuerConfig>,
@@ -57,12 +56,12 @@ impl Verifier {
         Ok(next)
     }
 
-    /// Who a token speaks for. Waits only when an issuer's key set has to be fetched, at most 5 s.
+    /// The user of a token. Waits only if the issuer's key set has to be fetched, at most 5 s.
     pub async fn verify(&self, token: &str) -> Result<Principal, AuthError> {
         self.identify(token).await.map_err(|refused| refused.error)
     }
 
-    /// [`Verifier::verify`]; a refusal also names the issuer, if the token is its own.
+    /// [`Verifier::verify`], but a refusal also names the issuer if the token's signature is valid.
     pub async fn identify(&self, token: &str) -> Result<Principal, Refused> {
         if token.is_empty() {
             return Err(AuthError::TokenMissing.into());
@@ -97,7 +96,7 @@ impl Verifier {
     }
 }
 
-/// The library's errors in our words. Its texts may hold parts of the token.
+/// Maps the library's errors, whose texts may contain parts of the token.
 fn refusal_of(kind: &ErrorKind) -> AuthError {
     match kind {
         ErrorKind::InvalidSignature => AuthError::SignatureInvalid,

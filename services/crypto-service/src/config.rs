@@ -12,15 +12,15 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Address for mutual TLS; reachable from inside the cluster only.
+    /// Address of the mutual TLS listener, reachable only from inside the cluster.
     pub listen: SocketAddr,
-    /// Certificate of this service, and the authority of its callers.
+    /// This service's certificate, and the authority of its callers.
     pub tls: TlsFiles,
     /// The master keys.
     pub keyring: KeyringConfig,
-    /// Whose tokens prove who a user is. The same as at the other services.
+    /// Issuers whose tokens are accepted. The same as in the other services.
     pub issuers: Vec<IssuerConfig>,
-    /// Where key sets may be fetched from.
+    /// Hosts that key sets may be fetched from.
     #[serde(default)]
     pub egress: Policy,
 }

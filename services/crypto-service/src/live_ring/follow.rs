@@ -9,10 +9,10 @@ use tokio::{
 
 use super::{Look, Reporter, RingHolder};
 
-/// Time between two looks at the ring file.
+/// Interval for checking the ring file.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Loads what is new, and has it reported, for as long as it is polled. `now` asks for a look at once.
+/// Loads and reports new revisions for as long as it is polled. `now` triggers a check at once.
 pub(crate) async fn follow(holder: Arc<RingHolder>, reporter: Arc<Reporter>, now: Arc<Notify>) {
     let mut trouble = None;
     let mut due = interval(LOOK);
@@ -26,11 +26,11 @@ pub(crate) async fn follow(holder: Arc<RingHolder>, reporter: Arc<Reporter>, now
         if looked == Ok(true) || look == Look::Anyway {
             reporter.report_soon();
         }
-        // Told once, and not with every look.
+        // Logged once, and not with every check.
         if let Err(error) = looked
             && trouble != Some(error)
         {
-            tracing::error!("the key ring in use stays, for the file cannot be used: {error}");
+            tracing::error!("the key ring file cannot be used, so the ring in memory stays in use: {error}");
         }
         trouble = looked.err();
     }
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
     use crate::live_ring::test_support::{HangingRoot, RingFolder, eventually, rotate};
 
-    /// Were it taken for gone, a key could be promoted that it lacks.
+    /// If it counted as exited, a key that it lacks could be promoted.
     #[tokio::test]
     async fn a_replica_that_waits_for_its_root_goes_on_reporting() {
         let folder = RingFolder::new();
