@@ -1,6 +1,7 @@
 //! A key set from a URL: fetched on first use, cached, and refreshed at a limited rate.
 
 use std::{
+    fmt::Display,
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
@@ -12,7 +13,7 @@ use std::{
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use postern_egress::{
-    HttpUrl,
+    EgressError, HttpUrl,
     http::{HttpClient, HttpError},
 };
 use sha2::{Digest, Sha256};
@@ -139,12 +140,10 @@ impl KeyStore {
     async fn load(&self) {
         let document = match self.fetcher.fetch(&self.url).await {
             Ok(document) => document,
-            Err(error) => {
-                return tracing::warn!(url = %self.url, %error, "a key set could not be fetched; the old one stays");
-            }
+            Err(error) => return self.log_failure(&error, advice(&error)),
         };
         let Ok(keys) = KeySet::parse(&document) else {
-            return tracing::warn!(url = %self.url, "not a JWK set; the old one stays");
+            return self.log_failure("the response is not a JWK set", "Check the URL.");
         };
         let digest = Sha256::digest(&document).into();
         let old = self.loaded.swap(Some(Arc::new(Loaded {
@@ -155,8 +154,28 @@ impl KeyStore {
         if old.is_some_and(|old| old.digest != digest) {
             // Increased after the swap: results of the old set were cached with the previous epoch.
             self.epoch.fetch_add(1, Ordering::AcqRel);
-            tracing::info!(url = %self.url, "a key set has changed; tokens are verified anew");
+            tracing::info!(url = %self.url, "a key set has changed; cached tokens will be verified again");
         }
+    }
+
+    fn log_failure(&self, error: impl Display, advice: &str) {
+        let url = &self.url;
+        if self.loaded.load().is_some() {
+            tracing::warn!(%url, %error, advice, "a key set could not be fetched; the previous one stays in use");
+        } else {
+            tracing::error!(%url, %error, advice, "a key set could not be fetched; its issuer's tokens are refused");
+        }
+    }
+}
+
+/// What an operator can do. The texts of the errors are for users who enter the host of a tenant.
+fn advice(error: &HttpError) -> &'static str {
+    match error {
+        HttpError::Egress(EgressError::PortRefused { .. }) => "Add the port to ports in [egress].",
+        HttpError::Egress(EgressError::NameRefused) => "Add the host's name to allow_names in [egress].",
+        HttpError::Egress(EgressError::AddressRefused(_)) => "Add the host's network to allow in [egress].",
+        HttpError::Tls(_) => "Check the server's certificate.",
+        _ => "Check that the issuer is running and reachable from here.",
     }
 }
 

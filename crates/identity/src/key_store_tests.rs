@@ -169,3 +169,10 @@ async fn a_refresh_without_a_change_leaves_the_epoch() {
     settle().await;
     assert_eq!((fixture.issuing.fetches(), fixture.epoch()), (2, 0));
 }
+
+#[test]
+fn an_operator_is_told_which_setting_allows_the_host() {
+    let port = EgressError::PortRefused { port: 8443, allowed: "443".to_owned() };
+    assert!(advice(&port.into()).contains("ports in [egress]"));
+    assert!(advice(&EgressError::NameRefused.into()).contains("allow_names in [egress]"));
+}

@@ -106,6 +106,23 @@ impl Config {
         Ok(Some(url.trim().to_owned()))
     }
 
+    /// Where the URL of a role was found, for messages about it.
+    fn origin(&self, login: Login) -> Option<String> {
+        let variable = login.variable();
+        if env::var_os(&variable).is_some() {
+            return Some(variable);
+        }
+        self.url_file(login).map(|file| file.display().to_string())
+    }
+
+    /// Adds where the URL was found to a failure that its use caused.
+    pub(crate) fn locate(&self, login: Login, failure: Failure) -> Failure {
+        match self.origin(login) {
+            Some(origin) => failure.with_message(|message| format!("{message} (URL from {origin})")),
+            None => failure,
+        }
+    }
+
     /// [`Config::url`], for commands that need it.
     pub(crate) fn require_url(&self, login: Login) -> Result<String, Failure> {
         let missing =

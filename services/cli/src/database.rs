@@ -9,7 +9,8 @@ use crate::{
 
 /// Signs in as `postern_rewrap`.
 pub(crate) async fn seals(config: &Config) -> Result<RewrapStore, Failure> {
-    Ok(RewrapStore::connect(&config.require_url(Login::Rewrap)?, PoolOptions::default()).await?)
+    let store = RewrapStore::connect(&config.require_url(Login::Rewrap)?, PoolOptions::default()).await;
+    store.map_err(|error| config.locate(Login::Rewrap, error.into()))
 }
 
 /// The number of seals under each key; `None` if no database is configured.

@@ -46,6 +46,11 @@ impl Failure {
         self
     }
 
+    /// Changes the message.
+    pub(crate) fn with_message(self, change: impl FnOnce(String) -> String) -> Self {
+        Self { message: change(self.message), ..self }
+    }
+
     /// The message and the hint.
     pub(crate) fn into_parts(self) -> (String, Option<String>) {
         (self.message, self.hint)

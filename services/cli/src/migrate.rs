@@ -40,7 +40,8 @@ pub(crate) async fn run(options: &MigrateOptions, config: &Config, output: Outpu
     // Checked before any role is created, so that a missing URL changes nothing.
     let url = config.require_url(Login::Migrator)?;
     let roles = if options.create_roles { prepare_roles(config).await? } else { Vec::new() };
-    postern_store::migrate(&url).await.map_err(|error| after_roles(error.into(), &roles))?;
+    let migrated = postern_store::migrate(&url).await;
+    migrated.map_err(|error| after_roles(config.locate(Login::Migrator, error.into()), &roles))?;
     let migrated = Migrated { schema_version: SCHEMA_VERSION, roles };
     output.print(&migrated, || format!("The schema is at version {SCHEMA_VERSION}.\n"))
 }
@@ -55,7 +56,8 @@ async fn prepare_roles(config: &Config) -> Result<Vec<PreparedRole>, Failure> {
         let at = LOGIN_ROLES.iter().position(|name| *name == role)?;
         passwords[at].as_ref().map(|password| Secret::new(password.expose().to_vec()))
     };
-    roles::prepare_roles(&admin, password).await?;
+    let created = roles::prepare_roles(&admin, password).await;
+    created.map_err(|error| config.locate(Login::Admin, error.into()))?;
     let prepared = LOGIN_ROLES.into_iter().zip(&passwords);
     let prepared = prepared.map(|(name, password)| PreparedRole { name, password_set: password.is_some() });
     let prepared: Vec<_> = prepared.collect();

@@ -73,6 +73,8 @@ async fn an_unavailable_service_is_not_a_refusal() {
     let rewrap = |url: &str| Run::of(stage.command(&["rewrap"]).env("POSTERN_REWRAP_DATABASE_URL", url));
     rewrap("postgres://postern_rewrap:secret-word@127.0.0.1:1/postern")
         .refused(4, "the control database cannot be reached: 127.0.0.1:1 refused the connection");
+    rewrap("postgres://postern_rewrap:secret-word@127.0.0.1:1/postern")
+        .refused(4, "(URL from POSTERN_REWRAP_DATABASE_URL)");
     // Any other role is refused, even a superuser.
     rewrap(&stage.postern.superuser_url()).refused(3, "postern_rewrap");
     rewrap(&stage.postern.database_url("postern_proxy")).refused(3, "postern_rewrap");

@@ -36,7 +36,10 @@ pub(super) async fn look(config: &Config, findings: &mut Findings) -> Option<Vec
             Ok(()) => {
                 Finding::ok("database", format!("{} can sign in and has the rights it needs", login.role()))
             }
-            Err(error) => Finding::failed("database", format!("{}: {error}", login.role())),
+            Err(error) => {
+                let (message, _) = config.locate(login, error.into()).into_parts();
+                Finding::failed("database", format!("{}: {message}", login.role()))
+            }
         });
         findings.push(protection(login, transport(&url)));
     }

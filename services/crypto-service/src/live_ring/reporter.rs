@@ -280,21 +280,21 @@ mod tests {
     async fn a_replica_that_cannot_report_is_unhealthy_until_it_can() {
         let folder = RingFolder::new();
         let reporter = folder.reporter("one");
-        let mut reporting = reporter.reporting();
-        assert!(!*reporting.borrow());
+        let mut reports = reporter.reporting();
+        assert!(!*reports.borrow());
         let (_stop, stopped) = oneshot::channel();
         let reporting = tokio::spawn(reporter.run(stopped));
-        reporting.wait_for(|reporting| *reporting).await.unwrap();
+        reports.wait_for(|written| *written).await.unwrap();
 
         let replicas = folder.report_of("one").parent().unwrap().to_owned();
         fs::remove_dir_all(&replicas).unwrap();
         fs::write(&replicas, "in the way").unwrap();
         let since = Instant::now();
-        timeout(2 * LIVE, reporting.wait_for(|reporting| !*reporting)).await.unwrap().unwrap();
+        timeout(2 * LIVE, reports.wait_for(|written| !*written)).await.unwrap().unwrap();
         assert!(since.elapsed() + REPORT > LIVE, "a short outage does not count");
 
         fs::remove_file(&replicas).unwrap();
-        reporting.wait_for(|reporting| *reporting).await.unwrap();
+        reports.wait_for(|written| *written).await.unwrap();
         reporting.abort();
     }
 }
