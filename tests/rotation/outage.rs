@@ -69,7 +69,7 @@ fn refused<T: std::fmt::Debug>(outcome: Result<T, Status>) {
     let status = outcome.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable, "{status}");
     assert_eq!(status.get_details_error_info().unwrap().reason, "ROOT_UNAVAILABLE");
-    assert!(status.message().contains("the root does not answer"), "{status}");
+    assert!(status.message().contains("the root is unavailable"), "{status}");
 }
 
 /// The ring, and the names of all that lies beside it.

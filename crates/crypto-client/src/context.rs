@@ -3,10 +3,10 @@
 use postern_domain::{Endpoint, EndpointDigest, SecretId, SecretName, TenantKind};
 use postern_rpc::crypto::Context;
 
-/// What a seal is bound to besides its owner, whom crypto-service takes from the verified token.
+/// What a seal is bound to, in addition to its owner, which crypto-service takes from the verified token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SealContext {
-    /// Minted for this sealing.
+    /// Generated for this sealing.
     pub secret_id: SecretId,
     /// Kind of tenant.
     pub kind: TenantKind,
@@ -15,7 +15,7 @@ pub struct SealContext {
 }
 
 impl SealContext {
-    /// The context of a secret of a connection to `endpoint`, computed from the endpoint as it is now.
+    /// The context of a secret of a connection to `endpoint`.
     pub fn new(endpoint: &Endpoint, name: SecretName, secret_id: SecretId) -> Self {
         Self { secret_id, kind: endpoint.kind(), endpoint: endpoint.seal_digest(name) }
     }

@@ -1,4 +1,4 @@
-//! From the status of a failed call to the problem that a user sees, and the log line that an operator needs.
+//! Maps a failed call to the error that the user sees and the log line that the operator needs.
 
 use std::error::Error;
 
@@ -18,12 +18,12 @@ pub(crate) fn problem(status: &Status, purpose: Purpose) -> Problem {
     log(status, purpose);
     match answered(status).as_deref() {
         Some(reason) => of_reason(reason, purpose),
-        // Not crypto-service's answer: it was not reached, broke off, or another program answered.
+        // Not from crypto-service: it was not reached, the connection broke, or another program responded.
         None => unavailable(purpose),
     }
 }
 
-/// A reason that crypto-service gave, for a call or for one item of a batch.
+/// Maps a reason from crypto-service, for a call or for one item of a batch.
 pub(crate) fn of_reason(reason: &str, purpose: Purpose) -> Problem {
     match Reason::ALL.iter().copied().find(|known| known.as_str() == reason) {
         Some(Reason::Unauthenticated) => {
@@ -33,7 +33,7 @@ pub(crate) fn of_reason(reason: &str, purpose: Purpose) -> Problem {
             Problem::new(Reason::SealBroken, "The stored secret cannot be opened.")
                 .hint("Save the connection again with its password or key.")
         }
-        // An operator's mistake; the user can only wait until it is mended.
+        // A configuration error; the user can only wait until an operator fixes it.
         Some(
             Reason::CallerNotAllowed
             | Reason::IssuerUnavailable
@@ -54,7 +54,7 @@ fn unavailable(purpose: Purpose) -> Problem {
     Problem::new(Reason::DependencyUnavailable, message).hint("Try again in a minute.")
 }
 
-/// The reason, if crypto-service itself answered.
+/// The reason, if crypto-service itself returned the error.
 fn answered(status: &Status) -> Option<String> {
     let info = status.get_details_error_info()?;
     (info.domain == DOMAIN).then_some(info.reason)
@@ -76,11 +76,11 @@ fn log(status: &Status, purpose: Purpose) {
     }
 }
 
-/// How rustls words a TLS alert of the peer. In TLS 1.3 the server verifies the client's certificate after the
-/// handshake is over for the client, so that the alert arrives with a later read; HTTP/2 keeps only its text.
+/// rustls' text for a TLS alert from the peer. In TLS 1.3, the server verifies the client's certificate after the
+/// client has finished the handshake, so the alert arrives with a later read, and HTTP/2 keeps only its text.
 const ALERT: &str = "received fatal alert";
 
-/// A status and the chain of its sources: what stopped a connection is at the end of it.
+/// The message of a status and the chain of its sources, which ends with why a connection failed.
 pub fn with_sources(status: &Status) -> String {
     let mut text = status.message().to_owned();
     let mut source = status.source();

@@ -2,10 +2,10 @@
 //!
 //! * [`Sealer`] seals secrets of the caller. For connection-service.
 //! * [`Opener`] opens seals of the caller. For proxy-service.
-//! * [`Rewrapper`] exchanges seals under old keys for seals under the primary one. For the rewrap job.
+//! * [`Rewrapper`] rewraps seals under the primary key. For the rewrap job.
 //!
 //! Each takes a channel from `chassis::mtls`, which sets the deadline of every call. A failed call is logged once, with
-//! the whole chain of its causes; the caller gets a [`postern_rpc::Problem`] that names none of them.
+//! the whole chain of its causes; the caller gets a [`postern_rpc::Problem`] without the causes.
 
 mod context;
 mod failure;

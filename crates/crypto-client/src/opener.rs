@@ -23,8 +23,8 @@ impl Opener {
         Self(CryptoServiceClient::new(channel))
     }
 
-    /// The secret of the caller's connection to `endpoint`, which must be the endpoint as it is stored now: a seal that
-    /// was made for another one, or for another owner, does not open.
+    /// Opens a secret of the caller's connection to `endpoint`, which must be the endpoint as stored: a seal that was
+    /// made for another endpoint or another owner cannot be opened.
     pub async fn open(
         &self,
         caller: &SignedIn,

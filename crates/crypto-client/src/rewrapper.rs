@@ -1,4 +1,4 @@
-//! Exchanging seals under old keys for seals under the primary one.
+//! Rewrapping seals under the primary key.
 
 use std::time::Duration;
 
@@ -12,42 +12,42 @@ use tonic::{Code, Status, transport::Channel};
 
 use crate::SealContext;
 
-/// Bytes of the longest answer: 100 seals of 64 KiB, and room for what is around them.
+/// Maximum size of a response in bytes: 100 seals of 64 KiB, and room for their encoding.
 const ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
-/// How long calls are repeated while crypto-service does not answer: a rolling restart must not end the job.
+/// How long calls are retried while crypto-service is unavailable, so that a rolling restart does not end the job.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Exchanges seals for seals; never sees what is sealed.
+/// Rewraps seals without ever seeing the secrets.
 #[derive(Clone)]
 pub struct Rewrapper(CryptoServiceClient<Channel>);
 
-/// A seal to be exchanged.
+/// A seal to rewrap.
 pub struct Rewrap {
     /// Unique among the seals of one call, at most 64 bytes.
     pub reference: String,
     /// The owner that the seal is bound to.
     pub owner: OwnerId,
-    /// What else it is bound to.
+    /// The rest of the context that the seal is bound to.
     pub context: SealContext,
     /// The seal.
     pub sealed: Vec<u8>,
 }
 
-/// A new seal, or the reason why it was not made.
+/// The new seal, or the reason for the failure.
 pub type Rewrapped = Result<Vec<u8>, String>;
 
 /// Why a whole call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RewrapFailed {
-    /// crypto-service was not reached for half a minute.
-    #[error("crypto-service does not answer: {}", .0.message())]
+    /// crypto-service was unavailable for half a minute.
+    #[error("crypto-service is unavailable: {}", .0.message())]
     Unavailable(Box<Status>),
-    /// crypto-service does not let this caller rewrap, or does not know the call.
-    #[error("crypto-service refuses: {}", .0.message())]
+    /// This caller may not rewrap, or crypto-service does not know the call.
+    #[error("crypto-service refused: {}", .0.message())]
     Refused(Box<Status>),
-    /// crypto-service's answer is not one to this request.
-    #[error("crypto-service's answer does not fit the request; run one release of both")]
+    /// crypto-service's response does not match the request.
+    #[error("crypto-service's response does not match the request; run the same release of both")]
     Answer,
 }
 
@@ -67,7 +67,7 @@ impl Rewrapper {
         results.into_iter().map(outcome).collect()
     }
 
-    /// Repeats the call while crypto-service does not answer. To rewrap twice does no harm.
+    /// Retries the call while crypto-service is unavailable. Rewrapping twice is harmless.
     async fn call(&self, request: BatchRewrapRequest) -> Result<Vec<RewrapResult>, RewrapFailed> {
         let (start, mut pause) = (Instant::now(), Duration::from_millis(100));
         loop {
@@ -87,7 +87,7 @@ impl Rewrapper {
     }
 }
 
-/// Connections that break off show as `Unknown` or `Cancelled`, too.
+/// A broken connection can also appear as `Unknown` or `Cancelled`.
 fn may_pass(status: &Status) -> bool {
     matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::Unknown | Code::Cancelled)
 }

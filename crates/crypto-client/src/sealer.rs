@@ -27,8 +27,8 @@ impl Sealer {
         Self(CryptoServiceClient::new(channel))
     }
 
-    /// Seals `secrets` for the caller and for exactly this endpoint, each under an id minted for this sealing. One
-    /// call, however many there are; all of them are sealed or none.
+    /// Seals `secrets` for the caller and this endpoint, each with a newly generated id. Makes one call for all of
+    /// them, and seals either all or none.
     pub async fn seal(
         &self,
         caller: &SignedIn,
@@ -80,7 +80,7 @@ impl Sealer {
             && results.iter().zip(&ids).all(|(result, (name, _))| result.reference == name.as_str());
         if !fits {
             return Err(Problem::internal(
-                "crypto-service's answer does not fit the request; run one release of both",
+                "crypto-service's response does not match the request; run the same release of both",
             ));
         }
         ids.into_iter().zip(results).map(|((name, id), result)| Ok((name, sealed(id, result)?))).collect()
@@ -98,6 +98,6 @@ fn sealed(id: SecretId, result: EncryptResult) -> Result<SealedSecret, Problem> 
             tracing::warn!(reason = error.reason, "crypto-service did not seal one of several secrets");
             Err(of_reason(&error.reason, Purpose::Seal))
         }
-        None => Err(Problem::internal("crypto-service's answer is empty; run one release of both")),
+        None => Err(Problem::internal("crypto-service's response is empty; run the same release of both")),
     }
 }

@@ -16,7 +16,7 @@ use crate::private_file::load_or_create;
 /// SPIFFE trust domain of the certificates.
 pub const TRUST_DOMAIN: &str = "postern";
 
-/// An authority that lives in a folder: `ca.pem`, `ca.key`, and `NAME.pem`, `NAME.key` for each service.
+/// An authority in a folder: `ca.pem`, `ca.key`, and `NAME.pem`, `NAME.key` for each service.
 pub struct DevCa {
     dir: PathBuf,
     issuer: Issuer<'static, KeyPair>,
@@ -34,7 +34,7 @@ pub struct ServiceFiles {
 }
 
 impl DevCa {
-    /// Opens the authority in `dir`, or makes one there.
+    /// Opens the authority in `dir`, or creates one there.
     pub fn load_or_create(dir: &Path) -> Result<Self> {
         fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let key = key_pair(&dir.join("ca.key"))?;
@@ -43,8 +43,8 @@ impl DevCa {
         Ok(Self { dir: dir.to_owned(), issuer: Issuer::new(params, key) })
     }
 
-    /// The files of `service`, made at first use. The certificate is good for both sides of a connection, for the
-    /// URI `spiffe://postern/<service>` and the DNS names `<service>` and `localhost`.
+    /// The files of `service`, created on first use. The certificate is for clients and servers, with the URI
+    /// `spiffe://postern/<service>` and the DNS names `<service>` and `localhost`.
     pub fn service(&self, service: &str) -> Result<ServiceFiles> {
         let files = ServiceFiles {
             certificate: self.dir.join(format!("{service}.pem")),

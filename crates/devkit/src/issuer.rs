@@ -1,4 +1,4 @@
-//! An issuer of development tokens: ES256, with a JWKS as a real one has.
+//! An issuer of development tokens, with ES256 and a JWKS.
 
 use std::path::Path;
 
@@ -15,12 +15,12 @@ use crate::private_file::load_or_create;
 /// `aud` of the tokens.
 pub const AUDIENCE: &str = "postern";
 
-/// Seconds that a token is good for.
+/// Lifetime of a token in seconds.
 pub const LIFETIME: u64 = 3600;
 
 const KEY_ID: &str = "dev-1";
 
-/// Signs tokens with a key that lives in a file.
+/// Signs tokens with a key from a file.
 pub struct DevIssuer {
     issuer: String,
     signing: EncodingKey,
@@ -37,7 +37,7 @@ struct Claims<'a> {
 }
 
 impl DevIssuer {
-    /// An issuer of this name (`iss`), whose key is read from `key_file` or made there.
+    /// An issuer with this name (`iss`). Its key is read from `key_file`, which is created if missing.
     pub fn load_or_create(issuer: &str, key_file: &Path) -> Result<Self> {
         let make = || Ok(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?.serialize_pem());
         let pem = load_or_create(key_file, make)?;
@@ -49,7 +49,7 @@ impl DevIssuer {
         })
     }
 
-    /// A token for `subject`, good for [`LIFETIME`] seconds.
+    /// A token for `subject`, valid for [`LIFETIME`] seconds.
     pub fn mint(&self, subject: &str, clock: &dyn Clock) -> Result<String> {
         let now = clock.now().as_secs();
         let claims = Claims { iss: &self.issuer, aud: AUDIENCE, sub: subject, iat: now, exp: now + LIFETIME };

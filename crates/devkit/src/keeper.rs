@@ -1,4 +1,4 @@
-//! Keeps a server's process: starts it, follows its log, ends it.
+//! Runs a server as a child process: starts it, logs its output, and stops it.
 
 use std::{
     io::{self, BufRead, BufReader},
@@ -13,7 +13,7 @@ use rustix::process::{Pid, kill_process};
 
 pub use rustix::process::Signal;
 
-/// Owns a server. Dropping it stops the server and waits for its end.
+/// Owns a server process. Dropping it stops the server and waits until it has exited.
 pub struct Keeper {
     pid: Pid,
     stop: Signal,
@@ -21,11 +21,11 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Starts the server, and returns when `ready` does, which reads its standard error. What the server writes there
-    /// later is logged under `name`. `stop` is the signal that ends it.
+    /// Starts the server, and returns when `ready`, which reads the server's stderr, returns. Later output on stderr is
+    /// logged under `name`. `stop` is the signal that stops the server.
     ///
-    /// The kernel signals a child when the thread that started it ends. A thread that lives exactly as long as the
-    /// server therefore makes "when this process dies, however it dies" the same as "when the keeper is dropped".
+    /// The kernel signals the server when the thread that started it ends. That thread lives as long as the keeper, so
+    /// the server is also stopped if this process is killed.
     pub fn spawn<F>(name: &'static str, command: Command, stop: Signal, ready: F) -> Result<Self>
     where
         F: FnOnce(&mut BufReader<ChildStderr>) -> Result<()> + Send + 'static,
@@ -41,7 +41,7 @@ impl Keeper {
 impl Drop for Keeper {
     fn drop(&mut self) {
         let Some(thread) = self.thread.take() else { return };
-        // Once the server has ended by itself, its number may be another's.
+        // If the server has exited by itself, another process may have its id.
         if !thread.is_finished() {
             let _ = kill_process(self.pid, self.stop);
         }
@@ -88,7 +88,7 @@ where
     }
 }
 
-/// Asks the kernel to send the signal to the child when this thread ends.
+/// Makes the kernel send the signal to the child when this thread ends.
 #[allow(
     unsafe_code,
     reason = "a closure between fork and exec; it makes one system call and touches no memory"
@@ -99,6 +99,6 @@ fn end_with_this_thread(command: &mut Command, stop: Signal) {
     unsafe {
         command.pre_exec(move || Ok(rustix::process::set_parent_process_death_signal(Some(stop))?));
     }
-    // A process group of its own: a terminal's ctrl-C goes to us, and we stop the server when its users are done.
+    // A separate process group, so that Ctrl-C in a terminal reaches only this process, which stops the server last.
     command.process_group(0);
 }

@@ -1,7 +1,6 @@
-//! What one machine needs to run Postern without an operator: a Postgres server, a certificate authority, an issuer
-//! of tokens.
+//! A Postgres server, a certificate authority and an issuer of tokens, for development and tests on one machine.
 //!
-//! For development and tests. No production service depends on this crate; a test over the workspace holds that.
+//! No production service depends on this crate, which a test enforces.
 
 pub mod ca;
 pub mod issuer;

@@ -9,11 +9,11 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use tempfile::NamedTempFile;
 
-/// Reads a text file, or creates it with mode 0600 from what `make` returns. The file appears whole or not at all.
+/// Reads a text file, or creates it atomically, with mode 0600 and the text from `make`.
 pub fn load_or_create(path: &Path, make: impl FnOnce() -> Result<String>) -> Result<String> {
     match fs::read_to_string(path) {
         Ok(text) => {
-            ensure!(!text.is_empty(), "{} is empty; restore it, or start anew", path.display());
+            ensure!(!text.is_empty(), "{} is empty; restore it, or delete it to start over", path.display());
             return Ok(text);
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -25,7 +25,7 @@ pub fn load_or_create(path: &Path, make: impl FnOnce() -> Result<String>) -> Res
     Ok(text)
 }
 
-/// Writes a text file of mode 0600, in the place of the one that is there. It changes whole or not at all.
+/// Creates or replaces a text file atomically, with mode 0600.
 pub fn replace(path: &Path, text: &str) -> Result<()> {
     let failed = || format!("cannot write {}", path.display());
     written_beside(path, text).with_context(failed)?.persist(path).with_context(failed)?;

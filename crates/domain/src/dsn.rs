@@ -2,11 +2,11 @@
 //!
 //! Grammar: `postgres[ql]://user[:password]@host[:port][/database][?sslmode=MODE]`, with percent-encoding in user,
 //! password and database. libpq and the drivers accept far more (`host=/socket`, `sslcert=` paths, `options=`, several
-//! hosts, `PG*` variables). Each of those reaches into the server's own machine or network, so all of them are
+//! hosts, `PG*` variables). Each of those gives access to the server's own machine or network, so all of them are
 //! rejected.
 //!
-//! Passwords are pasted as they are, so one that is not encoded is accepted where it can be read in one way only: `@`,
-//! `:` and `#` in it are the password's, since no host contains `@`. A `/`, `?` or stray `%` must be encoded.
+//! People paste passwords without encoding them, so an unencoded password is accepted if it is unambiguous: it may
+//! contain `@`, `:` and `#`, since no host contains `@`. A `/`, `?` or stray `%` must be encoded.
 //! `tests/vectors/dsn.json` has the cases that other parsers read differently.
 
 use percent_encoding::percent_decode_str;
@@ -15,9 +15,9 @@ use crate::{AccessMode, CaBundle, Host, PostgresEndpoint, Secret, TlsMode, limit
 
 /// A DSN, split into the endpoint and the password it carried.
 pub struct ParsedDsn {
-    /// Where the DSN leads.
+    /// The endpoint.
     pub endpoint: PostgresEndpoint,
-    /// The password, if there was one.
+    /// The password, if any.
     pub password: Option<Secret>,
 }
 
@@ -48,7 +48,7 @@ pub enum InvalidDsn {
     /// The password is longer than [`limits::PASSWORD_BYTES`].
     #[error("the DSN's password is longer than {} bytes", limits::PASSWORD_BYTES)]
     PasswordTooLong,
-    /// A `/` or `#` in the database's name, which other programs take for something else.
+    /// A `/` or `#` in the database's name, which other programs interpret differently.
     #[error(
         "in the name of the DSN's database, write '/' as %2F and '#' as %23; nothing may follow the name"
     )]
@@ -56,20 +56,20 @@ pub enum InvalidDsn {
     /// A known parameter other than `sslmode`.
     #[error("DSN parameters other than sslmode are not supported; remove '{0}'")]
     Parameter(&'static str),
-    /// Something after `?` that is no parameter, or a second `sslmode`. It may be part of the password, so it is not
-    /// repeated.
+    /// Something after `?` that is not a parameter, or a second `sslmode`. The message does not repeat it, because it
+    /// may be part of the password.
     #[error(
         "what follows the DSN's first '?' is not understood; only sslmode may be set there, once, and a '?' in the \
          password is written %3F"
     )]
     Query,
     /// An unknown or a weak `sslmode`.
-    #[error("sslmode must be verify-full, require (taken as verify-full) or disable")]
+    #[error("sslmode must be verify-full, require (treated as verify-full) or disable")]
     SslMode,
 }
 
 impl InvalidDsn {
-    /// A stable word for programs and for the test vectors.
+    /// A stable identifier for programs and for the test vectors.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Scheme => "SCHEME",
@@ -86,7 +86,7 @@ impl InvalidDsn {
     }
 }
 
-/// Parses a DSN; see the module for the grammar. Without a database, the user's name is taken, as libpq does.
+/// Parses a DSN; see the module for the grammar. The default database is the user's name, as in libpq.
 pub fn parse(text: &str) -> Result<ParsedDsn, InvalidDsn> {
     let rest = after_scheme(text.trim())?;
     let (rest, query) = split_optional(rest, '?');
@@ -133,8 +133,8 @@ fn parse_address(text: &str) -> Result<(Host, u16), InvalidDsn> {
     Ok((host, port))
 }
 
-/// Dashboards leave out the password and show `[YOUR-PASSWORD]` or `****` in its place, which must not be saved as one.
-/// A password that looks like that is written with %5B or %2A.
+/// Whether the password is a placeholder. Dashboards show `[YOUR-PASSWORD]` or `****` instead of the password, which
+/// must not be saved. A real password of this form can be written with %5B or %2A.
 fn parse_password(encoded: &str) -> Result<Option<Secret>, InvalidDsn> {
     let in_brackets = encoded.starts_with('[') && encoded.ends_with(']');
     if in_brackets || encoded.bytes().all(|b| b == b'*') {
@@ -143,7 +143,7 @@ fn parse_password(encoded: &str) -> Result<Option<Secret>, InvalidDsn> {
     decode_password(encoded).map(Some)
 }
 
-/// The name, or none where it is left out.
+/// The database's name, if any.
 fn parse_database(encoded: &str) -> Result<Option<String>, InvalidDsn> {
     if encoded.contains(['/', '#']) {
         return Err(InvalidDsn::Path);
@@ -173,14 +173,14 @@ fn decode_text(part: &'static str, encoded: &str) -> Result<String, InvalidDsn> 
     Ok(text.into_owned())
 }
 
-/// Whether two hexadecimal digits follow each `%`. If not, the text was pasted as it is, and other parts of it may look
-/// encoded without being so.
+/// Whether two hexadecimal digits follow each `%`. If not, the text was not encoded, and parts that look encoded may
+/// not be.
 fn is_percent_encoded(text: &str) -> bool {
     let is_escape = |after: &str| after.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
     text.split('%').skip(1).all(is_escape)
 }
 
-/// Parameters that people paste with a DSN. Only these are named in an error.
+/// Known parameters. Only these are repeated in an error.
 const KNOWN_PARAMETERS: [&str; 20] = [
     "application_name",
     "channel_binding",
@@ -217,7 +217,7 @@ fn parse_query(query: &str) -> Result<TlsMode, InvalidDsn> {
             Some("disable") => TlsMode::Disable,
             _ => return Err(InvalidDsn::SslMode),
         };
-        // Programs differ in whether the first or the last one counts.
+        // Programs differ in whether the first or the last value counts.
         if mode.replace(known).is_some() {
             return Err(InvalidDsn::Query);
         }

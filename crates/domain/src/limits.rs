@@ -1,16 +1,16 @@
-//! Bounds that more than one crate must agree on.
+//! Limits that more than one crate must agree on.
 
 /// Connections that one owner may have.
 pub const CONNECTIONS_PER_OWNER: i64 = 200;
 
-/// Bytes of a database password. SCRAM hashes the password in every round, so that the cost of signing in grows with
-/// its length.
+/// Maximum length of a database password in bytes. SCRAM hashes the password in every round, so the cost of signing in
+/// grows with its length.
 pub const PASSWORD_BYTES: usize = 1024;
 
 /// Bytes of one secret, of whatever kind.
 pub const SECRET_BYTES: usize = 64 * 1024;
 
-/// Bytes of the longest seal, that of a secret of [`SECRET_BYTES`].
+/// Maximum size of a seal in bytes, for a secret of [`SECRET_BYTES`].
 pub const SEAL_BYTES: usize = 65_680;
 
 /// Bytes of a CA bundle in PEM.

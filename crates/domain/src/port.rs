@@ -1,7 +1,6 @@
 //! Ports in URLs and DSNs.
 
-/// A port from 1 to 65535 in up to five digits. Without any, the default: an empty port means that (RFC 3986, section
-/// 3.2.3, and libpq).
+/// A port from 1 to 65535 in up to five digits. An empty port means the default (RFC 3986, section 3.2.3, and libpq).
 pub(crate) fn parse(digits: &str, default: u16) -> Option<u16> {
     if digits.is_empty() {
         return Some(default);

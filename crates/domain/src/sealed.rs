@@ -2,7 +2,7 @@
 
 use crate::{SecretId, supabase::KeySort};
 
-/// Which of a connection's secrets.
+/// The name of one of a connection's secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SecretName {
     /// The password of a database role.
@@ -32,19 +32,19 @@ impl SecretName {
     }
 }
 
-/// What its owner may see of a stored secret, to tell it from others.
+/// What the owner may see of a stored secret, to tell it from others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SecretLabel {
-    /// The sort of a Supabase key; none for a password.
+    /// The sort of a Supabase key; `None` for a password.
     pub sort: Option<KeySort>,
-    /// The last four characters of a key whose end cannot be guessed from them.
+    /// The last four characters of a key that is long enough to show them.
     pub last_characters: Option<String>,
 }
 
 /// A secret as crypto-service sealed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedSecret {
-    /// Minted for this sealing; part of the seal's context.
+    /// Generated for this sealing; part of the seal's context.
     pub id: SecretId,
     /// The seal: prefix, key id, salt, commitment, chunks.
     pub sealed: Vec<u8>,

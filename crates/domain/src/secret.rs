@@ -3,26 +3,26 @@
 use zeroize::Zeroizing;
 
 /// Secret bytes: wiped when dropped, compared in constant time, and without `Debug`, `Display`,
-/// `Clone` or `Serialize`, so that none can end in a log or an answer by accident.
+/// `Clone` or `Serialize`, so that it cannot end up in a log or a response by accident.
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
-    /// Takes over bytes. The vector is wiped when the secret is dropped.
+    /// Takes ownership of bytes. The vector is wiped when the secret is dropped.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(Zeroizing::new(bytes))
     }
 
-    /// Takes over text.
+    /// Takes ownership of text.
     pub fn from_text(text: String) -> Self {
         Self::new(text.into_bytes())
     }
 
-    /// Shows the bytes to code that must use them. Every call is a place to review.
+    /// The bytes, for code that must use them. Review every call.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
 
-    /// Moves the bytes out to code that sends them on. From here on, only the program's allocator wipes them, when they
+    /// Moves the bytes out, for code that sends them. From then on, only the program's allocator wipes them, when they
     /// are freed.
     pub fn into_exposed(mut self) -> Vec<u8> {
         std::mem::take(&mut *self.0)

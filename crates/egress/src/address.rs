@@ -1,4 +1,4 @@
-//! Which addresses may be dialled.
+//! Which addresses Postern may connect to.
 
 use std::{
     fmt,
@@ -9,13 +9,13 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::Policy;
 
-/// An address that [`Policy::judge`] let pass: the only thing that a [`crate::Dialer`] connects to.
-/// A v4-mapped address is held as the IPv4 address it stands for.
+/// An address that [`Policy::judge`] allowed. A [`crate::Dialer`] connects to nothing else. An IPv4-mapped address is
+/// stored as the IPv4 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JudgedAddr(SocketAddr);
 
 impl JudgedAddr {
-    /// Whether the address is one of this machine, which only a development policy lets pass.
+    /// Whether the address is a loopback address, which only a development policy allows.
     pub fn is_loopback(self) -> bool {
         self.0.ip().is_loopback()
     }
@@ -31,16 +31,16 @@ impl JudgedAddr {
     }
 }
 
-/// Why an address was refused. Displayed as what the host leads to, without the address itself.
+/// Why an address was refused. Its text describes the kind of address, without the address itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressClass {
     /// 127.0.0.0/8 and `::1`.
     Loopback,
     /// RFC 1918 and unique local IPv6.
     Private,
-    /// 169.254.0.0/16, `fe80::/10`, `fec0::/10`, and what clouds serve metadata on.
+    /// 169.254.0.0/16, `fe80::/10`, `fec0::/10`, and cloud metadata addresses.
     LinkLocal,
-    /// 100.64.0.0/10, behind a carrier's NAT.
+    /// 100.64.0.0/10, carrier-grade NAT.
     CarrierNat,
     /// Addresses that carry an IPv4 address: NAT64, 6to4, Teredo, v4-compatible.
     Translated,
@@ -65,14 +65,14 @@ impl fmt::Display for AddressClass {
             Self::Documentation => "an address reserved for examples and benchmarks",
             Self::Multicast => "a multicast or broadcast address",
             Self::Reserved => "a reserved address",
-            Self::Denied => "a network that the operator has closed",
+            Self::Denied => "a network that the operator does not allow",
         })
     }
 }
 
 impl Policy {
-    /// Lets an address pass, or says what is wrong with it. In this order: the operator's deny list, the
-    /// operator's exceptions, loopback for development, the special ranges.
+    /// Allows or refuses an address. The checks, in order: the operator's deny list, the operator's exceptions,
+    /// loopback in development, and the special ranges.
     pub fn judge(&self, ip: IpAddr, port: u16) -> Result<JudgedAddr, AddressClass> {
         let ip = ip.to_canonical();
         let pass = Ok(JudgedAddr(SocketAddr::new(ip, port)));
@@ -94,13 +94,13 @@ fn listed(nets: &[IpNet], ip: IpAddr) -> bool {
     nets.iter().any(|net| net.contains(&ip))
 }
 
-/// The special range that an address (not v4-mapped) is in, or nothing for a public one.
+/// The special range of an address, or `None` if it is public. The address must not be IPv4-mapped.
 fn class_of(ip: IpAddr) -> Option<AddressClass> {
     match ip {
         IpAddr::V4(v4) => SPECIAL_V4.iter().find(|(net, _)| net.contains(&v4)).map(|(_, class)| *class),
         IpAddr::V6(v6) => match SPECIAL_V6.iter().find(|(net, _)| net.contains(&v6)) {
             Some((_, class)) => Some(*class),
-            // Only 2000::/3 is global unicast: what is not known to be public is refused.
+            // Only 2000::/3 is global unicast; everything else is refused.
             None if !GLOBAL_UNICAST_V6.contains(&v6) => Some(AddressClass::Reserved),
             None => None,
         },
@@ -115,19 +115,19 @@ const fn v6(a: u16, b: u16, c: u16, prefix: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0), prefix)
 }
 
-/// From IANA's IPv4 special-purpose registry, and the one public address that is a cloud's host agent.
+/// IANA's IPv4 special-purpose registry, and the public address of Azure's `WireServer`.
 const SPECIAL_V4: &[(Ipv4Net, AddressClass)] = &[
     (v4(0, 0, 0, 0, 8), AddressClass::Reserved),
     (v4(10, 0, 0, 0, 8), AddressClass::Private),
     (v4(100, 64, 0, 0, 10), AddressClass::CarrierNat),
     (v4(127, 0, 0, 0, 8), AddressClass::Loopback),
-    // Azure's WireServer, reachable from every virtual machine there.
+    // Azure's WireServer, which every Azure virtual machine can reach.
     (v4(168, 63, 129, 16, 32), AddressClass::LinkLocal),
     (v4(169, 254, 0, 0, 16), AddressClass::LinkLocal),
     (v4(172, 16, 0, 0, 12), AddressClass::Private),
     (v4(192, 0, 0, 0, 24), AddressClass::Reserved),
     (v4(192, 0, 2, 0, 24), AddressClass::Documentation),
-    // The relay of 6to4, withdrawn by RFC 7526.
+    // 6to4 relay anycast, deprecated by RFC 7526.
     (v4(192, 88, 99, 0, 24), AddressClass::Translated),
     (v4(192, 168, 0, 0, 16), AddressClass::Private),
     (v4(198, 18, 0, 0, 15), AddressClass::Documentation),
@@ -140,15 +140,15 @@ const SPECIAL_V4: &[(Ipv4Net, AddressClass)] = &[
 
 const GLOBAL_UNICAST_V6: Ipv6Net = v6(0x2000, 0, 0, 3);
 
-/// From IANA's IPv6 special-purpose registry. The first match counts: narrow ranges come before wide ones.
+/// IANA's IPv6 special-purpose registry. The first match counts, so narrow ranges come before wide ones.
 const SPECIAL_V6: &[(Ipv6Net, AddressClass)] = &[
     (Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 128), AddressClass::Reserved),
     (Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128), AddressClass::Loopback),
     (Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 96), AddressClass::Translated),
-    // NAT64: the well-known prefix, and the one for local use.
+    // NAT64: the well-known prefix, and the prefix for local use.
     (v6(0x64, 0xff9b, 0, 96), AddressClass::Translated),
     (v6(0x64, 0xff9b, 1, 48), AddressClass::Translated),
-    // Teredo, within the IETF's own block.
+    // Teredo, inside the IETF's block.
     (v6(0x2001, 0, 0, 32), AddressClass::Translated),
     (v6(0x2001, 0, 0, 23), AddressClass::Reserved),
     (v6(0x2001, 0xdb8, 0, 32), AddressClass::Documentation),
@@ -156,7 +156,7 @@ const SPECIAL_V6: &[(Ipv6Net, AddressClass)] = &[
     (v6(0x3fff, 0, 0, 20), AddressClass::Documentation),
     (v6(0xfc00, 0, 0, 7), AddressClass::Private),
     (v6(0xfe80, 0, 0, 10), AddressClass::LinkLocal),
-    // Site-local, the forerunner of unique local.
+    // Site-local, replaced by unique local.
     (v6(0xfec0, 0, 0, 10), AddressClass::LinkLocal),
     (v6(0xff00, 0, 0, 8), AddressClass::Multicast),
 ];

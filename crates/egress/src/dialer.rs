@@ -1,4 +1,4 @@
-//! Resolve once, judge every answer, connect to what was judged.
+//! Resolves a host once, checks every address, and connects only to the checked addresses.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -12,15 +12,15 @@ use tokio::{
 
 use crate::{EgressError, JudgedAddr, Policy, Resolve};
 
-/// A connection to an address that was judged, and the host it was made for.
+/// A connection to a checked address, with the host it was made for.
 pub struct Dialed {
-    /// The connection, with `TCP_NODELAY`, keep-alive and a limit on unanswered bytes set.
+    /// The connection, with `TCP_NODELAY`, keep-alive and `TCP_USER_TIMEOUT` set.
     pub stream: TcpStream,
-    /// What TLS must verify the server's certificate against.
+    /// The host that TLS must verify the server's certificate against.
     pub host: Host,
 }
 
-/// Dials hosts within a [`Policy`]. Cheap to clone.
+/// Connects to hosts that a [`Policy`] allows. Cheap to clone.
 #[derive(Clone)]
 pub struct Dialer {
     policy: Arc<Policy>,
@@ -31,16 +31,16 @@ pub struct Dialer {
 /// Time for resolving and connecting together.
 const CONNECT_BUDGET: Duration = Duration::from_secs(5);
 
-/// Addresses of one host that are tried. Each gets an equal share of the time that is left, so that a dead
-/// one leaves time for the next.
+/// Maximum number of a host's addresses to try. Each gets an equal share of the remaining time, so that a dead address
+/// leaves time for the next.
 const ATTEMPTS: usize = 8;
 
-/// Idle time before the system asks whether the peer is still there, and between such questions. A server that is busy
-/// with a statement sends nothing for minutes, so only its kernel's answers tell it from one that has vanished.
+/// Idle time before the first keep-alive probe, and the interval between probes. A server that is busy with a statement
+/// may send nothing for minutes; only its kernel's responses to probes show that it still exists.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(20);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
-/// Time that sent bytes and keep-alive questions may go unanswered before the system closes the connection: with the
-/// idle time above, a server that vanished is noticed within a minute. Linux would otherwise send again for 15 minutes.
+/// Time without acknowledgement of sent bytes or probes before the system closes the connection. With the idle time
+/// above, a server that has vanished is noticed within a minute. Linux would otherwise retransmit for 15 minutes.
 const UNANSWERED: Duration = Duration::from_secs(30);
 
 impl Dialer {
@@ -55,12 +55,12 @@ impl Dialer {
         Self { budget, ..self }
     }
 
-    /// What this dialer lets out.
+    /// The policy of this dialer.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// Resolves, judges and connects within one budget.
+    /// Resolves, checks and connects within one time budget.
     pub async fn dial(&self, host: &Host, port: u16) -> Result<Dialed, EgressError> {
         let deadline = Instant::now() + self.budget;
         let addresses = self.resolve_by(deadline, host, port).await?;
@@ -68,13 +68,13 @@ impl Dialer {
         Ok(Dialed { stream, host: host.clone() })
     }
 
-    /// The first half of [`Dialer::dial`], for callers that time the steps. Resolves once and refuses the
-    /// host when any answer is bad; the addresses are never empty.
+    /// The first half of [`Dialer::dial`], for callers that time the steps. Resolves once, and refuses the host if any
+    /// address is not allowed. The result is never empty.
     pub async fn resolve_and_judge(&self, host: &Host, port: u16) -> Result<Vec<JudgedAddr>, EgressError> {
         self.resolve_by(Instant::now() + self.budget, host, port).await
     }
 
-    /// The second half of [`Dialer::dial`]: connects to the first address that answers.
+    /// The second half of [`Dialer::dial`]: connects to the first address that accepts.
     pub async fn connect(&self, addresses: &[JudgedAddr]) -> Result<TcpStream, EgressError> {
         self.connect_by(Instant::now() + self.budget, addresses).await
     }
@@ -112,7 +112,7 @@ impl Dialer {
         Err(explain(failure, addresses))
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the one connect there is, to an address that was judged")]
+    #[expect(clippy::disallowed_methods, reason = "the only connect, to a checked address")]
     async fn connect_one(&self, address: JudgedAddr) -> Result<TcpStream, EgressError> {
         let stream = TcpStream::connect(address.socket()).await.map_err(|e| failure_of(&e))?;
         let peer = stream.peer_addr().map_err(|e| failure_of(&e))?;
@@ -121,14 +121,14 @@ impl Dialer {
         Ok(stream)
     }
 
-    /// The peer must be the address that was judged, and pass the judge again.
+    /// The peer must be the checked address, and must be allowed.
     fn check_peer(&self, peer: SocketAddr, dialled: JudgedAddr) -> Result<(), EgressError> {
         let judged = self.policy.judge(peer.ip(), peer.port()).map_err(EgressError::AddressRefused)?;
         if judged == dialled { Ok(()) } else { Err(EgressError::PeerMismatch) }
     }
 }
 
-/// Most hosts that cannot be reached, with IPv6 alone, are databases whose pooler has IPv4.
+/// Most unreachable hosts with only IPv6 addresses are databases whose pooler has IPv4.
 fn explain(failure: EgressError, addresses: &[JudgedAddr]) -> EgressError {
     let only_ipv6 = failure == EgressError::Unreachable && addresses.iter().all(|a| a.is_ipv6());
     if only_ipv6 { EgressError::Ipv6Only } else { failure }
@@ -143,7 +143,7 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
     socket.set_tcp_keepalive(&keepalive)
 }
 
-/// The system's resolver does not say when it found no descriptor to ask with, so a socket is made to see.
+/// The system's resolver does not report a lack of file descriptors, so this opens a socket to find out.
 fn lookup_failure(error: &io::Error) -> EgressError {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, None);
     if is_exhaustion(error) || socket.is_err_and(|error| is_exhaustion(&error)) {

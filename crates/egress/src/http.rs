@@ -1,4 +1,4 @@
-//! One GET at a time, for key sets: no redirects, no proxies, a cap on the body, a deadline over all.
+//! HTTP GET for key sets: no redirects, no proxies, a size limit, and a deadline for the whole exchange.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,28 +21,26 @@ use crate::{
 /// Why a GET failed. The messages are safe to show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
-    /// The host was not reached.
+    /// The host could not be reached.
     #[error(transparent)]
     Egress(#[from] EgressError),
     /// TLS could not be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The URL is `http`, and its host is not this machine in development.
-    #[error("plain http is for loopback in development; use an https URL")]
+    /// The URL is `http`, and its host is not a loopback address in development.
+    #[error("plain http is only allowed for loopback in development; use an https URL")]
     PlainHttp,
     /// The status is not 200. Redirects are not followed.
-    #[error(
-        "the server answered with status {0}; the URL must answer 200 itself, redirects are not followed"
-    )]
+    #[error("the server responded with status {0} instead of 200; redirects are not followed")]
     Status(u16),
-    /// The body is longer than the cap.
-    #[error("the server's answer is longer than allowed; check the URL")]
+    /// The body is longer than the limit.
+    #[error("the server's response is longer than allowed; check the URL")]
     TooLarge,
     /// The deadline passed.
-    #[error("the server did not answer in time; check that it is up and reachable")]
+    #[error("the server did not respond in time; check that it is running and reachable")]
     Timeout,
-    /// The answer is not HTTP/1.1, or ended early.
-    #[error("the server's answer is not valid HTTP; check the URL")]
+    /// The response is not HTTP/1.1, or ended early.
+    #[error("the server's response is not valid HTTP; check the URL")]
     Protocol,
 }
 
@@ -53,24 +51,24 @@ pub struct HttpClient {
     tls: Arc<ClientConfig>,
 }
 
-/// Bytes of the answer's head, and of what is read ahead of the body.
+/// Maximum size of a response's head in bytes, including what is read of the body with it.
 const HEAD_BYTES: usize = 16 * 1024;
 const HEADERS: usize = 64;
 
 impl HttpClient {
-    /// A client that trusts what the TLS configuration trusts.
+    /// A client with this TLS configuration.
     pub fn new(dialer: Dialer, tls: Arc<ClientConfig>) -> Self {
         Self { dialer, tls }
     }
 
-    /// The body behind a URL. The deadline covers resolving, connecting, TLS and the whole body.
+    /// Fetches the body of a URL. The deadline covers resolving, connecting, TLS and the whole body.
     pub async fn get(&self, url: &HttpUrl, max_bytes: usize, deadline: Duration) -> Result<Bytes, HttpError> {
         timeout(deadline, self.get_unbounded(url, max_bytes)).await.map_err(|_| HttpError::Timeout)?
     }
 
     async fn get_unbounded(&self, url: &HttpUrl, max_bytes: usize) -> Result<Bytes, HttpError> {
         let addresses = self.dialer.resolve_and_judge(url.host(), url.port()).await?;
-        // The judge lets loopback pass by a development policy only.
+        // Only a development policy allows loopback.
         if !url.is_https() && !addresses.iter().all(|a| a.is_loopback()) {
             return Err(HttpError::PlainHttp);
         }
@@ -94,7 +92,7 @@ where
     let (sender, connection) =
         builder.handshake(TokioIo::new(stream)).await.map_err(|_| HttpError::Protocol)?;
     let drive = async {
-        // The request learns of a failure by itself: what has arrived by then still counts.
+        // If the connection fails, so does the request; a response that has arrived by then is still used.
         let _ = connection.await;
         std::future::pending::<()>().await;
     };

@@ -1,4 +1,4 @@
-//! URLs that an operator configures: parsed once, never taken from a token or an answer.
+//! URLs that an operator configures. They never come from a token or a response.
 
 use std::{fmt, str::FromStr};
 
@@ -16,7 +16,7 @@ pub struct HttpUrl {
     path_and_query: String,
 }
 
-/// The text is not such a URL.
+/// The text is not a URL of this form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a URL is https://host[:port]/path without user, password or fragment")]
 pub struct InvalidUrl;
@@ -32,7 +32,7 @@ impl HttpUrl {
             (_, Some(rest)) => (false, rest),
             _ => return Err(InvalidUrl),
         };
-        // Looked at before `Url` drops an empty user or skips extra slashes.
+        // Checked here, because `Url` drops an empty user and skips extra slashes.
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         if authority.is_empty() || authority.contains('@') || rest.contains('#') {
             return Err(InvalidUrl);
@@ -49,22 +49,22 @@ impl HttpUrl {
         self.https
     }
 
-    /// The host, not yet judged.
+    /// The host, not yet checked.
     pub fn host(&self) -> &Host {
         &self.host
     }
 
-    /// The port; 443 or 80 when the URL names none.
+    /// The port; 443 or 80 if the URL has none.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Path and query, as a request line holds them.
+    /// Path and query, as in a request line.
     pub fn path_and_query(&self) -> &str {
         &self.path_and_query
     }
 
-    /// Host and port, as a `Host` header holds them.
+    /// Host and port, as in a `Host` header.
     pub fn authority(&self) -> String {
         let host = match &self.host {
             Host::Ip(ip) if ip.is_ipv6() => format!("[{ip}]"),

@@ -1,9 +1,8 @@
-//! The one way out: resolve, judge, pin, dial.
+//! The only way to connect to a host: resolve, check, pin, connect.
 //!
-//! Every connection that Postern opens to a host that a user or an issuer named goes through a
-//! [`Dialer`]. It resolves the name once, refuses it when any answer is not a public address, connects
-//! to exactly the addresses it judged, and hands back the name to verify in TLS. A [`JudgedAddr`] is the
-//! only thing it connects to, and [`Policy::judge`] is the only way to get one.
+//! Every connection to a host that a user or an issuer named is made by a [`Dialer`]. It resolves the name once,
+//! refuses it if any address is not public, connects to exactly the addresses it checked, and returns the name that TLS
+//! must verify. It connects only to a [`JudgedAddr`], and only [`Policy::judge`] makes one.
 //!
 //! ```no_run
 //! # use std::sync::Arc;

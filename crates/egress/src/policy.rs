@@ -1,4 +1,4 @@
-//! What the operator lets out.
+//! The operator's policy for outgoing connections.
 
 use ipnet::IpNet;
 use postern_domain::Host;
@@ -6,36 +6,36 @@ use serde::Deserialize;
 
 use crate::EgressError;
 
-/// What may be dialled. The default lets public addresses out on the ports of Postgres, its poolers and
-/// HTTPS, and nothing else.
+/// The hosts, addresses and ports that may be connected to. By default, only public addresses, on the ports of
+/// Postgres, its poolers and HTTPS.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
-    /// Development on one machine: 127.0.0.0/8, `::1` and `localhost` may be dialled.
+    /// Allow 127.0.0.0/8, `::1` and `localhost`, for development.
     pub allow_loopback: bool,
-    /// Networks that may be dialled although they are private.
+    /// Private networks that are allowed.
     pub allow: Vec<IpNet>,
-    /// Networks that may not be dialled, even when `allow` lists them: the cluster's own ranges, say.
+    /// Networks that are never allowed, even if they are in `allow`, for example the cluster's own.
     pub deny: Vec<IpNet>,
-    /// Ports that may be dialled. Empty: 5432, 6543 and 443.
+    /// Allowed ports. If empty, 5432, 6543 and 443.
     pub ports: Vec<u16>,
-    /// Development on one machine: every port may be dialled.
+    /// Allow every port, for development.
     pub any_port: bool,
-    /// Name suffixes that may not be dialled, beside `svc`, `cluster.local`, `internal`, `localhost` and
-    /// names of a single label, which never may. Matched by whole labels.
+    /// Name suffixes that are not allowed, in addition to `svc`, `cluster.local`, `internal`, `localhost` and names of
+    /// a single label. Matched by whole labels.
     pub deny_names: Vec<String>,
-    /// Name suffixes that are let through the rules on names. Their addresses are judged all the same.
+    /// Name suffixes that are exempt from the rules on names. Their addresses are still checked.
     pub allow_names: Vec<String>,
 }
 
 /// Postgres, the transaction-mode poolers of Supabase and others, HTTPS.
 const DEFAULT_PORTS: &[u16] = &[5432, 6543, 443];
 
-/// Names that only mean something inside a cluster, a cloud or a machine.
+/// Names that are only valid inside a cluster, a cloud or a machine.
 const INTERNAL_NAMES: &[&str] = &["svc", "cluster.local", "internal", "localhost"];
 
 impl Policy {
-    /// A policy for development on one machine: loopback, any port.
+    /// A policy for development on one machine: loopback and every port are allowed.
     pub fn development() -> Self {
         Self { allow_loopback: true, any_port: true, ..Self::default() }
     }
@@ -73,7 +73,7 @@ impl Policy {
 fn is_under(name: &str, suffix: &str) -> bool {
     let suffix = suffix.trim_matches('.');
     let Some(at) = name.len().checked_sub(suffix.len()) else { return false };
-    // The suffix may not be ASCII and the cut not fall between characters: `get` then finds nothing.
+    // If the name is not ASCII, the cut may fall inside a character; `get` then returns `None`.
     let same = name.get(at..).is_some_and(|tail| tail.eq_ignore_ascii_case(suffix));
     !suffix.is_empty() && same && (at == 0 || name.as_bytes()[at - 1] == b'.')
 }

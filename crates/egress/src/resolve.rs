@@ -1,13 +1,13 @@
-//! Names to addresses.
+//! Name resolution.
 
 use std::{io, net::IpAddr, pin::Pin, sync::Arc};
 
 use tokio::sync::Semaphore;
 
-/// What a [`Resolve`] gives back: the addresses of a name, in the order to try them.
+/// The result of [`Resolve`]: the addresses of a name, in the order to try them.
 pub type Resolving<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>>;
 
-/// A source of addresses for names. It answers without judging.
+/// Resolves names. The addresses are not checked.
 pub trait Resolve: Send + Sync + 'static {
     /// Resolves a DNS name in lower case, without a trailing dot.
     fn resolve<'a>(&'a self, name: &'a str) -> Resolving<'a>;
@@ -15,14 +15,14 @@ pub trait Resolve: Send + Sync + 'static {
 
 /// The operating system's resolver.
 ///
-/// Names are taken as absolute: the search domains of `/etc/resolv.conf`, which in a cluster lead inside,
-/// are not tried. Only `localhost` is looked up as it is, since it lives in `/etc/hosts`.
+/// Names are treated as absolute: the search domains in `/etc/resolv.conf`, which are internal in a cluster, are not
+/// used. The exception is `localhost`, which is in `/etc/hosts`.
 pub struct SystemResolver {
     lookups: Arc<Semaphore>,
 }
 
-/// A lookup blocks a thread for as long as the slowest name server likes, also when its caller has gone.
-/// Bounded, they cannot take all 512 blocking threads of the runtime.
+/// Limits concurrent lookups. A lookup blocks a thread until the slowest name server responds, even if its caller is
+/// gone; without a limit, lookups could take all 512 blocking threads of the runtime.
 const CONCURRENT_LOOKUPS: usize = 128;
 
 impl Default for SystemResolver {
@@ -37,7 +37,7 @@ impl Resolve for SystemResolver {
         let lookups = Arc::clone(&self.lookups);
         Box::pin(async move {
             let permit = lookups.acquire_owned().await.map_err(io::Error::other)?;
-            // A task of its own holds the permit until the thread is free again.
+            // A separate task holds the permit until the thread is free again.
             let lookup = tokio::spawn(async move {
                 let _permit = permit;
                 look_up(absolute).await
@@ -47,7 +47,7 @@ impl Resolve for SystemResolver {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one lookup there is; the dialer judges every answer")]
+#[expect(clippy::disallowed_methods, reason = "the only lookup; the dialer checks every address")]
 async fn look_up(name: String) -> io::Result<Vec<IpAddr>> {
     Ok(tokio::net::lookup_host((name, 0)).await?.map(|answer| answer.ip()).collect())
 }

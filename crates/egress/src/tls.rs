@@ -1,4 +1,4 @@
-//! TLS over a dialled connection: aws-lc-rs, TLS 1.2 or later, chain and name always verified.
+//! TLS over a dialer's connection: aws-lc-rs, TLS 1.2 or later, chain and name always verified.
 
 use std::{
     io,
@@ -18,25 +18,23 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 /// Why TLS could not be set up. The messages are safe to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TlsError {
-    /// The CA is not PEM, or holds no certificate that can be a root.
-    #[error("the CA holds no certificate that can be used; upload the PEM file that the provider offers")]
+    /// The CA is not PEM, or contains no certificate that can be a root.
+    #[error("the CA contains no usable certificate; use the PEM file from the provider")]
     CaInvalid,
-    /// The chain ends at no trusted root.
-    #[error(
-        "the server's certificate is signed by an unknown authority; upload the provider's CA certificate"
-    )]
+    /// The chain does not end at a trusted root.
+    #[error("the server's certificate is signed by an unknown authority; add the provider's CA certificate")]
     UnknownIssuer,
     /// The certificate is for other names.
-    #[error("the server's certificate is for another name; use the host name that the certificate holds")]
+    #[error("the server's certificate is for another name; use the host name in the certificate")]
     NameMismatch,
     /// The certificate has expired.
-    #[error("the server's certificate has expired; it has to be renewed on the server")]
+    #[error("the server's certificate has expired; renew it on the server")]
     Expired,
     /// The certificate is not valid yet.
     #[error("the server's certificate is not valid yet; check the server's clock")]
     NotValidYet,
-    /// The certificate cannot be accepted for another reason.
-    #[error("the server's certificate is malformed or not meant for a server; it has to be issued anew")]
+    /// The certificate is invalid for another reason.
+    #[error("the server's certificate is malformed or not a server certificate; issue a new one")]
     CertificateInvalid,
     /// Versions, ciphers or the protocol do not match.
     #[error("the TLS handshake failed; check that this port speaks TLS 1.2 or later")]
@@ -62,8 +60,8 @@ impl TlsError {
     }
 }
 
-/// A client configuration that trusts the public roots, or the given certificates instead of them. Empty
-/// text means the public roots, as in [`postern_domain::CaBundle`]. The one for the public roots is shared.
+/// A client configuration that trusts the given certificates, or the public roots if the text is empty, as in
+/// [`postern_domain::CaBundle`]. The configuration for the public roots is shared.
 pub fn client_config(ca_pem: Option<&str>) -> Result<Arc<ClientConfig>, TlsError> {
     static PUBLIC: LazyLock<Arc<ClientConfig>> =
         LazyLock::new(|| trusting(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }));
@@ -73,8 +71,8 @@ pub fn client_config(ca_pem: Option<&str>) -> Result<Arc<ClientConfig>, TlsError
     }
 }
 
-/// Shakes hands and verifies the server's certificate against the host, be it a name or an address. Sets
-/// no time limit: the caller's deadline covers it.
+/// Performs the handshake, and verifies the server's certificate against the host, which is a name or an address. Has
+/// no timeout of its own: the caller's deadline applies.
 pub async fn connect_tls<S>(
     stream: S,
     config: Arc<ClientConfig>,
@@ -93,7 +91,7 @@ fn trusting(roots: RootCertStore) -> Arc<ClientConfig> {
         .expect("the provider has cipher suites for TLS 1.2 and 1.3")
         .with_root_certificates(roots)
         .with_no_client_auth();
-    // A resumed session skips the certificate: every connection verifies it anew instead.
+    // A resumed session would skip the verification of the certificate.
     config.resumption = Resumption::disabled();
     Arc::new(config)
 }
@@ -110,7 +108,7 @@ fn roots_of(pem: &str) -> Result<RootCertStore, TlsError> {
 fn server_name(host: &Host) -> Result<ServerName<'static>, TlsError> {
     match host {
         Host::Ip(ip) => Ok(ServerName::from(*ip)),
-        // A host may hold what no certificate can, such as a label that ends with `_`.
+        // Some host names are not valid in certificates, such as those with a label that ends with `_`.
         Host::Name(name) => ServerName::try_from(name.clone()).map_err(|_| TlsError::NameMismatch),
     }
 }
@@ -125,7 +123,7 @@ fn failure_of(error: &io::Error) -> TlsError {
 
 fn certificate_failure(error: &CertificateError) -> TlsError {
     match error {
-        // A root that only has the trusted one's name shows as a bad signature.
+        // An untrusted root with the same name as a trusted one is reported as a bad signature.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsError::UnknownIssuer,
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             TlsError::NameMismatch

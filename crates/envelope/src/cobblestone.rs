@@ -29,10 +29,10 @@ const TAG: usize = 16;
 const CHUNK: usize = 16 * 1024;
 const SEALED_CHUNK: usize = CHUNK + TAG;
 
-/// Why a ciphertext was refused. Told apart by tests alone: outside this crate there is one error.
+/// Why a ciphertext was refused. Only tests distinguish the causes; outside this crate there is one error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// No ciphertext has this length: it was cut, or something was appended.
+    /// The length is not that of any ciphertext: it was cut off, or something was appended.
     Length,
     /// Wrong key, wrong context, or a changed salt or commitment. Nothing was decrypted.
     Commitment,
@@ -45,7 +45,7 @@ pub(crate) const fn sealed_len(length: usize) -> usize {
     SALT + COMMITMENT + length + (length / CHUNK + 1) * TAG
 }
 
-/// Appends the ciphertext of `plaintext` to `out`. The salt is drawn here, so that no caller can repeat one.
+/// Appends the ciphertext of `plaintext` to `out`. The salt is generated here, so that no caller can reuse one.
 pub(crate) fn seal(
     key: &MasterKey,
     context: &[u8],
@@ -73,7 +73,7 @@ pub(crate) fn seal(
     Ok(())
 }
 
-/// Decrypts what [`seal`] made, if it is whole and was made with this key and this context.
+/// Decrypts a ciphertext made by [`seal`]. Fails unless it is complete and was made with this key and this context.
 pub(crate) fn open(
     key: &MasterKey,
     context: &[u8],
@@ -81,8 +81,8 @@ pub(crate) fn open(
 ) -> Result<Zeroizing<Vec<u8>>, Refused> {
     let (salt, rest) = ciphertext.split_first_chunk::<SALT>().ok_or(Refused::Length)?;
     let (commitment, body) = rest.split_first_chunk::<COMMITMENT>().ok_or(Refused::Length)?;
-    // `last` is shorter than a full chunk by construction. Without even a tag in it, the end of the message
-    // is missing.
+    // `last` is shorter than a full chunk by construction. If it is even shorter than a tag, the end of the message is
+    // missing.
     let (full, last) = body.as_chunks::<SEALED_CHUNK>();
     if last.len() < TAG {
         return Err(Refused::Length);
@@ -94,7 +94,7 @@ pub(crate) fn open(
     }
 
     let cipher = once.cipher();
-    // Full length from the start: growing would leave copies of the plaintext behind.
+    // Allocated in full: growing would leave copies of the plaintext behind.
     let mut plaintext = Zeroizing::new(Vec::with_capacity(body.len()));
     for (number, chunk) in (0..).zip(full.iter().map(<[u8; SEALED_CHUNK]>::as_slice).chain(iter::once(last)))
     {

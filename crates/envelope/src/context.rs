@@ -1,4 +1,4 @@
-//! What a seal is bound to, and how it is turned into bytes.
+//! The context that a seal is bound to, and its encoding.
 
 use postern_domain::{EndpointDigest, OwnerId, SecretId, TenantKind};
 
@@ -7,12 +7,12 @@ use crate::KeyId;
 /// First bytes of every sealed value, and first field of every context. A new format gets a new tag.
 pub(crate) const FORMAT: &[u8; 4] = b"PSL1";
 
-/// What a seal is bound to. A sealed value opens with exactly the context it was sealed with.
+/// What a seal is bound to. A sealed value can only be opened with the context it was sealed with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SealContext {
-    /// Whose secret it is, taken from a verified token.
+    /// The owner of the secret, from a verified token.
     pub owner: OwnerId,
-    /// Minted for every sealing, so that an older seal of the same secret cannot pass for the newer one.
+    /// Generated for every sealing, so that an older seal of the same secret cannot replace a newer one.
     pub secret: SecretId,
     /// Kind of tenant the secret belongs to.
     pub kind: TenantKind,
@@ -32,8 +32,8 @@ impl SealContext {
     /// | kind | text, such as `postgres` |
     /// | endpoint digest | 32 |
     ///
-    /// The first two also stand, in the clear, at the head of the sealed value: binding them here means that
-    /// the head cannot be changed.
+    /// The first two are also the unencrypted header of the sealed value. Binding them here means that the header
+    /// cannot be changed.
     pub fn encode(&self, key: KeyId) -> Vec<u8> {
         fields(&[
             FORMAT,

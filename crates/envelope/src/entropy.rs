@@ -1,14 +1,14 @@
 //! Randomness, passed in so that tests can fix it.
 
-/// A source of random bytes that nobody can predict.
+/// A source of unpredictable random bytes.
 pub trait Entropy: Send + Sync {
     /// Fills the whole slice.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError>;
 }
 
-/// The source of randomness failed. Nothing may be sealed or generated then.
+/// The source of randomness failed, so nothing can be sealed or generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the operating system gives no random bytes; check that getrandom(2) is allowed in this sandbox")]
+#[error("the operating system provides no random bytes; check that the sandbox allows getrandom(2)")]
 pub struct EntropyError;
 
 /// The operating system's random number generator.

@@ -1,11 +1,10 @@
-//! Keys of the ring, without the key itself: its id, its state, its times.
+//! Information about a key of the ring, without the key itself.
 
 use std::{fmt, num::NonZeroU32};
 
 use serde::{Deserialize, Serialize};
 
-/// Number of a key in its ring: not zero, counted up from 1, never reused, not even after the key is
-/// destroyed.
+/// Id of a key in its ring: counted up from 1, and never reused, not even after the key is destroyed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct KeyId(NonZeroU32);
@@ -24,7 +23,7 @@ impl KeyId {
         self.0.get()
     }
 
-    /// The four bytes, big-endian, that stand in sealed values and contexts.
+    /// The id in sealed values and contexts: four bytes, big-endian.
     pub fn to_be_bytes(self) -> [u8; 4] {
         self.get().to_be_bytes()
     }
@@ -46,27 +45,27 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// What a key is used for. A key moves downwards only, but for a disabled one that is enabled again; and a ring always
-/// has exactly one primary.
+/// What a key is used for. A key's state only moves downwards in this list, except that a disabled key can be enabled
+/// again. A ring always has exactly one primary key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyState {
-    /// On its way to all replicas. It opens, since a replica that already knows the key as primary may
-    /// have sealed with it while this one still holds the earlier revision of the ring.
+    /// Being loaded by all replicas. It can open seals: while this replica still has the earlier revision, another may
+    /// already use the key as the primary one.
     Staged,
     /// Seals and opens.
     Primary,
-    /// Was primary, or disabled; opens what was sealed with it.
+    /// Was primary, or was enabled again. Opens seals, but does not seal.
     Active,
-    /// Neither seals nor opens, and is not unwrapped. The last step before it is destroyed: a seal that was
-    /// forgotten under it shows now, and is not lost yet: the key can be enabled.
+    /// Neither seals nor opens, and is not unwrapped. The last step before it is destroyed: if seals remain under it,
+    /// that shows now, while the key can still be enabled.
     Disabled,
     /// The key is gone. Its id stays in the ring, so that it is not used again.
     Destroyed,
 }
 
 impl KeyState {
-    /// The word in the file.
+    /// The name in the file.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Staged => "staged",
@@ -89,7 +88,7 @@ impl fmt::Display for KeyState {
     }
 }
 
-/// All about a key but the key itself.
+/// Everything about a key except the key itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyInfo {
     /// Number in the ring.
@@ -98,7 +97,7 @@ pub struct KeyInfo {
     pub state: KeyState,
     /// When it was generated, in seconds since 1970-01-01T00:00:00Z.
     pub created_at: u64,
-    /// When it came into its state, in seconds since 1970-01-01T00:00:00Z.
+    /// When it entered its state, in seconds since 1970-01-01T00:00:00Z.
     pub state_since: u64,
 }
 

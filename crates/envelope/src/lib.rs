@@ -31,7 +31,7 @@
 //!
 //! # Formats
 //!
-//! Each is written down beside the code that writes it, and fixed by a test:
+//! Each is documented beside the code that writes it, and pinned by a test:
 //!
 //! | what | where |
 //! |---|---|
@@ -42,10 +42,10 @@
 //!
 //! # What stays in memory
 //!
-//! Master keys lie in locked pages. They, derived keys, cipher states and the plaintexts in this crate's hands are
-//! wiped when dropped; what a caller moves out of a `Secret` is wiped when it is freed, by the allocator that every
-//! program of ours has. Registers, spilled stack slots and temporaries inside HMAC and HKDF are not: that is beyond
-//! what a library can promise, and the reason why crypto-service also forbids core dumps.
+//! Master keys are in locked pages. Master keys, derived keys, cipher states and this crate's plaintexts are wiped when
+//! dropped. Bytes that a caller moves out of a `Secret` are wiped when they are freed, by the allocator of all Postern
+//! programs. Registers, spilled stack slots and temporaries inside HMAC and HKDF are not wiped, which a library cannot
+//! ensure. This is why crypto-service also disables core dumps.
 
 mod cobblestone;
 pub mod context;
@@ -55,8 +55,8 @@ pub mod master_key;
 pub mod ring;
 mod wrap;
 
-#[cfg(test)]
-mod test_support;
+#[cfg(any(test, feature = "test-support"))]
+pub mod test_support;
 
 pub use context::SealContext;
 pub use entropy::{Entropy, EntropyError, SystemEntropy};

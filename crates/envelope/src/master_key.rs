@@ -11,23 +11,23 @@ use crate::{Entropy, EntropyError};
 
 /// 32 uniformly random bytes: a key that seals secrets, or a root that wraps such keys.
 ///
-/// Kept in pages of memory of its own, which are not swapped to disk where the system allows that
-/// ([`MasterKey::is_locked`]); written where it stays, so that moving it leaves no copy behind; wiped when dropped;
-/// without `Debug`, `Clone` and `Serialize`. HKDF's state is made from it on the stack, once, which may keep a trace of
-/// it.
+/// It has its own memory pages, which are locked if the system allows it, so that they are not swapped to disk
+/// ([`MasterKey::is_locked`]). It is created in its final place, so that moving it leaves no copy behind, and wiped
+/// when dropped. It has no `Debug`, `Clone` and `Serialize`. HKDF's state is computed from it once, on the stack, which
+/// may retain traces of it.
 pub struct MasterKey {
-    /// Before the pages, for fields are dropped in order: unlocked once they are wiped, and before they are given back.
+    /// Fields are dropped in order, so the pages are wiped, unlocked, and then freed.
     lock: Option<LockGuard>,
     pages: Box<Pages>,
 }
 
-/// Whole pages, so that unlocking them unlocks nothing else: locks of the system do not nest. Machines other than
-/// x86-64 have pages of up to 64 KiB.
+/// Whole pages, so that unlocking them unlocks nothing else: memory locks do not nest. Machines other than x86-64 have
+/// pages of up to 64 KiB.
 #[cfg_attr(target_arch = "x86_64", repr(align(4096)))]
 #[cfg_attr(not(target_arch = "x86_64"), repr(align(65536)))]
 struct Pages {
     key: [u8; MasterKey::BYTES],
-    /// The key as HKDF uses it: prepared once, since every message derives from it. As secret as the key.
+    /// The key in HKDF's form, computed once because every message derives from it. As secret as the key.
     hkdf: Option<Hkdf<Sha512>>,
 }
 
@@ -35,12 +35,12 @@ impl MasterKey {
     /// Length of a key.
     pub const BYTES: usize = 32;
 
-    /// Draws a new key.
+    /// Generates a new key.
     pub fn generate(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
         Self::fill_with(|bytes| entropy.fill(bytes))
     }
 
-    /// Copies a key; `None` unless it has 32 bytes. The caller wipes what it copied from.
+    /// Copies a key; `None` unless it has 32 bytes. The caller must wipe the original.
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; Self::BYTES] = bytes.try_into().ok()?;
         let copy = |target: &mut [u8; Self::BYTES]| {
@@ -50,10 +50,11 @@ impl MasterKey {
         Self::fill_with(copy).ok()
     }
 
-    /// Makes a key that `fill` writes to where it will stay, so that no copy is left behind.
+    /// Makes a key that `fill` writes to its final place, so that no copy is left behind.
     pub fn fill_with<E>(fill: impl FnOnce(&mut [u8; Self::BYTES]) -> Result<(), E>) -> Result<Self, E> {
         let pages = Box::new(Pages { key: [0; Self::BYTES], hkdf: None });
-        // Before there is anything to protect. A system that refuses is told of at start, and no reason not to serve.
+        // Locked before the key is written. If the system refuses, a warning is logged at startup; the service still
+        // runs.
         let lock = region::lock(&raw const *pages, size_of::<Pages>()).ok();
         let mut key = Self { lock, pages };
         fill(&mut key.pages.key)?;
@@ -61,7 +62,7 @@ impl MasterKey {
         Ok(key)
     }
 
-    /// Shows the key to code that must use it. Every call is a place to review.
+    /// The key, for code that must use it. Review every call.
     pub fn expose(&self) -> &[u8; Self::BYTES] {
         &self.pages.key
     }
@@ -71,7 +72,7 @@ impl MasterKey {
         self.pages.hkdf.as_ref().expect("prepared as soon as there is a key")
     }
 
-    /// Whether the system keeps the key from being swapped to disk.
+    /// Whether the key is locked in memory, so that it is not swapped to disk.
     pub fn is_locked(&self) -> bool {
         self.lock.is_some()
     }
@@ -84,9 +85,9 @@ impl Drop for MasterKey {
     }
 }
 
-/// The scheme gives the 32-byte key to HKDF-Expand as it is; `from_prk` wants at least the 64 bytes that the hash puts
-/// out. HMAC fills short keys up with zeros to the hash's block of 128 bytes (RFC 2104, section 2), so that filling up
-/// to 64 here changes nothing.
+/// The scheme uses the 32-byte key directly for HKDF-Expand, but `from_prk` requires at least 64 bytes, the hash's
+/// output size. HMAC pads short keys with zeros to the hash's block size of 128 bytes (RFC 2104, section 2), so padding
+/// to 64 bytes here changes nothing.
 fn prepare(key: &[u8; MasterKey::BYTES]) -> Hkdf<Sha512> {
     let mut prk = zeroize::Zeroizing::new([0; 64]);
     prk[..MasterKey::BYTES].copy_from_slice(key);

@@ -8,26 +8,26 @@ use crate::{
     Entropy, EntropyError, KeyId, KeyInfo, KeyState, MasterKey, SealContext, cobblestone, context::FORMAT,
 };
 
-/// The keys of a ring, ready to seal and open. Immutable; every id is there once, and exactly one key is primary.
+/// The keys of a ring, ready to seal and open. Immutable. Ids are unique, and exactly one key is primary.
 pub struct KeyRing {
     primary: KeyId,
     /// Exactly the keys whose state allows opening; the primary key is one of them.
     usable: BTreeMap<KeyId, Arc<MasterKey>>,
-    /// All keys, in the order they were given in.
+    /// All keys, in the order given.
     keys: Vec<KeyInfo>,
 }
 
-/// Why keys do not make up a ring.
+/// Why keys do not form a valid ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RingError {
-    /// No key seals.
+    /// No key is primary.
     #[error("no key is primary")]
     NoPrimary,
-    /// More than one key seals.
+    /// More than one key is primary.
     #[error("more than one key is primary")]
     SeveralPrimaries,
-    /// An id twice.
-    #[error("key {0} is there twice")]
+    /// Two keys have the same id.
+    #[error("key {0} occurs twice")]
     DuplicateId(KeyId),
 }
 
@@ -39,10 +39,10 @@ pub struct Opened {
     pub key: KeyId,
 }
 
-/// What became of a seal that was to be put under the primary key.
+/// The result of rewrapping a seal under the primary key.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Rewrapped {
-    /// It opens, and is under the primary key already.
+    /// It is already under the primary key. It was opened to check it.
     Unchanged,
     /// It was under another key.
     Replaced {
@@ -53,10 +53,10 @@ pub enum Rewrapped {
     },
 }
 
-/// Why a seal was not replaced.
+/// Why a seal was not rewrapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RewrapError {
-    /// It does not open.
+    /// It cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
     /// No random salt.
@@ -67,7 +67,7 @@ pub enum RewrapError {
 /// Why a secret was not sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
-    /// Nothing to seal.
+    /// The secret is empty.
     #[error("a secret has at least one byte")]
     Empty,
     /// More than [`limits::SECRET_BYTES`].
@@ -78,8 +78,8 @@ pub enum SealError {
     Entropy(#[from] EntropyError),
 }
 
-/// The sealed value does not open. On purpose this does not say why: a changed byte, an unknown or disabled
-/// key and a foreign context must look alike to whoever asks.
+/// The sealed value cannot be opened. Deliberately without a cause: callers must not be able to distinguish a changed
+/// byte, an unknown or disabled key, and a foreign context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the sealed value does not open in this context; save the secret again")]
 pub struct OpenError;
@@ -88,10 +88,10 @@ pub struct OpenError;
 const HEAD: usize = FORMAT.len() + 4;
 
 impl KeyRing {
-    /// Bytes of the longest sealed value.
+    /// Maximum size of a sealed value in bytes.
     pub const SEALED_BYTES: usize = HEAD + cobblestone::sealed_len(limits::SECRET_BYTES);
 
-    /// Makes a ring with one new primary key, in memory only: what it sealed is lost with it.
+    /// Makes a ring with one new primary key, only in memory: its seals cannot be opened once it is dropped.
     pub fn generate(entropy: &dyn Entropy, clock: &dyn Clock) -> Result<Self, EntropyError> {
         let now = clock.now().as_secs();
         let info = KeyInfo { id: KeyId::FIRST, state: KeyState::Primary, created_at: now, state_since: now };
@@ -99,8 +99,8 @@ impl KeyRing {
         Ok(Self { primary: info.id, usable, keys: vec![info] })
     }
 
-    /// Makes a ring of these keys. `unlock` is called for each key that may open, once the keys are known to make up a
-    /// ring: unwrapping a key can mean a call to a remote service.
+    /// Makes a ring of these keys. `unlock` is called for each key whose state allows opening, after the keys have been
+    /// checked, because it may call a remote service.
     pub fn assemble<E: From<RingError>>(
         keys: Vec<KeyInfo>,
         mut unlock: impl FnMut(KeyId) -> Result<Arc<MasterKey>, E>,
@@ -114,7 +114,7 @@ impl KeyRing {
         Ok(Self { primary, usable, keys })
     }
 
-    /// The key that a sealed value names, whether a ring has it or not. `None` for what has not the form of one.
+    /// The id of the key that a sealed value names. `None` if the value does not have the form of a seal.
     pub fn key_of(sealed: &[u8]) -> Option<KeyId> {
         split_head(sealed).map(|(id, _)| id)
     }
@@ -125,7 +125,7 @@ impl KeyRing {
     /// "PSL1" ‖ key id (4, big-endian) ‖ salt (24) ‖ commitment (32) ‖ chunks
     /// ```
     ///
-    /// where all from the salt on is Cobblestone-256 with [`SealContext::encode`] as its context.
+    /// where everything from the salt on is Cobblestone-256 with [`SealContext::encode`] as its context.
     pub fn seal(
         &self,
         context: &SealContext,
@@ -145,7 +145,7 @@ impl KeyRing {
         Ok(sealed)
     }
 
-    /// Opens what [`KeyRing::seal`] made, with the same context, under any key that may open.
+    /// Opens a value made by [`KeyRing::seal`] with the same context, under any key whose state allows opening.
     pub fn open(&self, context: &SealContext, sealed: &[u8]) -> Result<Opened, OpenError> {
         if sealed.len() > Self::SEALED_BYTES {
             return Err(OpenError);
@@ -157,8 +157,8 @@ impl KeyRing {
         if secret.is_empty() { Err(OpenError) } else { Ok(Opened { secret, key: id }) }
     }
 
-    /// Puts a seal under the primary key, for the same context. The secret does not leave this function. A seal that
-    /// is under the primary key already is opened all the same: what does not open is told in any case.
+    /// Rewraps a seal under the primary key, for the same context. The secret does not leave this function. A seal that
+    /// is already under the primary key is opened too, so that a broken seal is always detected.
     pub fn rewrap(
         &self,
         context: &SealContext,
@@ -172,47 +172,47 @@ impl KeyRing {
         match self.seal(context, &secret, entropy) {
             Ok(sealed) => Ok(Rewrapped::Replaced { sealed, from }),
             Err(SealError::Entropy(error)) => Err(error.into()),
-            // No value of such a length opens.
+            // No valid value has this length.
             Err(SealError::Empty | SealError::TooLong) => Err(OpenError.into()),
         }
     }
 
-    /// Whether the ring has the key that this value claims to be sealed under, and may open with it.
+    /// Whether the ring can open seals under the key that this value names.
     pub fn has_key_of(&self, sealed: &[u8]) -> bool {
         split_head(sealed).is_some_and(|(id, _)| self.may_open(id))
     }
 
-    /// Whether seals under this key open.
+    /// Whether seals under this key can be opened.
     pub fn may_open(&self, id: KeyId) -> bool {
         self.usable.contains_key(&id)
     }
 
-    /// Keys whose seals open, in the order of their ids.
+    /// Keys whose seals can be opened, ordered by id.
     pub fn usable(&self) -> impl Iterator<Item = KeyId> + '_ {
         self.usable.keys().copied()
     }
 
-    /// Whether the system keeps all of these keys from being swapped to disk.
+    /// Whether all keys are locked in memory, so that they are not swapped to disk.
     pub fn is_locked(&self) -> bool {
         self.usable.values().all(|key| key.is_locked())
     }
 
-    /// A key that opens. Every call is a place to review.
+    /// A key that can open seals. Review every call.
     pub fn master_key(&self, id: KeyId) -> Option<&Arc<MasterKey>> {
         self.usable.get(&id)
     }
 
-    /// The key that seals.
+    /// The primary key.
     pub fn primary(&self) -> KeyId {
         self.primary
     }
 
-    /// Where a key is in its life; `None` if the ring has no such key.
+    /// The state of a key; `None` if the ring has no such key.
     pub fn state(&self, id: KeyId) -> Option<KeyState> {
         self.keys.iter().find(|key| key.id == id).map(|key| key.state)
     }
 
-    /// All keys of the ring, those that no longer open included.
+    /// All keys of the ring, including those that can no longer open seals.
     pub fn keys(&self) -> &[KeyInfo] {
         &self.keys
     }
@@ -233,7 +233,7 @@ fn sole_primary(keys: &[KeyInfo]) -> Result<KeyId, RingError> {
     if primaries.next().is_some() { Err(RingError::SeveralPrimaries) } else { Ok(primary.id) }
 }
 
-/// Key id and ciphertext of a sealed value; `None` for what is none.
+/// Key id and ciphertext of a sealed value; `None` if the value does not have the form of a seal.
 fn split_head(sealed: &[u8]) -> Option<(KeyId, &[u8])> {
     let (id, ciphertext) = sealed.strip_prefix(FORMAT)?.split_first_chunk()?;
     Some((KeyId::from_be_bytes(*id)?, ciphertext))

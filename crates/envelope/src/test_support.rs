@@ -1,7 +1,6 @@
-//! What the tests of several modules share.
+//! Deterministic entropy, time and contexts for tests, here and, with the feature `test-support`, in other crates.
 
 use std::{
-    fmt::Write,
     sync::atomic::{AtomicU8, Ordering},
     time::Duration,
 };
@@ -9,11 +8,11 @@ use std::{
 use postern_domain::{Clock, EndpointDigest, OwnerId, SecretId, TenantKind};
 use uuid::Uuid;
 
-use crate::{Entropy, EntropyError, KeyRing, SealContext};
+use crate::{Entropy, EntropyError, SealContext};
 
-/// Gives 1, 2, 3, …: the same in every run, and never the same salt or key twice.
+/// Yields 1, 2, 3, …: the same in every run, and never the same salt or key twice.
 #[derive(Default)]
-pub(crate) struct CountingEntropy(AtomicU8);
+pub struct CountingEntropy(AtomicU8);
 
 impl Entropy for CountingEntropy {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
@@ -22,8 +21,8 @@ impl Entropy for CountingEntropy {
     }
 }
 
-/// Gives the same bytes each time.
-pub(crate) struct FixedEntropy<'a>(pub(crate) &'a [u8]);
+/// Yields the same bytes each time, which must be as many as are asked for.
+pub struct FixedEntropy<'a>(pub &'a [u8]);
 
 impl Entropy for FixedEntropy<'_> {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
@@ -32,8 +31,8 @@ impl Entropy for FixedEntropy<'_> {
     }
 }
 
-/// Gives nothing.
-pub(crate) struct NoEntropy;
+/// Always fails.
+pub struct NoEntropy;
 
 impl Entropy for NoEntropy {
     fn fill(&self, _: &mut [u8]) -> Result<(), EntropyError> {
@@ -42,10 +41,10 @@ impl Entropy for NoEntropy {
 }
 
 /// 2026-01-01T00:00:00Z, in seconds.
-pub(crate) const NEW_YEAR: u64 = 1_767_225_600;
+pub const NEW_YEAR: u64 = 1_767_225_600;
 
-/// Stands still at [`NEW_YEAR`].
-pub(crate) struct NewYear;
+/// A clock that stands still at [`NEW_YEAR`].
+pub struct NewYear;
 
 impl Clock for NewYear {
     fn now(&self) -> Duration {
@@ -53,7 +52,8 @@ impl Clock for NewYear {
     }
 }
 
-pub(crate) fn context() -> SealContext {
+/// A context of one owner, secret and endpoint.
+pub fn context() -> SealContext {
     SealContext {
         owner: OwnerId(Uuid::from_bytes([0x11; 16])),
         secret: SecretId(Uuid::from_bytes([0x22; 16])),
@@ -62,11 +62,15 @@ pub(crate) fn context() -> SealContext {
     }
 }
 
-pub(crate) fn ring() -> KeyRing {
-    KeyRing::generate(&CountingEntropy::default(), &NewYear).unwrap()
+#[cfg(test)]
+pub(crate) fn ring() -> crate::KeyRing {
+    crate::KeyRing::generate(&CountingEntropy::default(), &NewYear).unwrap()
 }
 
+#[cfg(test)]
 pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+
     bytes.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").unwrap();
         text

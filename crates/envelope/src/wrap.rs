@@ -1,4 +1,4 @@
-//! Keys wrapped by another key, for a root that this process holds itself.
+//! Wrapping of keys by another key, for a root in this process.
 
 use crate::{Entropy, EntropyError, KeyId, MasterKey, cobblestone, context::fields};
 

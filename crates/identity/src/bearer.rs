@@ -1,19 +1,19 @@
-//! The token in a request's headers.
+//! The bearer token of a request.
 
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 
 use crate::{AuthError, MAX_TOKEN_BYTES};
 
-/// A caller's token, unverified, as the one `Authorization` header has it; kept to forward it to the next service. It
-/// has no `Debug`, and its header is marked as sensitive. Cheap to clone.
+/// A caller's unverified token, from the only `Authorization` header. Kept for forwarding to other services. It has no
+/// `Debug`, and its header is marked as sensitive. Cheap to clone.
 #[derive(Clone)]
 pub struct BearerToken(HeaderValue);
 
-/// The scheme as it is forwarded; callers may write it in any case.
+/// The scheme in forwarded headers. Callers may write it in any case.
 const SCHEME: &str = "Bearer ";
 
 impl BearerToken {
-    /// Takes the token of a request.
+    /// Parses the token of a request.
     pub fn from_headers(headers: &HeaderMap) -> Result<Self, AuthError> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let value = values.next().ok_or(AuthError::TokenMissing)?;
@@ -22,7 +22,7 @@ impl BearerToken {
         }
         let text = str::from_utf8(value.as_bytes()).map_err(|_| AuthError::TokenMalformed)?;
         let token = token_of(text)?;
-        // As most write it, the header is forwarded as it came, without a copy.
+        // The usual spelling is forwarded without a copy.
         let mut header = if text.strip_prefix(SCHEME) == Some(token) {
             value.clone()
         } else {
@@ -57,7 +57,7 @@ fn token_of(value: &str) -> Result<&str, AuthError> {
     }
 }
 
-/// What RFC 6750 allows in a bearer token (`b64token`).
+/// The characters that RFC 6750 allows in a bearer token (`b64token`).
 fn is_token_byte(byte: u8) -> bool {
     matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
 }

@@ -1,7 +1,7 @@
-//! Tokens that were verified a moment ago.
+//! Recently verified tokens.
 //!
-//! An own map rather than a cache crate: entries end by our clock and by the epoch of the key sets, and
-//! what is left, a bound on the number of entries, takes two maps.
+//! Not a cache crate, because entries expire by the injected clock and by the epoch of the key sets. The rest, a limit
+//! on the number of entries, takes two maps.
 
 use std::{
     collections::HashMap,
@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::Principal;
 
-/// SHA-256 of a token: the cache holds no token.
+/// SHA-256 of a token. The cache does not contain tokens.
 pub(crate) type TokenDigest = [u8; 32];
 
 /// Principals by the digest of their token, for at most [`MAX_AGE`] and [`CAPACITY`] of them.
@@ -28,15 +28,15 @@ pub(crate) struct TokenCache {
     misses: AtomicU64,
 }
 
-/// Longest time for which a token is taken as verified.
+/// Maximum time for which a token counts as verified.
 pub(crate) const MAX_AGE: Duration = Duration::from_mins(1);
 
-/// Most entries of all shards.
+/// Maximum number of entries in all shards.
 const CAPACITY: usize = 10_000;
 const SHARDS: usize = 16;
 const GENERATION: usize = CAPACITY / SHARDS / 2;
 
-/// New entries go to `young`. When it is full it becomes `old`, and the old ones are forgotten.
+/// New entries go to `young`. When it is full, it replaces `old`, whose entries are dropped.
 #[derive(Default)]
 struct Shard {
     young: HashMap<TokenDigest, Entry>,
@@ -45,15 +45,15 @@ struct Shard {
 
 struct Entry {
     principal: Principal,
-    /// By the wall clock, as the token has it.
+    /// Expiry by the wall clock, as in the token.
     until: Duration,
-    /// By the clock that nobody sets: a wall clock that is put back gives no entry more time.
+    /// Expiry by the monotonic clock, so that setting the wall clock back does not extend an entry.
     ends: Instant,
     epoch: u64,
 }
 
 impl TokenCache {
-    /// An empty cache, whose entries die when the epoch moves on.
+    /// An empty cache. Its entries become invalid when the epoch changes.
     pub(crate) fn new(epoch: Arc<AtomicU64>) -> Self {
         let shards = std::array::from_fn(|_| Mutex::default());
         Self { shards, epoch, hits: AtomicU64::new(0), misses: AtomicU64::new(0) }
@@ -63,7 +63,7 @@ impl TokenCache {
         Sha256::digest(token).into()
     }
 
-    /// The current epoch. To be read before the keys that verify a token are looked up.
+    /// The current epoch. Must be read before the keys for verifying a token are looked up.
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
     }

@@ -57,8 +57,8 @@ fn decode<T: DeserializeOwned>(part: &str) -> Result<T, AuthError> {
     serde_json::from_slice(&json).map_err(|_| AuthError::TokenMalformed)
 }
 
-/// `jku`, `jwk`, `x5u` and `x5c` are not here: a token does not say where its key is. Extensions that must
-/// be understood (`crit`) are not understood.
+/// Without `jku`, `jwk`, `x5u` and `x5c`: a token must not choose its key. Critical extensions (`crit`) are not
+/// supported.
 #[derive(Deserialize)]
 struct Header {
     alg: String,
@@ -158,7 +158,7 @@ impl Audience {
     }
 }
 
-/// Time since 1970-01-01T00:00:00Z: a JSON number of seconds, not negative, perhaps with a fraction.
+/// Time since 1970-01-01T00:00:00Z: a JSON number of seconds, not negative, possibly with a fraction.
 pub(crate) struct NumericDate(pub(crate) Duration);
 
 impl<'de> Deserialize<'de> for NumericDate {

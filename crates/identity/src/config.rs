@@ -72,15 +72,15 @@ pub enum SubjectMapping {
     /// `UUIDv5` of issuer and `sub`; see [`crate::DERIVED_OWNERS`].
     #[default]
     Derived,
-    /// The `sub` itself, a UUID. For one issuer at most, so that two cannot name one owner.
+    /// The `sub` itself, a UUID. At most one issuer may use this, so that two issuers cannot name the same owner.
     Uuid,
 }
 
 /// Why the issuers' configuration was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// No issuer at all.
-    #[error("no issuer is configured; nobody could sign in")]
+    /// No issuer is configured.
+    #[error("no issuer is configured, so nobody could sign in")]
     NoIssuer,
     /// A required text is empty.
     #[error("issuer '{issuer}': {field} is empty")]
@@ -122,11 +122,13 @@ pub enum ConfigError {
     /// The leeway is too long.
     #[error("issuer '{0}': leeway_seconds is at most 60")]
     Leeway(String),
-    /// Two issuers of one name.
+    /// Two issuers have the same name.
     #[error("issuer '{0}' is configured twice")]
     Duplicate(String),
     /// More than one issuer with `subject = "uuid"`.
-    #[error("only one issuer may have subject = \"uuid\": the users of two could not be told apart")]
+    #[error(
+        "only one issuer may have subject = \"uuid\", because the users of two issuers could have the same UUID"
+    )]
     SeveralUuidIssuers,
     /// The secret file cannot be read.
     #[error("issuer '{0}': hs256_secret_file cannot be read")]

@@ -1,23 +1,23 @@
-//! Why a caller is refused.
+//! Errors of verification.
 
 use std::sync::Arc;
 
-/// Why a token was refused. The messages are safe to show and hold nothing of the token.
+/// Why a token was refused. The messages are safe to show and contain no part of the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     /// No `Authorization` header.
     #[error("no token was sent; sign in, and send 'Authorization: Bearer <token>'")]
     TokenMissing,
     /// The token is longer than [`crate::MAX_TOKEN_BYTES`].
-    #[error("the token is longer than 8 KiB; ask the issuer for one with fewer claims")]
+    #[error("the token is longer than 8 KiB; configure the issuer to set fewer claims")]
     TokenTooLarge,
-    /// Not a signed JWT, claims of the wrong type, or a header that changes the meaning of a token.
+    /// Not a signed JWT, a claim of the wrong type, or a header parameter that changes the meaning of a token.
     #[error("the token is not a well-formed signed JWT; sign in again")]
     TokenMalformed,
     /// No configured issuer has the token's `iss`.
-    #[error("the token's issuer is not one that this service trusts; sign in with a configured issuer")]
+    #[error("this service does not trust the token's issuer; sign in with a configured issuer")]
     IssuerUnknown,
-    /// The issuer's key set has no key of the token's `kid`.
+    /// The issuer's key set has no key with the token's `kid`.
     #[error("the token is signed with a key that its issuer does not publish; sign in again")]
     KeyUnknown,
     /// The token's `alg` is not the algorithm of its key.
@@ -27,18 +27,18 @@ pub enum AuthError {
     #[error("the token's signature is not valid; sign in again")]
     SignatureInvalid,
     /// No `exp`.
-    #[error("the token never expires; ask the issuer for one with 'exp'")]
+    #[error("the token has no expiry; configure the issuer to set 'exp'")]
     ExpiryMissing,
-    /// Past `exp` and the leeway.
+    /// After `exp` plus the leeway.
     #[error("the token has expired; sign in again or refresh it")]
     TokenExpired,
-    /// Before `nbf` less the leeway.
+    /// Before `nbf` minus the leeway.
     #[error("the token is not valid yet; check the clock of this machine and of the issuer")]
     TokenNotYetValid,
-    /// `aud` lacks the configured audience.
-    #[error("the token is meant for another service; ask the issuer for one with this service's audience")]
+    /// `aud` does not contain the configured audience.
+    #[error("the token is for another service; request one with this service's audience")]
     AudienceWrong,
-    /// `sub` is missing, empty, too long, or not of the form that the issuer is configured for.
+    /// `sub` is missing, empty, too long, or not of the configured form.
     #[error("the token's subject is missing or not of the configured form; sign in as a user")]
     SubjectInvalid,
     /// Its lifetime is longer than the configuration allows, as with API keys.
@@ -61,7 +61,7 @@ pub enum AuthError {
 }
 
 impl AuthError {
-    /// A stable word for programs, metrics and tests.
+    /// A stable identifier for programs, metrics and tests.
     pub const fn reason(self) -> &'static str {
         match self {
             Self::TokenMissing => "TOKEN_MISSING",
@@ -83,13 +83,13 @@ impl AuthError {
         }
     }
 
-    /// Whether the service is at fault and the same token may pass later.
+    /// Whether the token itself may be fine, so that trying again may help.
     pub const fn is_unavailable(self) -> bool {
         matches!(self, Self::KeysUnavailable)
     }
 }
 
-/// A refused token, with as much about its bearer as was verified before it was refused. For the log.
+/// A refused token, with what was verified about it before the refusal. For the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// Why.

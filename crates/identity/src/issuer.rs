@@ -1,4 +1,4 @@
-//! One configured issuer: its keys, and its rules on claims.
+//! One configured issuer: its keys, and its rules for claims.
 
 use std::{
     collections::HashMap,
@@ -19,7 +19,7 @@ use crate::{
     key_store::KeyStore,
 };
 
-/// One issuer, its configuration checked.
+/// One issuer with a valid configuration.
 pub(crate) struct Issuer {
     name: Arc<str>,
     audience: String,
@@ -35,10 +35,10 @@ enum Keys {
     Published(Arc<KeyStore>),
 }
 
-/// Shortest HS256 secret, as RFC 7518 has it.
+/// Minimum length of an HS256 secret in bytes (RFC 7518, section 3.2).
 const MIN_SECRET_BYTES: usize = 32;
 
-/// Checks the configuration as a whole. The issuers by name.
+/// Checks the configuration as a whole, and returns the issuers by name.
 pub(crate) fn configure(
     configs: Vec<IssuerConfig>,
     fetcher: &Arc<dyn FetchKeys>,
@@ -78,7 +78,7 @@ impl Issuer {
         })
     }
 
-    /// Goes on with the key set of the issuer that had this one's name before.
+    /// Keeps the key set of the issuer that had this name in the previous configuration.
     pub(crate) fn take_over(&self, before: &Self) {
         if let (Keys::Published(store), Keys::Published(before)) = (&self.keys, &before.keys) {
             store.take_over(before);

@@ -1,11 +1,11 @@
-//! Keys that verify tokens. Each knows its one algorithm.
+//! Keys for verifying tokens. Each has exactly one algorithm.
 
 use std::{collections::HashMap, sync::Arc};
 
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 
-/// A key and the only algorithm it verifies. The token has no say in it.
+/// A key and its only algorithm. The token does not choose it.
 pub(crate) struct VerifyingKey {
     pub(crate) algorithm: Algorithm,
     pub(crate) key: DecodingKey,
@@ -13,9 +13,9 @@ pub(crate) struct VerifyingKey {
 
 /// The keys of one issuer.
 pub(crate) enum KeySet {
-    /// A published set: a key is found by its exact id. Without an id, only the key of a set of one is.
+    /// A published set. Keys are found by their exact id. A token without an id matches only if the set has one key.
     Published { by_id: HashMap<String, Arc<VerifyingKey>>, only: Option<Arc<VerifyingKey>> },
-    /// The secret of an HS256 file: there is nothing to choose, and the token's `kid` is ignored.
+    /// The secret of an HS256 file. The token's `kid` is ignored.
     Secret(Arc<VerifyingKey>),
 }
 

@@ -112,15 +112,14 @@ async fn fetch(fetcher: &dyn FetchKeys, issuer: &str, url: &HttpUrl) -> Result<B
     fetcher.fetch(issuer, url).await.map_err(|error| SourceError::Fetch { url: url.clone(), error })
 }
 
-/// The texts of the library are for users who save connections; an operator has other means.
+/// The error with what an operator can do. The texts of some errors are for users who enter the host of a tenant.
 fn for_operator(error: &HttpError) -> String {
     match error {
-        HttpError::Egress(EgressError::PortRefused { port, allowed }) => {
-            format!("port {port} may not be dialled; add it to [egress] ports, which allows {allowed}")
+        HttpError::Egress(EgressError::PortRefused { port, .. }) => {
+            format!("port {port} may not be dialled; add it to ports in [egress]")
         }
-        HttpError::Egress(refused @ (EgressError::AddressRefused(_) | EgressError::NameRefused)) => {
-            format!("{refused}, or allow it in [egress]")
-        }
+        HttpError::Egress(EgressError::NameRefused) => format!("{error}; add its name to allow_names in [egress]"),
+        HttpError::Egress(EgressError::AddressRefused(_)) => format!("{error}; add its network to allow in [egress]"),
         HttpError::Tls(TlsError::UnknownIssuer | TlsError::CaInvalid) => {
             "the server's certificate is signed by an unknown authority; name its CA file in the issuer's `ca`"
                 .to_owned()
@@ -211,8 +210,8 @@ mod tests {
     #[test]
     fn a_failed_fetch_tells_the_operator_which_setting_to_change() {
         let port = EgressError::PortRefused { port: 8443, allowed: "443".to_owned() };
-        assert!(for_operator(&port.into()).contains("[egress] ports"));
-        assert!(for_operator(&EgressError::NameRefused.into()).contains("[egress]"));
+        assert!(for_operator(&port.into()).contains("ports in [egress]"));
+        assert!(for_operator(&EgressError::NameRefused.into()).contains("allow_names in [egress]"));
         let unknown = for_operator(&TlsError::UnknownIssuer.into());
         assert!(unknown.contains("`ca`") && !unknown.contains("upload"), "{unknown}");
     }

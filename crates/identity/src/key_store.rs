@@ -21,10 +21,10 @@ use crate::{
 /// Time between two fetches of one set, whatever tokens ask for.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The same before the first set has arrived, while nobody can sign in.
+/// The same until the first set has been fetched, while nobody can sign in.
 const FIRST_LOAD_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Age at which a set is refreshed, while it goes on being used.
+/// Age at which a set is refreshed. It stays in use meanwhile.
 const STALE_AFTER: Duration = Duration::from_mins(10);
 
 /// One issuer's published key set.
@@ -36,7 +36,7 @@ pub(crate) struct KeyStore {
     fetcher: Arc<dyn FetchKeys>,
     loaded: ArcSwapOption<Loaded>,
     flight: Mutex<Option<Flight>>,
-    /// Shared with the token cache; moves on when the set changes.
+    /// Shared with the token cache. Increases when the set changes.
     epoch: Arc<AtomicU64>,
 }
 
@@ -49,7 +49,7 @@ struct Loaded {
     due: Instant,
 }
 
-/// The latest fetch: when it began, and a channel that is closed when it ends.
+/// The latest fetch: when it started, and a channel that is closed when it ends.
 struct Flight {
     began: Instant,
     ended: watch::Receiver<()>,
@@ -84,8 +84,8 @@ impl KeyStore {
         self.loaded.store(loaded.map(due));
     }
 
-    /// The key for a token with this `kid`. An unknown one may be new: the set is refreshed once, by one
-    /// caller for all, unless that was done a short while ago.
+    /// The key for a token with this `kid`. An unknown `kid` may be new, so the set is refreshed, once for
+    /// all waiting callers, and not if it was fetched a short while ago.
     pub(crate) async fn find(self: &Arc<Self>, id: Option<&str>) -> Result<Arc<VerifyingKey>, AuthError> {
         if let Some(loaded) = self.usable() {
             if Instant::now() >= loaded.due {
@@ -96,7 +96,7 @@ impl KeyStore {
             }
         }
         if let Some(mut ended) = self.refresh() {
-            // Nothing is ever sent: the wait ends when the sender is dropped.
+            // Nothing is ever sent. The wait ends when the sender is dropped.
             let _ = ended.changed().await;
         }
         let loaded = self.usable().ok_or(AuthError::KeysUnavailable)?;
@@ -123,7 +123,7 @@ impl KeyStore {
         let (end, ended) = watch::channel(());
         *flight = Some(Flight { began: Instant::now(), ended: ended.clone() });
         let store = Arc::clone(self);
-        // A task of its own: callers that go away must not take the refresh, and its turn, with them.
+        // A separate task, so that a cancelled caller does not cancel the refresh.
         tokio::spawn(async move {
             store.load().await;
             drop(end);
@@ -131,7 +131,7 @@ impl KeyStore {
         Some(ended)
     }
 
-    /// Fetches the set. A failure leaves the old one in use.
+    /// Fetches the set. If that fails, the old one stays in use.
     async fn load(&self) {
         let (keys, document) = match self.source.load(&*self.fetcher, &self.issuer).await {
             Ok(loaded) => loaded,

@@ -1,9 +1,8 @@
-//! Issuers, key sets, and the way from a bearer token to a [`Principal`].
+//! Issuers, key sets, and turning a bearer token into a [`Principal`].
 //!
-//! A [`Verifier`] is built from the operator's [`IssuerConfig`]s. It trusts nothing that a token says of
-//! itself: the unverified `iss` only selects a configured issuer, that issuer's key set comes from a
-//! configured URL or file, and each key knows the one algorithm it verifies. There is no other way to a
-//! [`Principal`] than [`Verifier::verify`].
+//! A [`Verifier`] is built from the operator's [`IssuerConfig`]s. It does not trust the contents of an
+//! unverified token: `iss` only selects a configured issuer, that issuer's key set comes from a configured URL or file,
+//! and each key has exactly one algorithm. Only [`Verifier::verify`] makes a [`Principal`].
 //!
 //! ```no_run
 //! # use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Who a verified token speaks for.
+//! The user of a verified token.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{AuthError, SubjectMapping};
 
-/// The bearer of a verified token. Only [`crate::Verifier::verify`] makes one. Cheap to clone.
+/// The user of a verified token. Only [`crate::Verifier::verify`] makes one. Cheap to clone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Principal {
     owner: OwnerId,
@@ -17,7 +17,7 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// The user whom rows belong to.
+    /// The owner of the user's rows.
     pub fn owner(&self) -> OwnerId {
         self.owner
     }
@@ -48,7 +48,7 @@ impl Principal {
     }
 }
 
-/// The owner alone: subjects may be mail addresses, which do not belong in logs.
+/// Only the owner, because subjects may be mail addresses, which must not be logged.
 impl fmt::Debug for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Principal").field("owner", &self.owner).finish_non_exhaustive()
@@ -56,11 +56,11 @@ impl fmt::Debug for Principal {
 }
 
 /// Namespace of derived owners: an owner is the `UUIDv5`, in this namespace, of the issuer's length in
-/// bytes (8 bytes, big-endian), the issuer, and the subject. A new value would give every user of such an
-/// issuer a new, empty account.
+/// bytes (8 bytes, big-endian), the issuer, and the subject. Changing it would give every user of
+/// such an issuer a new, empty account.
 pub const DERIVED_OWNERS: Uuid = Uuid::from_u128(0x7422_0fcf_50c3_4367_aef2_92d7_57da_a4fa);
 
-/// Bytes of the longest subject, as `OpenID` Connect has it.
+/// Maximum length of a subject in bytes, as in `OpenID` Connect.
 const MAX_SUBJECT_BYTES: usize = 255;
 
 fn owner_of(issuer: &str, mapping: SubjectMapping, subject: &str) -> Result<OwnerId, AuthError> {
@@ -80,8 +80,8 @@ fn derived_owner(issuer: &str, subject: &str) -> OwnerId {
     OwnerId(Uuid::new_v5(&DERIVED_OWNERS, &name))
 }
 
-/// A UUID in its one canonical spelling. Version 5 is left to derived owners, so that no subject of this
-/// issuer can be the owner of another issuer's user; the nil UUID is nobody.
+/// A UUID in canonical form. Version 5 is reserved for derived owners, so that no subject of this issuer can be the
+/// owner of another issuer's user. The nil UUID is refused.
 fn uuid_owner(subject: &str) -> Result<OwnerId, AuthError> {
     let uuid = Uuid::try_parse(subject).map_err(|_| AuthError::SubjectInvalid)?;
     let canonical = uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == subject;

@@ -1,4 +1,4 @@
-//! From a token to a principal.
+//! Turns tokens into principals.
 
 use std::{
     collections::HashMap,
@@ -19,7 +19,7 @@ use crate::{
     key_store::KeyStore,
 };
 
-/// Bytes of the longest token that is looked at.
+/// Maximum length of a token in bytes.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// The keys of one issuer.
@@ -53,9 +53,8 @@ impl Verifier {
         Ok(Self { issuers, cache: TokenCache::new(epoch), failures: Arc::default(), clock })
     }
 
-    /// A verifier with another configuration, and no token verified yet. Key sets stay in use where name and URL are
-    /// the same, so that nobody is signed out while an issuer is down; they are fetched anew as soon as they are asked
-    /// for.
+    /// A verifier with another configuration and an empty cache. Key sets of issuers with the same name and URL are
+    /// kept, so that nobody is signed out while an issuer is down; they are fetched again on first use.
     pub fn reconfigured(
         &self,
         configs: Vec<IssuerConfig>,

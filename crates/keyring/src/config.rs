@@ -15,9 +15,9 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyringConfig {
-    /// The ring: JSON, with each key wrapped by the root.
+    /// The ring file: JSON, with each key wrapped by the root.
     pub file: PathBuf,
-    /// What unwraps the keys.
+    /// The root that wraps the keys.
     pub root: RootConfig,
     /// Name of this replica among those that share the ring's folder; by default the host's.
     #[serde(default)]
@@ -25,8 +25,8 @@ pub struct KeyringConfig {
 }
 
 impl KeyringConfig {
-    /// The key ring that a folder keeps, with its root beside it; made if missing. For development: whoever copies the
-    /// folder has the keys.
+    /// A key ring with its root in the same folder, created if missing. For development only: a copy of the folder
+    /// contains the keys.
     pub fn embedded(folder: &Path) -> Result<Self, EmbeddedError> {
         embedded::load_or_create(folder, &SystemEntropy, &SystemClock)?;
         let root = RootConfig::File { path: folder.join(embedded::ROOT_FILE) };

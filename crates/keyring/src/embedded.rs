@@ -1,4 +1,4 @@
-//! The default without any key service: root and ring side by side in one folder of this machine.
+//! A root and a ring in one folder, for development without a key service.
 
 use std::{fs::DirBuilder, io, os::unix::fs::DirBuilderExt, path::Path};
 
@@ -13,10 +13,10 @@ pub const ROOT_FILE: &str = "root.key";
 /// Name of the ring file in the folder.
 pub const RING_FILE: &str = "keyring.json";
 
-/// Why the folder gave no ring.
+/// Why the ring could not be loaded or created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EmbeddedError {
-    /// The folder cannot be made.
+    /// The folder cannot be created.
     #[error("the folder for the key ring cannot be created: {0}")]
     Folder(io::ErrorKind),
     /// The root file.
@@ -38,7 +38,7 @@ pub fn load_or_create(
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|error| EmbeddedError::Folder(error.kind()))?;
     let (root_path, ring_path) = (folder.join(ROOT_FILE), folder.join(RING_FILE));
-    // The root is always made before the ring, so that a ring seen here has one, unless it was lost.
+    // The root is created before the ring, so a ring without a root means that the root was lost.
     let ring_exists = ring_path.try_exists().map_err(RingFileError::from)?;
     let root = if ring_exists {
         FileRoot::load(&root_path)?

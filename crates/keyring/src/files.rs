@@ -1,7 +1,7 @@
-//! Files that must be whole and private, and changed by one process at a time.
+//! Private files that are replaced atomically, by one process at a time.
 //!
-//! A process that is killed leaves the old file or the new one, and perhaps a temporary file and a lock file, neither
-//! of which is in anyone's way: the lock ends with the process, and the next change removes the temporary file.
+//! If a process is killed, the old file or the new one remains, and perhaps a temporary file and a lock file. Both are
+//! harmless: the lock ends with the process, and the next change removes the temporary file.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -16,15 +16,15 @@ use std::{
 use rustix::{fs::OFlags, process::geteuid};
 use tempfile::{Builder, NamedTempFile};
 
-/// How long a change waits for another one: each takes a few file operations, and some calls to the root.
+/// How long a change waits for the lock. A change takes a few file operations and some calls to the root.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Why a file is not what it was to be.
+/// Why a file was not written, or not durably.
 #[derive(Debug)]
 pub(crate) enum WriteError {
-    /// It is as it was.
+    /// The file is unchanged.
     Unchanged(io::Error),
-    /// It is as it was to be, but may be as it was again after a loss of power.
+    /// The file was written, but a power failure may undo that.
     NotDurable(io::Error),
 }
 
@@ -34,11 +34,11 @@ impl From<io::Error> for WriteError {
     }
 }
 
-/// Publishes a new file of mode 0600, whole or not at all, and durable when this returns. Root makes it for the owner
-/// of the folder.
+/// Creates a file of mode 0600, atomically, and durable when this returns. If this process is root, the file is owned
+/// by the owner of the folder.
 ///
-/// The bytes go to a temporary file beside it, which then takes the name in one step that fails with
-/// [`io::ErrorKind::AlreadyExists`] when the name is taken: of two processes that race, one wins.
+/// The bytes are written to a temporary file in the same folder, which is then linked to the name. That fails with
+/// [`io::ErrorKind::AlreadyExists`] if the name exists, so that one of two racing processes wins.
 pub(crate) fn publish_new(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     let file = written_beside(path, bytes)?;
     give_to_owner(path, file.as_file())?;
@@ -46,8 +46,8 @@ pub(crate) fn publish_new(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     durably(path, || name(file).map(drop), File::sync_all)
 }
 
-/// Puts new contents into the place of a file, with mode 0600, whole or not at all, and durable when this returns. Root
-/// leaves it to its owner, so that a command run as root does not take it away from the service.
+/// Replaces a file, with mode 0600, atomically, and durable when this returns. If this process is root, the file keeps
+/// its owner, so that the service can still read it after a command was run as root.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     let file = written_beside(path, bytes)?;
     give_to_owner(path, file.as_file())?;
@@ -55,8 +55,8 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     durably(path, || name(file).map(drop), File::sync_all)
 }
 
-/// Removes the temporary files that killed writers of this file left behind. Only under the file's lock, so that no
-/// writer is at work.
+/// Removes the temporary files that killed writers of this file left behind. The caller must hold the file's lock, so
+/// that none of them is in use.
 pub(crate) fn remove_leftovers(path: &Path) -> io::Result<()> {
     let prefix = temporary_prefix(path);
     for entry in fs::read_dir(folder_of(path))? {
@@ -77,22 +77,22 @@ pub(crate) fn read_bounded(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     if bytes.len() > limit { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
 }
 
-/// The right to change a file, held until this is dropped or the process ends.
+/// The lock for changing a file, held until this is dropped or the process ends.
 ///
-/// It is a lock of the system on `<file>.lock` beside it, not on the file itself, which is replaced with every change.
-/// The lock file stays: were it removed, two processes could each lock a file of that name.
+/// The lock is on `<file>.lock`, because the file itself is replaced by every change. The lock file is never removed:
+/// otherwise two processes could each hold a lock on a file of that name.
 pub(crate) struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Waits a while for other changes; [`io::ErrorKind::WouldBlock`] when they do not end.
+    /// Waits up to [`PATIENCE`] for other changes, then fails with [`io::ErrorKind::WouldBlock`].
     pub(crate) fn acquire(path: &Path) -> io::Result<Self> {
         Self::acquire_within(path, PATIENCE)
     }
 
     fn acquire_within(path: &Path, patience: Duration) -> io::Result<Self> {
-        // A link there is not followed: whoever may write to the folder could have root give away any file.
+        // Links are not followed: with one, a user who can write to the folder could make root give away any file.
         let mut options = OpenOptions::new();
         options.create(true).append(true).mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
         let file = options.open(lock_path(path))?;
@@ -119,7 +119,8 @@ fn written_beside(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     Ok(file)
 }
 
-/// Gives a file its name. That is durable only once the folder is, which is opened before, so that less can fail after.
+/// Gives a file its name, and syncs the folder to make that durable. The folder is opened first, so that less can fail
+/// afterwards.
 fn durably(
     path: &Path,
     name: impl FnOnce() -> io::Result<()>,
@@ -130,8 +131,8 @@ fn durably(
     sync(&folder).map_err(WriteError::NotDurable)
 }
 
-/// Gives a file that root has just made to the owner of the file at `path`, or of its folder if there is none. Nobody
-/// else can give files away.
+/// If this process is root, gives a new file to the owner of the file at `path`, or of its folder if there is no such
+/// file. Other users cannot change a file's owner.
 fn give_to_owner(path: &Path, file: &File) -> io::Result<()> {
     if !geteuid().is_root() {
         return Ok(());
@@ -141,7 +142,7 @@ fn give_to_owner(path: &Path, file: &File) -> io::Result<()> {
         found => found?,
     };
     let found = file.metadata()?;
-    // What another has made, or another name leads to, is not root's to give.
+    // A file that another user created, or that has another name too, is left alone.
     let is_own = found.is_file() && found.nlink() == 1 && found.uid() == 0;
     if is_own && (wanted.uid(), wanted.gid()) != (found.uid(), found.gid()) {
         fchown(file, Some(wanted.uid()), Some(wanted.gid()))?;
@@ -149,7 +150,7 @@ fn give_to_owner(path: &Path, file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// End of the name of a temporary file: `.<file>.<random>.tmp`.
+/// Suffix of temporary files, which are named `.<file>.<random>.tmp`.
 const TEMPORARY: &str = ".tmp";
 
 fn temporary_prefix(path: &Path) -> OsString {
@@ -170,7 +171,7 @@ fn lock_path(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// The folder that a path lies in; `.` for a bare name.
+/// The folder of a path; `.` for a bare name.
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_cannot_be_synced_is_told_from_a_file_that_was_not_written() {
+    fn a_failed_sync_of_the_folder_differs_from_a_failed_write() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         let failing = |_: &File| Err(io::ErrorKind::StorageFull.into());
@@ -213,7 +214,7 @@ mod tests {
         ));
     }
 
-    /// As root, for a folder of somebody else; as anybody else, for an own one.
+    /// As root, in another user's folder; otherwise in a folder of this user.
     #[test]
     fn files_belong_to_the_owner_of_what_they_replace_or_of_their_folder() {
         let folder = tempfile::tempdir().unwrap();

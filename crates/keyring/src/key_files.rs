@@ -1,6 +1,4 @@
-//! The key ring's files, for an operator who works where they are: a ring is made, or moved to another root.
-//!
-//! The command line uses these functions, so that no code but this service's knows how keys are wrapped.
+//! Creating a key ring, and moving it to another root, for the command line on crypto-service's machine.
 
 use std::path::Path;
 
@@ -13,33 +11,33 @@ use crate::{
     roots::{self, OpenError},
 };
 
-/// Why the files are as they were, but for [`RingFileError::NotDurable`].
+/// Why a command failed. The files are unchanged, except after [`RingFileError::NotDurable`].
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     /// The root cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// A new root file cannot be made.
-    #[error("the root key {path} cannot be made: {source}")]
+    /// A new root file cannot be created.
+    #[error("the root key {path} cannot be created: {source}")]
     NewRoot {
         /// Its path.
         path: String,
         /// Why.
         source: RootFileError,
     },
-    /// The ring cannot be made.
+    /// The ring cannot be created.
     #[error(transparent)]
     Ring(#[from] RingFileError),
     /// The ring cannot be changed.
     #[error(transparent)]
     Change(#[from] ChangeError),
-    /// The configurations are of two rings.
+    /// The configurations name two different rings.
     #[error("both configurations must name the same keyring.file")]
     AnotherRing,
 }
 
 impl KeyFileError {
-    /// Whether a remote root does not answer, so that trying again may help.
+    /// Whether a remote root is unavailable, so that trying again may help.
     pub fn is_unavailable(&self) -> bool {
         matches!(
             self,
@@ -51,7 +49,7 @@ impl KeyFileError {
 }
 
 impl KeyFileError {
-    /// Whether a file was written all the same, and may not last.
+    /// Whether a file was written, although a power failure may undo that.
     pub fn is_written(&self) -> bool {
         use RingFileError::NotDurable;
 
@@ -67,16 +65,16 @@ impl KeyFileError {
 /// The ring after the change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RingState {
-    /// Counts the changes of the file.
+    /// Number of changes of the file.
     pub revision: u64,
     /// Kind of the root that wraps its keys.
     pub root: String,
 }
 
-/// Makes a ring with one key, and the root file if the root is a file that is missing. An existing ring is left alone.
+/// Creates a ring with one key, and the root file if the root is a file and does not exist. Never overwrites a ring.
 /// Blocks.
 pub fn create(config: &KeyringConfig) -> Result<RingState, KeyFileError> {
-    // Asked before a root is made: a root beside a ring that it does not open would only mislead.
+    // Checked before a root is created: a new root beside an old ring that it cannot unwrap would be misleading.
     if config.file.try_exists().map_err(RingFileError::from)? {
         return Err(RingFileError::Exists.into());
     }
@@ -85,13 +83,13 @@ pub fn create(config: &KeyringConfig) -> Result<RingState, KeyFileError> {
     Ok(RingState { revision: ring.revision(), root: root.kind().to_owned() })
 }
 
-/// Wraps the keys of the ring of `from` with the root of `to`, which is made if it is a file that is missing. Blocks.
+/// Wraps the keys of a ring with the root of `to`. A root file that does not exist is created. Blocks.
 pub fn move_root(from: &KeyringConfig, to: &KeyringConfig) -> Result<RingState, KeyFileError> {
     if from.file != to.file {
         return Err(KeyFileError::AnotherRing);
     }
     let old = roots::open(&from.root)?;
-    // Read before a new root is made: a ring that the old one does not open cannot be moved.
+    // Loaded before a new root is created: a ring that the old root does not unwrap cannot be moved.
     ring_file::load(&from.file, &*old)?;
     let new = open_or_create(&to.root)?;
     let editor = RingEditor { path: &from.file, root: &*old, entropy: &SystemEntropy, clock: &SystemClock };
@@ -109,7 +107,7 @@ fn open_or_create(config: &RootConfig) -> Result<Box<dyn Root>, KeyFileError> {
     }
 }
 
-/// What cannot be seen counts as there: opening it gives the better error, and nothing is written over it.
+/// Counts a file that cannot be checked as existing: opening it gives a better error, and nothing is overwritten.
 fn exists(path: &Path) -> bool {
     path.try_exists().unwrap_or(true)
 }

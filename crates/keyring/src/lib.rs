@@ -1,17 +1,16 @@
 //! The key ring on disk: its file, its changes, and the roots that wrap its keys.
 //!
-//! crypto-service uses this to load a ring and to follow and change it while it runs; the command line, to make one or
-//! to move one to another root while no service runs. What the keys do once they are in memory, sealing and opening,
-//! is below this crate, in `postern-envelope`.
+//! crypto-service loads a ring with this crate, and follows and changes it while it runs. The command line creates
+//! rings and moves them to another root. Sealing and opening with the keys in memory is in `postern-envelope`.
 //!
 //! | folder or file | what |
 //! |---|---|
-//! | [`ring_file`] | the file's format; loading it, and judging whether one state of it follows from another |
-//! | [`change`] | the changes a ring goes through, each under the file's lock |
-//! | [`roots`] | what wraps the keys: a file, the Transit engine of `OpenBao` or Vault, or AWS KMS |
-//! | [`key_files`] | making a ring, and moving it to another root, from a configuration |
+//! | [`ring_file`] | the file's format; loading it, and checking that a newer revision follows from the one in use |
+//! | [`change`] | changes of a ring, each under the file's lock |
+//! | [`roots`] | the roots that wrap the keys: a file, the Transit engine of `OpenBao` or Vault, or AWS KMS |
+//! | [`key_files`] | creating a ring, and moving it to another root, from a configuration |
 //! | [`embedded`] | root and ring in one folder, for development |
-//! | `files` | private files that are whole or not there |
+//! | `files` | private files that are replaced atomically |
 
 pub mod change;
 mod config;

@@ -4,13 +4,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Name of one running crypto-service: up to 253 ASCII letters, digits, `.`, `_` and `-`, the first one no dot. It is a
-/// host's name, and names a file.
+/// Name of one crypto-service process: up to 253 ASCII letters, digits, `.`, `_` and `-`, not starting with a dot. It
+/// is a host name by default, and part of a file name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ReplicaName(String);
 
-/// Not a name of a replica.
+/// The text is not a replica name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a replica's name has 1 to 253 letters, digits, '.', '_' and '-', and does not start with a dot; set keyring.replica"

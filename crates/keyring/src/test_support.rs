@@ -1,61 +1,21 @@
-//! What the tests of several modules share.
+//! Fixtures shared by the tests of several modules.
 
 use std::{
     fs,
     path::PathBuf,
-    sync::atomic::{AtomicU8, AtomicU64, Ordering},
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
-use postern_domain::{Clock, EndpointDigest, OwnerId, SecretId, TenantKind};
-use postern_envelope::{Entropy, EntropyError, KeyId, SealContext, SystemEntropy};
-use uuid::Uuid;
+use postern_domain::Clock;
+pub(crate) use postern_envelope::test_support::{
+    CountingEntropy, FixedEntropy, NEW_YEAR, NewYear, NoEntropy, context,
+};
+use postern_envelope::{KeyId, SystemEntropy};
 
 use crate::{Base, FileRoot, LoadedRing, RingEditor, ring_file};
 
-/// Gives 1, 2, 3, …: the same in every run, and never the same salt or key twice.
-#[derive(Default)]
-pub(crate) struct CountingEntropy(AtomicU8);
-
-impl Entropy for CountingEntropy {
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
-        bytes.fill_with(|| self.0.fetch_add(1, Ordering::Relaxed).wrapping_add(1));
-        Ok(())
-    }
-}
-
-/// Gives the same bytes each time.
-pub(crate) struct FixedEntropy<'a>(pub(crate) &'a [u8]);
-
-impl Entropy for FixedEntropy<'_> {
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
-        bytes.copy_from_slice(self.0);
-        Ok(())
-    }
-}
-
-/// Gives nothing.
-pub(crate) struct NoEntropy;
-
-impl Entropy for NoEntropy {
-    fn fill(&self, _: &mut [u8]) -> Result<(), EntropyError> {
-        Err(EntropyError)
-    }
-}
-
-/// 2026-01-01T00:00:00Z, in seconds.
-pub(crate) const NEW_YEAR: u64 = 1_767_225_600;
-
-/// Stands still at [`NEW_YEAR`].
-pub(crate) struct NewYear;
-
-impl Clock for NewYear {
-    fn now(&self) -> Duration {
-        Duration::from_secs(NEW_YEAR)
-    }
-}
-
-/// Stands where it is put.
+/// A clock that tests set.
 pub(crate) struct SetClock(pub(crate) AtomicU64);
 
 impl Clock for SetClock {
@@ -64,7 +24,7 @@ impl Clock for SetClock {
     }
 }
 
-/// A ring file with one key, in a folder with its root.
+/// A ring file with one key, beside the file of its root.
 pub(crate) struct RingFixture {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) root: FileRoot,
@@ -104,16 +64,7 @@ pub(crate) fn id(number: u32) -> KeyId {
     KeyId::new(number).unwrap()
 }
 
-pub(crate) fn context() -> SealContext {
-    SealContext {
-        owner: OwnerId(Uuid::from_bytes([0x11; 16])),
-        secret: SecretId(Uuid::from_bytes([0x22; 16])),
-        kind: TenantKind::Postgres,
-        endpoint: EndpointDigest([0x33; 32]),
-    }
-}
-
-/// A root made of one byte, and the folder that its file lies in.
+/// A root whose key repeats one byte, and the folder of its file.
 pub(crate) fn root(byte: u8) -> (tempfile::TempDir, FileRoot) {
     let folder = tempfile::tempdir().unwrap();
     let root = FileRoot::create(&folder.path().join("root.key"), &FixedEntropy(&[byte; 32])).unwrap();

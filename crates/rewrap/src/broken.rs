@@ -1,4 +1,4 @@
-//! Seals that do not open, so that later walks of the same job do not send them again.
+//! Remembers seals that cannot be opened, so that later walks of the same job do not send them again.
 
 use std::{
     collections::HashSet,
@@ -7,10 +7,10 @@ use std::{
 
 use postern_store::{Place, StoredSeal};
 
-/// Seals that are remembered, in a few megabytes. Any further ones are sent with each walk.
+/// Maximum number of remembered seals, a few megabytes. Further ones are sent again with each walk.
 const REMEMBERED: usize = 100_000;
 
-/// Remembers the seals and not only their rows: one that was saved since may well open.
+/// Identified by the seal and not only by the row, because a row may have been saved again since.
 #[derive(Default)]
 pub(crate) struct BrokenSeals {
     hasher: RandomState,
@@ -28,7 +28,7 @@ impl BrokenSeals {
         self.seen.contains(&self.digest(place, seal))
     }
 
-    /// Over everything that decides whether a seal opens.
+    /// Covers everything that decides whether a seal can be opened.
     fn digest(&self, place: &Place, seal: &StoredSeal) -> u64 {
         let StoredSeal { kind, endpoint, secret } = seal;
         self.hasher.hash_one((place, kind.as_str(), endpoint.0, secret.id.0, &secret.sealed))

@@ -1,9 +1,9 @@
-//! Why a job ended before its time.
+//! Errors that end a job early.
 
 use postern_crypto_client::RewrapFailed;
 use postern_store::StoreError;
 
-/// Why a job ended before its time. What it has done until then stays done.
+/// Why a job ended early. Seals that it has replaced by then stay replaced.
 #[derive(Debug, thiserror::Error)]
 pub enum RewrapError {
     /// crypto-service failed.

@@ -11,14 +11,14 @@ use tonic::transport::Channel;
 
 use crate::{Failure, Report, RewrapError, broken::BrokenSeals, pace::Pace};
 
-/// Rows written at once. Each waits for its own commit.
+/// Rows written concurrently. Each waits for its own commit.
 const WRITERS: usize = 8;
 
 /// Replaces the seals that are not under the primary key.
 pub struct Job {
     store: RewrapStore,
     crypto: Rewrapper,
-    /// Id of the key that seals are to be under: given, or the newest that has been seen. A replica of crypto-service
+    /// Id of the key to rewrap under: given, or the newest that the job has seen. A replica of crypto-service
     /// that has not loaded the newest primary key yet must not put seals back under the previous one.
     key: Option<u32>,
     is_given: bool,
@@ -43,8 +43,8 @@ impl Job {
         Self { store, crypto, key: None, is_given: false, rate: None, broken }
     }
 
-    /// Names the primary key, so that rows under it are not even read. Without it, the newest key of any row or answer
-    /// is taken to be the primary one; where an older key was promoted again, it must be named.
+    /// Sets the primary key, so that rows under it are not read. By default, the newest key in any row or response
+    /// counts as the primary one, which is wrong if an older key was promoted again.
     #[must_use]
     pub fn under(mut self, key: u32) -> Self {
         (self.key, self.is_given) = (Some(key), true);
@@ -70,7 +70,7 @@ impl Job {
         }
     }
 
-    /// Goes once over all rows that are not under the key.
+    /// Walks once over all rows that are not under the key.
     async fn walk(
         &mut self,
         report: &mut Report,
@@ -94,7 +94,7 @@ impl Job {
         let mut seals = Vec::with_capacity(rows.len());
         for SealRow { place, seal } in rows {
             match seal {
-                // No seal is that long, and it could make the request longer than crypto-service accepts.
+                // Not a valid seal, and it could make the request larger than crypto-service accepts.
                 Some(seal) if seal.secret.sealed.len() > SEAL_BYTES => count(report, place, broken()),
                 Some(seal) if self.broken.has(&place, &seal) => count(report, place, broken()),
                 Some(seal) => seals.push((place, seal)),
@@ -107,7 +107,7 @@ impl Job {
         let sent = seals.len();
         let answers = self.crypto.rewrap(seals.iter().enumerate().map(rewrap).collect()).await?;
         if !self.is_given {
-            // A seal that does not open may name any key.
+            // A broken seal may name any key.
             let opened = seals.iter().zip(&answers).filter_map(|((_, seal), answer)| {
                 let answer = answer.as_ref().ok()?;
                 key_id(&seal.secret.sealed).max(key_id(answer))
@@ -146,7 +146,7 @@ async fn put(
     Ok((place, outcome))
 }
 
-/// The reference is unique in a batch, and says nothing of the row.
+/// The reference is unique in a batch, and reveals nothing about the row.
 fn rewrap((number, (place, seal)): (usize, &(Place, StoredSeal))) -> Rewrap {
     let StoredSeal { kind, endpoint, secret } = seal;
     Rewrap {

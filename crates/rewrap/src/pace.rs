@@ -1,13 +1,13 @@
-//! How fast the job may go.
+//! Limits the rate of the job.
 
 use std::{num::NonZeroU32, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 
-/// Seals in one call of crypto-service, at most.
+/// Maximum number of seals in one call of crypto-service.
 const BATCH: u32 = 100;
 
-/// Keeps a number of rows a second, from when it was made.
+/// Limits the number of rows per second.
 pub(crate) struct Pace {
     rate: Option<NonZeroU32>,
     start: Instant,
@@ -15,22 +15,22 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// `None`: as fast as it goes.
+    /// `None` for no limit.
     pub(crate) fn new(rate: Option<NonZeroU32>) -> Self {
         Self { rate, start: Instant::now(), rows: 0 }
     }
 
-    /// Rows to take at once: never more than a second's.
+    /// Number of rows to process at once, at most the rows of one second.
     pub(crate) fn batch(&self) -> u32 {
         self.rate.map_or(BATCH, |rate| rate.get().min(BATCH))
     }
 
-    /// Waits until as many rows more may have been done.
+    /// Waits until the rate allows this many more rows.
     pub(crate) async fn spend(&mut self, rows: usize) {
         let Some(rate) = self.rate else { return };
         self.rows += u32::try_from(rows).unwrap_or(BATCH);
         sleep_until(self.start + Duration::from_secs(1) * self.rows / rate.get()).await;
-        // From here, not from the start: time lost is not made up for in a burst.
+        // Measured from here and not from the start, so that lost time is not made up for in a burst.
         (self.start, self.rows) = (Instant::now(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! What a job did.
+//! The report of a job.
 
 use postern_domain::{ConnectionId, OwnerId};
 use postern_store::Place;
@@ -6,14 +6,14 @@ use postern_store::Place;
 /// Failures that a report lists; any further ones are only counted.
 const NAMED: usize = 100;
 
-/// What a job did, so far or in all.
+/// The results of a job, so far or in total.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Seals that were replaced.
     pub rewrapped: u64,
-    /// Rows that were saved or deleted while their new seal was made. The save won.
+    /// Rows that were saved or deleted while they were being rewrapped. The save or deletion won.
     pub overtaken: u64,
-    /// Seals that came back under another key than the one wanted, and were not stored: the primary key has changed, or
+    /// New seals that were under another key than the wanted one, and were not stored. The primary key has changed, or
     /// a replica of crypto-service has not loaded it yet. Run the job again.
     pub elsewhere: u64,
     /// Rows that failed in the last walk. They keep their seals.
@@ -25,11 +25,11 @@ pub struct Report {
 /// A row that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// Whose it is.
+    /// The owner of the row.
     pub owner: OwnerId,
-    /// Which one.
+    /// The connection.
     pub connection: ConnectionId,
-    /// Which of its secrets.
+    /// The secret.
     pub secret: String,
     /// A reason of `postern_rpc::Reason`, for example `SEAL_BROKEN`.
     pub reason: String,
@@ -42,7 +42,7 @@ impl Failure {
 }
 
 impl Report {
-    /// Whether every seal that the job met is under the wanted key now.
+    /// Whether every seal that the job found is under the wanted key now.
     pub fn is_complete(&self) -> bool {
         self.failed == 0 && self.elsewhere == 0
     }
@@ -54,14 +54,14 @@ impl Report {
         }
     }
 
-    /// Clears what counts rows left over: the next walk meets them again.
+    /// Resets the counts of rows that are left, because the next walk counts them again.
     pub(crate) fn start_walk(&mut self) {
         self.elsewhere = 0;
         self.failed = 0;
         self.failures.clear();
     }
 
-    /// Changes of rows, made or observed: while there are some, another walk may find more.
+    /// Number of changed rows, by this job or by others. If there are any, another walk may find more.
     pub(crate) fn changes(&self) -> u64 {
         self.rewrapped + self.overtaken
     }

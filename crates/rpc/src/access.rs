@@ -1,24 +1,24 @@
 //! Who may call which RPC: one table, enforced by the chassis before a handler runs.
 //!
-//! A method that is missing here is refused. A test holds the table against the protos: every RPC has a row,
-//! and every RPC's comment ends with the words of its row.
+//! A method that is missing here is refused. A test compares the table with the protos: every RPC has a row, and its
+//! comment ends with the words of that row.
 
 /// Who may call an RPC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caller {
-    /// Whoever holds a valid token of a configured issuer. Rows are limited to the caller's own.
+    /// Anyone with a valid token of a configured issuer. Limited to the caller's own rows.
     User(UserScope),
-    /// One service, by its certificate, on behalf of a user whose valid token it passes on.
+    /// One service, identified by its certificate, for a user whose valid token it forwards.
     Service(ServiceName, &'static str),
-    /// An operator, or one service on its own behalf: by certificate, without a user.
+    /// An operator or one service, identified by certificate, without a user.
     ServiceOrOperator(ServiceName),
-    /// An operator, by certificate.
+    /// An operator, identified by certificate.
     Operator,
-    /// Anyone who reaches the port: health and reflection.
+    /// Anyone who can reach the port: for health and reflection.
     Anyone,
 }
 
-/// What a user's call is limited to, in the words of the protos.
+/// What a user's call is limited to, as worded in the protos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserScope {
     /// The caller's rows in the control database.
@@ -27,7 +27,7 @@ pub enum UserScope {
     OwnConnections,
 }
 
-/// The last part of a service's SPIFFE id: `spiffe://<trust domain>/<name>`.
+/// The last part of a service's SPIFFE ID: `spiffe://<trust domain>/<name>`.
 pub type ServiceName = &'static str;
 
 /// The name in an operator's certificate: `spiffe://<trust domain>/operator`.
@@ -79,13 +79,13 @@ pub const RULES: &[Rule] = &[
     rule("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Caller::Anyone),
 ];
 
-/// The rule of a method; `None` for a method that nobody may call.
+/// The rule for a method; `None` for a method that nobody may call.
 pub fn rule_of(path: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.path == path)
 }
 
 impl Caller {
-    /// The words that end the comment of an RPC with this caller.
+    /// The words at the end of the comment of an RPC with this rule.
     pub fn words(self) -> String {
         match self {
             Self::User(UserScope::OwnRows) => "a signed-in user, for own rows.".to_owned(),

@@ -1,8 +1,8 @@
-//! Messages to bytes and back, with buffers that fit.
+//! Encodes and decodes messages, with buffers of the right size.
 //!
-//! tonic's own codec takes 8 KiB for each message and lets a longer one grow out of it, copy by copy. Most messages of
-//! ours are a few hundred bytes, and memory that secrets pass through is wiped when it is freed: small ones start small
-//! here, and a longer one takes what it needs at once.
+//! tonic's own codec allocates 8 KiB for each message, and longer messages grow by copying. Most of Postern's messages
+//! have a few hundred bytes, and freed memory is wiped, which costs time in proportion to its size. So this codec
+//! starts with a small buffer, and allocates the full size of a longer message at once.
 
 use std::marker::PhantomData;
 
@@ -13,17 +13,17 @@ use tonic::{
 };
 use tonic_prost::ProstDecoder;
 
-/// Bytes of a buffer to begin with: enough for a seal of a connection string, its context and gRPC's five bytes.
+/// Initial size of a buffer in bytes: enough for the seal of a password, its context and gRPC's header of five bytes.
 const BUFFER_BYTES: usize = 512;
 
-/// Bytes of encoded messages after which a stream hands over what it has; tonic's own figure.
+/// Bytes of encoded messages after which a stream sends them; the same as tonic's default.
 const YIELD_BYTES: usize = 32 * 1024;
 
 fn buffers() -> BufferSettings {
     BufferSettings::new(BUFFER_BYTES, YIELD_BYTES)
 }
 
-/// The codec of all RPCs of ours.
+/// The codec of all of Postern's RPCs.
 pub struct MessageCodec<T, U>(PhantomData<(T, U)>);
 
 impl<T, U> Default for MessageCodec<T, U> {
@@ -51,7 +51,7 @@ where
     }
 }
 
-/// Encodes messages, each into memory of its own length.
+/// Encodes messages, each into a buffer of its exact length.
 pub struct MessageEncoder<T>(PhantomData<T>);
 
 impl<T: Message> Encoder for MessageEncoder<T> {

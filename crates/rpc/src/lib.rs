@@ -1,8 +1,8 @@
-//! Generated code of the protos, and the one mapping from errors to statuses.
+//! Code generated from the protos, and the mapping from errors to statuses.
 //!
 //! * [`crypto`], [`connection`] and [`proxy`] hold the messages, clients and servers of `proto/`. They are
-//!   committed; `cargo xtask gen` writes them again and a test fails while they differ.
-//! * [`Problem`] is the only way in which a service of ours answers with an error.
+//!   committed. `cargo xtask gen` regenerates them, and a test fails if they are out of date.
+//! * [`Problem`] is the only way for a service to return an error.
 //! * [`access`] says who may call which RPC.
 
 pub mod access;
@@ -12,10 +12,11 @@ mod redacted;
 
 pub use problem::{DOMAIN, Problem, Reason, cause_of, describe};
 
-/// Everything that reflection serves, as an encoded `FileDescriptorSet`.
+/// The descriptors for reflection, as an encoded `FileDescriptorSet`.
 pub const DESCRIPTORS: &[u8] = include_bytes!("generated/descriptors.bin");
 
-/// The generated code, in modules that are nested as the packages are: that is how one package refers to another.
+/// The generated code. Its modules are nested like the packages, because generated code refers to other packages by
+/// path.
 #[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all, clippy::pedantic)]
 mod postern {
     pub mod connection {

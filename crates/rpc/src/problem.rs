@@ -17,10 +17,10 @@ macro_rules! reasons {
         pub enum Reason { $($(#[$doc])* $name,)+ }
 
         impl Reason {
-            /// Every reason, for documents and tests.
+            /// All reasons.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
 
-            /// The word on the wire.
+            /// The reason as sent in `ErrorInfo`.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)+ }
             }
@@ -34,23 +34,23 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// No valid token came with the request.
+    /// The request has no valid token.
     Unauthenticated = "UNAUTHENTICATED", Unauthenticated;
-    /// The caller is known and may not call this.
+    /// The caller is identified but not allowed to call this.
     CallerNotAllowed = "CALLER_NOT_ALLOWED", PermissionDenied;
-    /// An issuer's keys cannot be fetched, so that no token of it can be verified.
+    /// An issuer's keys cannot be fetched, so its tokens cannot be verified.
     IssuerUnavailable = "ISSUER_UNAVAILABLE", Unavailable;
     /// A field is missing, malformed or out of bounds; metadata `field` names it.
     InvalidField = "INVALID_FIELD", InvalidArgument;
     /// The DSN cannot be used.
     InvalidDsn = "INVALID_DSN", InvalidArgument;
-    /// The key is not one of the project's, or of another sort than its field asks for.
+    /// The key is not one of the project's, or not of the sort that its field is for.
     InvalidKey = "INVALID_KEY", InvalidArgument;
     /// A secret is longer than 64 KiB.
     PlaintextTooLarge = "PLAINTEXT_TOO_LARGE", InvalidArgument;
-    /// A seal does not open: one reason for every cause.
+    /// A seal cannot be opened. All causes share this reason.
     SealBroken = "SEAL_BROKEN", InvalidArgument;
-    /// The key ring has no key of this id.
+    /// The key ring has no key with this id.
     KeyNotFound = "KEY_NOT_FOUND", NotFound;
     /// The key is not in the state that this change starts from.
     KeyState = "KEY_STATE", FailedPrecondition;
@@ -60,17 +60,17 @@ reasons! {
     SealsRemain = "SEALS_REMAIN", FailedPrecondition;
     /// The key ring's file is missing, damaged, or of another release.
     KeyringBroken = "KEYRING_BROKEN", FailedPrecondition;
-    /// The key ring's file does not follow from the ring in use.
+    /// The key ring's file was not made from the ring in use: it was restored, or it is another ring.
     KeyringForked = "KEYRING_FORKED", FailedPrecondition;
     /// The key ring's folder cannot be read or written.
     KeyringInaccessible = "KEYRING_INACCESSIBLE", FailedPrecondition;
-    /// Another change of the key ring is under way.
+    /// Another change of the key ring is in progress.
     KeyringBusy = "KEYRING_BUSY", Aborted;
     /// The key ring is not wrapped by the root that is configured.
     RootMismatch = "ROOT_MISMATCH", FailedPrecondition;
-    /// The root refuses crypto-service.
+    /// The root refused access.
     RootDenied = "ROOT_DENIED", FailedPrecondition;
-    /// The root does not answer.
+    /// The root is unavailable.
     RootUnavailable = "ROOT_UNAVAILABLE", Unavailable;
     /// A new connection, or a changed endpoint, needs its secret.
     SecretRequired = "SECRET_REQUIRED", FailedPrecondition;
@@ -80,7 +80,7 @@ reasons! {
     VersionStale = "VERSION_STALE", Aborted;
     /// The owner has as many connections as allowed.
     TooManyConnections = "TOO_MANY_CONNECTIONS", ResourceExhausted;
-    /// The tenant's host is not one that may be dialled.
+    /// Connections to the tenant's host are not allowed.
     AddressRefused = "ADDRESS_REFUSED", FailedPrecondition;
     /// The tenant's server cannot be reached.
     TenantUnreachable = "TENANT_UNREACHABLE", Unavailable;
@@ -88,9 +88,9 @@ reasons! {
     TenantTlsFailed = "TENANT_TLS_FAILED", FailedPrecondition;
     /// The tenant's server refused the sign-in.
     TenantAuthFailed = "TENANT_AUTH_FAILED", FailedPrecondition;
-    /// The tenant's server broke its protocol or a bound.
+    /// The tenant's server violated the protocol or a limit.
     TenantProtocol = "TENANT_PROTOCOL", Unavailable;
-    /// The tenant's server answered the statement with an error; an `SqlError` detail carries it.
+    /// The tenant's server rejected the statement; the error is in an `SqlError` detail.
     SqlError = "SQL_ERROR", InvalidArgument;
     /// The statement is of a kind that cannot be run here.
     UnsupportedStatement = "UNSUPPORTED_STATEMENT", FailedPrecondition;
@@ -110,16 +110,16 @@ reasons! {
     TooManyRequests = "TOO_MANY_REQUESTS", ResourceExhausted;
     /// Postern itself is at a limit.
     ServerBusy = "SERVER_BUSY", ResourceExhausted;
-    /// A part of Postern does not answer.
+    /// A part of Postern is unavailable.
     DependencyUnavailable = "DEPENDENCY_UNAVAILABLE", Unavailable;
-    /// A defect of Postern; its log has the cause.
+    /// A bug in Postern. The cause is in its log.
     Internal = "INTERNAL", Internal;
 }
 
 /// An error as a caller sees it: a reason, a message that is safe to show, and what to do about it.
 ///
-/// Messages are fixed or written by Postern. The only foreign text that crosses the wire is the tenant server's answer
-/// to the caller's own statement ([`Problem::sql`]).
+/// Messages are written by Postern. The only foreign text sent to callers is the tenant server's error for the caller's
+/// own statement ([`Problem::sql`]).
 #[derive(Clone, Debug)]
 pub struct Problem {
     reason: Reason,
@@ -131,7 +131,7 @@ pub struct Problem {
     cause: Option<Arc<Cause>>,
 }
 
-/// Why a problem occurred, for the log. It travels as the status's source, which is not sent to the caller.
+/// Why a problem occurred, for the log. It is the source of the status, which is not sent to the caller.
 #[derive(Debug)]
 struct Cause(String);
 
@@ -149,17 +149,17 @@ impl Problem {
         }
     }
 
-    /// A field that cannot be used: its name in the proto, and what it should be.
+    /// An invalid field: its name in the proto, and a message that says what it should be.
     pub fn field(name: &'static str, message: impl Into<String>) -> Self {
         Self { field: Some(name), ..Self::new(Reason::InvalidField, message) }
     }
 
-    /// The tenant server's own answer to a statement.
+    /// The tenant server's error for a statement.
     pub fn sql(error: SqlError) -> Self {
         Self { sql: Some(Box::new(error.clone())), ..Self::new(Reason::SqlError, error.message) }
     }
 
-    /// A defect of Postern. The cause is logged when the call ends, and not sent to the caller.
+    /// A bug in Postern. The cause is logged when the call ends, and not sent to the caller.
     pub fn internal(cause: impl fmt::Display) -> Self {
         Self::new(Reason::Internal, "Postern failed to handle this request; its log has the cause.")
             .because(cause)
@@ -173,21 +173,21 @@ impl Problem {
         self
     }
 
-    /// Asks the caller to wait this long before it tries again.
+    /// Sets how long the caller should wait before trying again.
     #[must_use]
     pub fn retry_after(mut self, delay: Duration) -> Self {
         self.retry_after = Some(delay);
         self
     }
 
-    /// Names the field that it is about.
+    /// Sets the name of the invalid field.
     #[must_use]
     pub fn in_field(mut self, name: &'static str) -> Self {
         self.field = Some(name);
         self
     }
 
-    /// Says what the caller can do about it.
+    /// Sets what the caller can do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -199,17 +199,17 @@ impl Problem {
         self.reason
     }
 
-    /// What the caller can do about it, if that is known.
+    /// What the caller can do about it, if known.
     pub fn remedy(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 
-    /// What is wrong, safe to show.
+    /// What is wrong. Safe to show.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// Why it occurred, for the log only.
+    /// Why it occurred. For the log only.
     pub fn cause(&self) -> Option<&str> {
         self.cause.as_ref().map(|cause| cause.0.as_str())
     }
@@ -220,14 +220,14 @@ pub fn cause_of(status: &Status) -> Option<&str> {
     status.source()?.downcast_ref::<Cause>().map(|cause| cause.0.as_str())
 }
 
-/// What is known about the failure of a call to another service: code, message and the errors beneath it, such as a
-/// refused connection. For the log only.
+/// Describes the failure of a call to another service: code, message and underlying errors, such as a refused
+/// connection. For the log only.
 pub fn describe(status: &Status) -> String {
     let mut text = format!("{:?}: {}", status.code(), status.message());
     let mut source = status.source();
     while let Some(error) = source {
         let next = error.to_string();
-        // Errors often repeat what is beneath them.
+        // Errors often repeat the text of their source.
         if !text.ends_with(&next) {
             text.push_str(": ");
             text.push_str(&next);

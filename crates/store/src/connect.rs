@@ -61,11 +61,17 @@ async fn open(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
         Ok(Err(sqlx::Error::Io(error))) if error.kind() == ErrorKind::ConnectionRefused => {
             Err(StoreError::Unreachable(format!("{host}:{port} refused the connection")))
         }
+        // rustls' verdict on the server's certificate, and a client certificate's file that is missing.
+        Ok(Err(sqlx::Error::Io(error)))
+            if [ErrorKind::InvalidData, ErrorKind::NotFound].contains(&error.kind()) =>
+        {
+            Err(StoreError::Url(format!("TLS with {host}:{port} failed: {error}")))
+        }
         Ok(Err(sqlx::Error::Io(error))) => {
             Err(StoreError::Unreachable(format!("{host}:{port} cannot be reached: {error}")))
         }
         Ok(Err(sqlx::Error::Tls(error))) => {
-            Err(StoreError::Unreachable(format!("TLS with {host}:{port} failed: {error}")))
+            Err(StoreError::Url(format!("TLS with {host}:{port} failed: {error}")))
         }
         Ok(Err(error)) => Err(error.into()),
         Err(_) => {
@@ -99,7 +105,7 @@ pub fn transport(url: &str) -> Result<Transport, StoreError> {
 
 /// Parses a URL. The errors repeat nothing of it: it holds a password.
 fn parse(url: &str) -> Result<PgConnectOptions, StoreError> {
-    let invalid = |reason: String| StoreError::Unfit(format!("not a PostgreSQL URL: {reason}"));
+    let invalid = |reason: String| StoreError::Url(format!("not a PostgreSQL URL: {reason}"));
     let url = Url::parse(url).map_err(|error| invalid(error.to_string()))?;
     if !["postgres", "postgresql"].contains(&url.scheme()) {
         return Err(invalid("it does not start with postgresql://".to_owned()));
@@ -127,7 +133,7 @@ fn refuse_missing_root(url: &Url) -> Result<(), StoreError> {
     let Some((key, path)) = root.filter(|(_, value)| !value.contains("-----BEGIN")) else { return Ok(()) };
     match fs::File::open(&*path) {
         Ok(_) => Ok(()),
-        Err(error) => Err(StoreError::Unfit(format!("cannot read its {key} '{path}': {error}"))),
+        Err(error) => Err(StoreError::Url(format!("cannot read its {key} '{path}': {error}"))),
     }
 }
 
@@ -140,7 +146,7 @@ fn is_local(options: &PgConnectOptions) -> bool {
 fn refuse_opportunistic_tls(options: &PgConnectOptions) -> Result<(), StoreError> {
     match options.get_ssl_mode() {
         PgSslMode::Prefer | PgSslMode::Allow if !is_local(options) => {
-            Err(StoreError::Unfit("its URL sets no sslmode; add sslmode=verify-full".into()))
+            Err(StoreError::Url("it sets no sslmode; add sslmode=verify-full".into()))
         }
         _ => Ok(()),
     }

@@ -13,7 +13,10 @@ pub enum StoreError {
     /// A secret is required: the connection is new, or its endpoint has changed and the stored seals do not fit it.
     #[error("the connection needs a secret that was not given")]
     SecretRequired,
-    /// The URL or the role cannot be used, or the schema is not the one this release needs.
+    /// The URL is malformed, or what it says about TLS is not what the server offers.
+    #[error("the control database's URL cannot be used: {0}")]
+    Url(String),
+    /// The role cannot be used, or the schema is not the one this release needs.
     #[error("the control database cannot be used: {0}")]
     Unfit(String),
     /// No connection to the server could be opened at the start.
@@ -31,6 +34,19 @@ pub enum StoreError {
 /// privilege.
 const PERMANENT: [&str; 3] = ["28", "3D000", "42501"];
 
+/// What can be done about an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Correct the configuration.
+    Configure,
+    /// Try again later: the server starts, stops, is out of connections, or does not answer.
+    Retry,
+    /// Change something in the database first, such as the role or the schema.
+    Prepare,
+    /// Nothing that is known to help.
+    Unknown,
+}
+
 impl StoreError {
     /// Whether the server does not answer, or not for now, so that trying again may help.
     pub fn is_outage(&self) -> bool {
@@ -42,6 +58,34 @@ impl StoreError {
             Self::Unreachable(_) | Self::Database(_) => true,
             _ => false,
         }
+    }
+
+    /// What an operator can do about this error.
+    pub fn remedy(&self) -> Remedy {
+        match self {
+            Self::Url(_) => Remedy::Configure,
+            Self::Unreachable(_) => Remedy::Retry,
+            Self::Unfit(_) => Remedy::Prepare,
+            Self::Database(error) => remedy(error),
+            _ => Remedy::Unknown,
+        }
+    }
+}
+
+fn remedy(error: &sqlx::Error) -> Remedy {
+    match error {
+        sqlx::Error::Configuration(_) | sqlx::Error::Tls(_) => Remedy::Configure,
+        sqlx::Error::Database(error) => remedy_by_code(&error.code().unwrap_or_default()),
+        _ => Remedy::Retry,
+    }
+}
+
+/// By SQLSTATE: too many connections; shut down by an administrator, after a crash, or still starting.
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+fn remedy_by_code(code: &str) -> Remedy {
+    match code {
+        "53300" | "57P01" | "57P02" | "57P03" => Remedy::Retry,
+        _ => Remedy::Unknown,
     }
 }
 
@@ -72,5 +116,22 @@ mod tests {
         let error = StoreError::from(sqlx::Error::PoolTimedOut);
         assert!(error.to_string().contains("no connection became available in time"), "{error}");
         assert!(std::error::Error::source(&error).is_none());
+    }
+
+    #[test]
+    fn a_server_that_starts_stops_or_is_full_is_worth_another_try() {
+        for code in ["53300", "57P01", "57P02", "57P03"] {
+            assert_eq!(remedy_by_code(code), Remedy::Retry, "{code}");
+        }
+        assert_eq!(remedy_by_code("28P01"), Remedy::Unknown);
+    }
+
+    #[test]
+    fn a_failure_that_passes_is_told_from_a_wrong_configuration() {
+        let remedy = |error| StoreError::Database(error).remedy();
+        assert_eq!(remedy(sqlx::Error::PoolTimedOut), Remedy::Retry);
+        assert_eq!(remedy(sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into())), Remedy::Retry);
+        assert_eq!(remedy(sqlx::Error::Configuration("x".into())), Remedy::Configure);
+        assert_eq!(remedy(sqlx::Error::Tls("x".into())), Remedy::Configure);
     }
 }

@@ -18,7 +18,7 @@ mod secrets;
 
 pub use connect::{PoolOptions, Transport, transport};
 pub use connections::{Change, ConnectionStore, NewSecret, OwnConnection, OwnSecret, SavedConnection};
-pub use error::StoreError;
+pub use error::{Remedy, StoreError};
 pub use migrate::{SCHEMA_VERSION, migrate};
 pub use proxy::ProxyStore;
 pub use roles::Role;

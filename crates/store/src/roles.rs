@@ -87,20 +87,24 @@ pub struct Survey {
 
 /// Inspects a database as `postern_migrator`. Changes nothing.
 pub async fn survey(url: &str) -> Result<Survey, StoreError> {
-    let mut migrator = connect::operator(url).await?;
+    let mut connection = connect::operator(url).await?;
+    // One transaction, so that a pooler in transaction mode sends all of it to one session.
+    let mut migrator = connection.begin().await?;
     let roles = LOGIN_ROLES.map(str::to_owned);
     let missing =
         "select role from unnest($1) role where not exists (select from pg_roles where rolname = role)";
-    let missing_roles = sqlx::query_scalar(missing).bind(roles.clone()).fetch_all(&mut migrator).await?;
+    let missing_roles = sqlx::query_scalar(missing).bind(roles.clone()).fetch_all(&mut *migrator).await?;
     let unbound = "select rolname::text from pg_roles where rolname = any($1) and (rolsuper or rolbypassrls)";
-    let unbound_roles = sqlx::query_scalar(unbound).bind(roles).fetch_all(&mut migrator).await?;
+    let unbound_roles = sqlx::query_scalar(unbound).bind(roles).fetch_all(&mut *migrator).await?;
     let migrated = "select to_regprocedure('postern.schema_version()') is not null";
-    let schema_version = if sqlx::query_scalar(migrated).fetch_one(&mut migrator).await? {
-        Some(sqlx::query_scalar("select postern.schema_version()").fetch_one(&mut migrator).await?)
+    let schema_version = if sqlx::query_scalar(migrated).fetch_one(&mut *migrator).await? {
+        Some(sqlx::query_scalar("select postern.schema_version()").fetch_one(&mut *migrator).await?)
     } else {
         None
     };
-    migrator.close().await?;
+    migrator.clear_cached_statements().await?;
+    migrator.rollback().await?;
+    connection.close().await?;
     Ok(Survey { schema_version, missing_roles, unbound_roles })
 }
 

@@ -1,4 +1,4 @@
-//! What can be asked of the command line.
+//! The arguments and the help texts.
 
 use std::{num::NonZeroU32, path::PathBuf};
 
@@ -8,33 +8,33 @@ use clap_complete::Shell;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  failed, or done in part: stderr says what is left
-  2  the command or its configuration is wrong
-  3  refused: a precondition is not met, or this caller may not do it; nothing was changed
-  4  a service or the database does not answer; try again
+  1  failed or partly done: stderr says what is left
+  2  wrong usage or configuration
+  3  refused, nothing was changed: a precondition is not met, or the certificate or role does not allow it
+  4  crypto-service or the database is unavailable; try again
 
-Data goes to stdout, everything else to stderr. Secrets are read from files that the configuration names, or from
-POSTERN_ROLE_DATABASE_URL, where ROLE is ADMIN, MIGRATOR, CONNECTION, PROXY or REWRAP; none is ever an argument.
-NO_COLOR is respected.";
+Results are written to stdout, everything else to stderr. Database URLs are read from the files named in the
+configuration, or from the environment variables POSTERN_<ROLE>_DATABASE_URL, where <ROLE> is ADMIN, MIGRATOR,
+CONNECTION, PROXY or REWRAP. No secret is ever an argument. NO_COLOR is respected.";
 
-const ROTATION: &str = "To rotate: stage, promote --wait, postern rewrap, disable; then destroy if nothing is missed, \
-    or enable if something is.";
+const ROTATION: &str = "To rotate: stage, promote --wait, postern rewrap, disable. If everything still works, destroy \
+    the old key; otherwise enable it again.";
 
 const DOCTOR: &str = "\
 Exit codes:
-  0  no check failed; some may have warned
+  0  no check failed; there may be warnings
   1  a check failed
 
-Each line is ok, warn, fail or skip; what is not configured is skipped.";
+Each line starts with ok, warn, fail or skip. Checks of things that are not configured are skipped.";
 
-/// Tends a Postern: its database schema, its master keys, the seals under them.
+/// Manages a Postern installation: the database schema, the master keys, and the seals under them.
 #[derive(Parser)]
 #[command(name = "postern", version, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
-    /// The command line's configuration, TOML; for `keyring init` and `keyring move-root`, that of crypto-service.
+    /// The configuration of this command, a TOML file; for `keyring init` and `keyring move-root`, crypto-service's.
     #[arg(long, global = true, env = "POSTERN_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Write data as one JSON document.
+    /// Print the result as one JSON document.
     #[arg(long, global = true)]
     pub json: bool,
     #[command(subcommand)]
@@ -43,69 +43,69 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Look at the master keys, and change them.
+    /// Show and change the master keys.
     #[command(subcommand, after_help = ROTATION)]
     Keyring(KeyringCommand),
-    /// Replace the seals that are not under the primary key. May be stopped and started again at any time.
+    /// Rewrap all stored seals under the primary key. Can be interrupted and run again at any time.
     Rewrap(RewrapOptions),
-    /// Bring the control database's schema up to date, and its roles if told so.
+    /// Update the control database's schema, and with --create-roles its roles.
     Migrate(MigrateOptions),
-    /// Check the configuration, the certificate, crypto-service, its keys and the database, and say what to do. Changes
+    /// Check the configuration, the certificate, crypto-service, its keys and the database, and suggest fixes. Changes
     /// nothing.
     #[command(after_help = DOCTOR)]
     Doctor,
-    /// Print a script that completes commands in a shell.
+    /// Print a completion script for a shell.
     Completions { shell: Shell },
 }
 
-/// What can be done with the key ring.
+/// The commands for the key ring.
 #[derive(Subcommand)]
 pub(crate) enum KeyringCommand {
-    /// Make a key ring with one key, and a root file if that is its root. Runs where crypto-service's files are.
+    /// Create a key ring with one key, and its root file if the root is a file. Run it on crypto-service's machine.
     Init,
     /// Show the keys, what is sealed under them, and what each replica of crypto-service has loaded.
     Status,
-    /// Add a key that opens but does not seal yet; if there is one already, show it.
+    /// Add a key that can open seals but is not used to seal yet. If a key is staged already, show it.
     Stage,
-    /// Make a staged key the one that seals.
+    /// Make a staged key the primary key, which is used to seal.
     Promote {
         /// The staged key.
         id: u32,
-        /// Wait until every live replica has loaded the key, instead of refusing.
+        /// Wait until every live replica has loaded the key, instead of failing if one has not.
         #[arg(long)]
         wait: bool,
-        /// Give up waiting after so many seconds.
+        /// How long to wait, in seconds.
         #[arg(long, default_value_t = 120, requires = "wait")]
         timeout: u64,
     },
-    /// Take an active or staged key out of use; seals under it do not open any more.
+    /// Disable an active or staged key. Seals under it cannot be opened until it is enabled again.
     Disable {
-        /// The key.
+        /// The key to disable.
         id: u32,
-        /// Do not ask, although seals remain under the key, or none were counted.
+        /// Do not ask for confirmation if seals remain under the key or cannot be counted.
         #[arg(long)]
         yes: bool,
     },
-    /// Take a disabled key back into use; seals under it open again.
+    /// Enable a disabled key. Seals under it can be opened again.
     Enable {
         /// The disabled key.
         id: u32,
     },
-    /// Delete a disabled key for good.
+    /// Permanently delete a disabled key.
     Destroy {
         /// The disabled key.
         id: u32,
-        /// Do not ask.
+        /// Do not ask for confirmation.
         #[arg(long)]
         yes: bool,
-        /// Go on although seals remain under the key; their secrets are lost.
+        /// Destroy the key even if seals remain under it; their secrets are lost.
         #[arg(long)]
         allow_loss: bool,
     },
-    /// Wrap the keys with another root. Runs where crypto-service's files are; restart it with the new configuration
-    /// after that.
+    /// Wrap the keys with another root. Run it on crypto-service's machine, then restart crypto-service with the new
+    /// configuration.
     MoveRoot {
-        /// The new configuration of crypto-service: the same ring file, another root. A root file is made if missing.
+        /// crypto-service's new configuration: the same ring file, another root. A missing root file is created.
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
     },
@@ -113,21 +113,21 @@ pub(crate) enum KeyringCommand {
 
 #[derive(Args)]
 pub(crate) struct RewrapOptions {
-    /// Seals a second, at most.
+    /// Maximum number of seals per second.
     #[arg(long, value_name = "N")]
     pub rate: Option<NonZeroU32>,
-    /// Count what there is to do, and do nothing.
+    /// Count the seals that would be rewrapped, without changing anything.
     #[arg(long)]
     pub dry_run: bool,
 }
 
 #[derive(Args)]
 pub(crate) struct MigrateOptions {
-    /// First create the roles that are missing, as the administrator of `database.admin_url_file`: a superuser, or the
-    /// database's owner with CREATEROLE. Each role gets the password in its own URL file, if that is configured.
+    /// First create any missing roles, signed in with `database.admin_url_file` as a superuser or as the database's
+    /// owner with CREATEROLE. Each role gets the password in its own URL file, if one is configured.
     #[arg(long)]
     pub create_roles: bool,
-    /// Print the SQL that creates the roles, for an administrator to run, and do nothing.
+    /// Only print the SQL that creates the roles, for an administrator to run.
     #[arg(long, conflicts_with = "create_roles")]
     pub print_roles: bool,
 }

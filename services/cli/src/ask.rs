@@ -1,10 +1,10 @@
-//! Confirmation of what cannot be undone.
+//! Asks for confirmation before a change that cannot be undone.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use crate::failure::{Exit, Failure};
 
-/// Continues with `--yes`, or if `yes` is typed at the terminal.
+/// Returns if `yes` is set (from `--yes`), or once the operator types yes at the terminal.
 pub(crate) fn confirm(yes: bool, what: &str) -> Result<(), Failure> {
     if yes {
         return Ok(());

@@ -10,32 +10,32 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::failure::{Exit, Failure};
 
-/// The TOML file. Each part is needed by some commands only.
+/// The TOML file. Each command needs only some of the tables.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// crypto-service, and an operator's certificate.
+    /// How to reach crypto-service, with an operator's certificate.
     pub crypto: Option<CryptoClientConfig>,
     /// The control database.
     #[serde(default)]
     pub database: DatabaseConfig,
 }
 
-/// Files with the control database's URL, one for each who signs in.
+/// Files with the control database's URL, one per role.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "they are the keys of the file")]
 pub(crate) struct DatabaseConfig {
-    /// For an administrator, who makes roles.
+    /// For an administrator, who creates roles.
     #[serde(default, deserialize_with = "optional_secret_file")]
     admin_url_file: Option<PathBuf>,
     /// For `postern_migrator`.
     #[serde(default, deserialize_with = "optional_secret_file")]
     migrator_url_file: Option<PathBuf>,
-    /// For `postern_connection`; the command line only gives it its password, and looks whether it fits.
+    /// For `postern_connection`. The command line only sets and checks its password.
     #[serde(default, deserialize_with = "optional_secret_file")]
     connection_url_file: Option<PathBuf>,
-    /// For `postern_proxy`; likewise.
+    /// For `postern_proxy`. The same.
     #[serde(default, deserialize_with = "optional_secret_file")]
     proxy_url_file: Option<PathBuf>,
     /// For `postern_rewrap`.
@@ -43,7 +43,7 @@ pub(crate) struct DatabaseConfig {
     rewrap_url_file: Option<PathBuf>,
 }
 
-/// Who signs in to the control database.
+/// A role that signs in to the control database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Login {
     Admin,
@@ -54,7 +54,7 @@ pub(crate) enum Login {
 }
 
 impl Login {
-    /// Those of Postern's own roles, in the order of [`postern_store::roles::LOGIN_ROLES`].
+    /// Postern's own roles, in the order of [`postern_store::roles::LOGIN_ROLES`].
     pub(crate) const ROLES: [Self; 4] = [Self::Migrator, Self::Connection, Self::Proxy, Self::Rewrap];
 
     fn word(self) -> &'static str {
@@ -67,7 +67,7 @@ impl Login {
         }
     }
 
-    /// The role, for all but the administrator, whose name is not ours.
+    /// The name of the role. Not for the administrator, whose name Postern does not choose.
     pub(crate) fn role(self) -> String {
         format!("postern_{}", self.word())
     }
@@ -76,14 +76,14 @@ impl Login {
         format!("POSTERN_{}_DATABASE_URL", self.word().to_uppercase())
     }
 
-    /// Where its URL may come from, for people.
+    /// Where its URL is configured, for messages.
     pub(crate) fn sources(self) -> String {
         format!("database.{}_url_file or {}", self.word(), self.variable())
     }
 }
 
 impl Config {
-    /// Reads the file. Without one, what is needed must come from the environment.
+    /// Reads the file. Without a file, the URLs come from the environment.
     pub(crate) fn load(path: Option<&Path>) -> Result<Self, Failure> {
         path.map_or_else(|| Ok(Self::default()), read)
     }
@@ -94,7 +94,7 @@ impl Config {
         self.crypto.as_ref().ok_or_else(|| Failure::new(Exit::Usage, missing))
     }
 
-    /// The control database's URL for one who signs in; `None` if none is configured. The environment goes before the
+    /// The control database's URL for a role; `None` if none is configured. The environment takes precedence over the
     /// file.
     pub(crate) fn url(&self, login: Login) -> Result<Option<String>, Failure> {
         if let Ok(url) = env::var(login.variable()) {
@@ -106,14 +106,31 @@ impl Config {
         Ok(Some(url.trim().to_owned()))
     }
 
-    /// The same, where there is no going on without it.
+    /// Where the URL of a role was found, for messages about it.
+    fn origin(&self, login: Login) -> Option<String> {
+        let variable = login.variable();
+        if env::var_os(&variable).is_some() {
+            return Some(variable);
+        }
+        self.url_file(login).map(|file| file.display().to_string())
+    }
+
+    /// Adds where the URL was found to a failure that its use caused.
+    pub(crate) fn locate(&self, login: Login, failure: Failure) -> Failure {
+        match self.origin(login) {
+            Some(origin) => failure.with_message(|message| format!("{message} (URL from {origin})")),
+            None => failure,
+        }
+    }
+
+    /// [`Config::url`], for commands that need it.
     pub(crate) fn require_url(&self, login: Login) -> Result<String, Failure> {
         let missing =
             || Failure::new(Exit::Usage, format!("the database's URL is missing: {}", login.sources()));
         self.url(login)?.ok_or_else(missing)
     }
 
-    /// The file with the URL, if there is one.
+    /// The file with the URL, if one is configured.
     pub(crate) fn url_file(&self, login: Login) -> Option<&Path> {
         let files = &self.database;
         let file = match login {
@@ -127,7 +144,7 @@ impl Config {
     }
 }
 
-/// A configuration; an unknown key is an error.
+/// Reads a configuration; an unknown key is an error.
 pub(crate) fn read<C: DeserializeOwned>(path: &Path) -> Result<C, Failure> {
     let wrong = |why: String| Failure::new(Exit::Usage, format!("{}: {why}", path.display()));
     let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;

@@ -1,4 +1,4 @@
-//! The control database, as an operator uses it: seals are counted and replaced, nothing else is read.
+//! The control database, for counting and replacing seals. Nothing else is read.
 
 use postern_store::{PoolOptions, RewrapStore, SealCount};
 
@@ -9,10 +9,11 @@ use crate::{
 
 /// Signs in as `postern_rewrap`.
 pub(crate) async fn seals(config: &Config) -> Result<RewrapStore, Failure> {
-    Ok(RewrapStore::connect(&config.require_url(Login::Rewrap)?, PoolOptions::default()).await?)
+    let store = RewrapStore::connect(&config.require_url(Login::Rewrap)?, PoolOptions::default()).await;
+    store.map_err(|error| config.locate(Login::Rewrap, error.into()))
 }
 
-/// What is sealed under each key; `None` if no database is configured.
+/// The number of seals under each key; `None` if no database is configured.
 pub(crate) async fn counts(config: &Config) -> Result<Option<Vec<SealCount>>, Failure> {
     if config.url(Login::Rewrap)?.is_none() {
         return Ok(None);
@@ -20,7 +21,7 @@ pub(crate) async fn counts(config: &Config) -> Result<Option<Vec<SealCount>>, Fa
     Ok(Some(seals(config).await?.counts().await?))
 }
 
-/// What is sealed under one key.
+/// The number of seals under one key.
 pub(crate) fn under(counts: &[SealCount], key_id: u32) -> SealCount {
     let found = counts.iter().find(|count| count.key_id == key_id).copied();
     found.unwrap_or(SealCount { key_id, seals: 0, owners: 0 })

@@ -1,10 +1,10 @@
 //! Why a command failed, and the exit code that says so.
 
-use std::{error::Error, fmt, io, process::ExitCode};
+use std::{fmt, io, process::ExitCode};
 
-use postern_rewrap::{RewrapError, RewrapFailed};
+use postern_rewrap::{RewrapError, RewrapFailed, with_sources};
 use postern_rpc::DOMAIN;
-use postern_store::StoreError;
+use postern_store::{Remedy, StoreError};
 use tonic::{Code, Status};
 use tonic_types::{ErrorInfo, StatusExt};
 
@@ -23,7 +23,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// A message for the operator, and the exit code.
+/// A message for the operator, and the exit code of the process.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub exit: Exit,
@@ -40,13 +40,18 @@ impl Failure {
         Self::new(Exit::Refused, message)
     }
 
-    /// Says what the operator can do about it.
+    /// Adds what the operator can do about it.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// The message, and what the operator can do.
+    /// Changes the message.
+    pub(crate) fn with_message(self, change: impl FnOnce(String) -> String) -> Self {
+        Self { message: change(self.message), ..self }
+    }
+
+    /// The message and the hint.
     pub(crate) fn into_parts(self) -> (String, Option<String>) {
         (self.message, self.hint)
     }
@@ -59,89 +64,54 @@ impl fmt::Display for Failure {
     }
 }
 
-/// An answer of crypto-service, or the lack of one.
+/// The outcome of a call that crypto-service refused, or that did not reach it.
 impl From<Status> for Failure {
     fn from(status: Status) -> Self {
         if let Some(info) = status.get_details_error_info().filter(|info| info.domain == DOMAIN) {
-            return Self::told(&status, &info);
+            return Self::answered(&status, &info);
         }
         match status.code() {
             Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown => {
                 let message = format!("crypto-service does not answer: {}", with_sources(&status));
                 Self::new(Exit::Unavailable, message).hint("Check crypto.url and the certificates.")
             }
-            Code::Unimplemented => {
-                Self::new(Exit::Failed, "crypto-service does not know this call; run one release of both")
-            }
+            Code::Unimplemented => Self::new(
+                Exit::Failed,
+                "crypto-service does not know this call; run the same release of both",
+            ),
             _ => Self::new(Exit::Failed, format!("crypto-service failed: {}", status.message())),
         }
     }
 }
 
 impl Failure {
-    /// What crypto-service says itself, in its words.
-    fn told(status: &Status, info: &ErrorInfo) -> Self {
+    /// An error that crypto-service itself returned: its message and its hint.
+    fn answered(status: &Status, info: &ErrorInfo) -> Self {
         let exit = match status.code() {
             Code::Unavailable | Code::DeadlineExceeded => Exit::Unavailable,
             Code::Internal => Exit::Failed,
             _ => Exit::Refused,
         };
-        let said = Self::new(exit, status.message());
+        let failure = Self::new(exit, status.message());
         match info.metadata.get("hint") {
-            Some(hint) => said.hint(hint),
+            Some(hint) => failure.hint(hint),
             None if status.code() == Code::PermissionDenied => {
-                said.hint("The certificate must name spiffe://<trust domain>/operator.")
+                failure.hint("The certificate must name spiffe://<trust domain>/operator.")
             }
-            None => said,
+            None => failure,
         }
     }
-}
-
-/// What stopped a connection is at the end of its chain: a refused port, a refused certificate.
-fn with_sources(status: &Status) -> String {
-    let mut text = status.message().to_owned();
-    let mut source = status.source();
-    while let Some(error) = source {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        source = error.source();
-    }
-    text
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let exit = match &error {
-            StoreError::Database(cause) => exit_of(cause),
-            StoreError::Unreachable(_) => Exit::Unavailable,
-            StoreError::Unfit(_) => Exit::Refused,
-            _ => Exit::Failed,
+        let exit = match error.remedy() {
+            Remedy::Configure => Exit::Usage,
+            Remedy::Retry => Exit::Unavailable,
+            Remedy::Prepare => Exit::Refused,
+            Remedy::Unknown => Exit::Failed,
         };
         Self::new(exit, error.to_string())
-    }
-}
-
-/// Whether trying again may help, or the configuration has to change first.
-fn exit_of(error: &sqlx::Error) -> Exit {
-    if let Some(error) = error.as_database_error() {
-        return exit_of_code(&error.code().unwrap_or_default());
-    }
-    match error {
-        sqlx::Error::Configuration(_) | sqlx::Error::Tls(_) => Exit::Usage,
-        // Such as the file of sslrootcert.
-        sqlx::Error::Io(error) if error.kind() == io::ErrorKind::NotFound => Exit::Usage,
-        _ => Exit::Unavailable,
-    }
-}
-
-/// By SQLSTATE. Starting, stopping or out of connections: all of that passes.
-/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-fn exit_of_code(code: &str) -> Exit {
-    match code {
-        "53300" | "57P01" | "57P02" | "57P03" => Exit::Unavailable,
-        _ => Exit::Failed,
     }
 }
 
@@ -194,24 +164,8 @@ mod tests {
     }
 
     #[test]
-    fn what_a_service_advises_is_passed_on() {
+    fn a_services_hint_is_passed_on() {
         let status = Status::from(Problem::new(Reason::KeyState, "It is active.").hint("Disable it first."));
         assert_eq!(Failure::from(status).to_string(), "It is active.\nDisable it first.");
-    }
-
-    #[test]
-    fn a_database_error_that_passes_is_told_from_a_wrong_configuration() {
-        for code in ["53300", "57P01", "57P02", "57P03"] {
-            assert_eq!(exit_of_code(code), Exit::Unavailable, "{code}");
-        }
-        assert_eq!(exit_of_code("28P01"), Exit::Failed);
-        assert_eq!(exit_of(&sqlx::Error::Configuration("x".into())), Exit::Usage);
-        assert_eq!(exit_of(&sqlx::Error::Tls("x".into())), Exit::Usage);
-        for (kind, exit) in
-            [(io::ErrorKind::NotFound, Exit::Usage), (io::ErrorKind::ConnectionRefused, Exit::Unavailable)]
-        {
-            assert_eq!(exit_of(&sqlx::Error::Io(kind.into())), exit);
-        }
-        assert_eq!(exit_of(&sqlx::Error::PoolTimedOut), Exit::Unavailable);
     }
 }

@@ -1,7 +1,6 @@
 //! `postern`: the operator's command line.
 //!
-//! Data goes to stdout, everything else to stderr. It may tend the key ring and move seals from key to key; it opens
-//! none.
+//! Results go to stdout, everything else to stderr. It can manage the key ring and rewrap seals, but cannot open any.
 
 mod arguments;
 mod ask;
@@ -56,7 +55,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-/// Runs what waits for the network.
+/// Runs a command that uses the network.
 fn in_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     tokio::runtime::Runtime::new()?.block_on(work)
 }

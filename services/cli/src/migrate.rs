@@ -21,15 +21,15 @@ use crate::{
 #[derive(Serialize)]
 struct Migrated {
     schema_version: i32,
-    /// Empty unless they were to be made.
+    /// Empty without `--create-roles`.
     roles: Vec<PreparedRole>,
 }
 
-/// A role that is there.
+/// A role that exists now.
 #[derive(Serialize)]
 struct PreparedRole {
     name: &'static str,
-    /// Whether it was given the password of its URL; without a URL, it keeps what it has.
+    /// Whether it was given the password in its URL. Without a URL, it keeps its password.
     password_set: bool,
 }
 
@@ -37,10 +37,11 @@ pub(crate) async fn run(options: &MigrateOptions, config: &Config, output: Outpu
     if options.print_roles {
         return output::write(&roles::roles_sql());
     }
-    // Asked for first: without it, no role is made either.
+    // Checked before any role is created, so that a missing URL changes nothing.
     let url = config.require_url(Login::Migrator)?;
     let roles = if options.create_roles { prepare_roles(config).await? } else { Vec::new() };
-    postern_store::migrate(&url).await.map_err(|error| after_roles(error.into(), &roles))?;
+    let migrated = postern_store::migrate(&url).await;
+    migrated.map_err(|error| after_roles(config.locate(Login::Migrator, error.into()), &roles))?;
     let migrated = Migrated { schema_version: SCHEMA_VERSION, roles };
     output.print(&migrated, || format!("The schema is at version {SCHEMA_VERSION}.\n"))
 }
@@ -55,15 +56,16 @@ async fn prepare_roles(config: &Config) -> Result<Vec<PreparedRole>, Failure> {
         let at = LOGIN_ROLES.iter().position(|name| *name == role)?;
         passwords[at].as_ref().map(|password| Secret::new(password.expose().to_vec()))
     };
-    roles::prepare_roles(&admin, password).await?;
+    let created = roles::prepare_roles(&admin, password).await;
+    created.map_err(|error| config.locate(Login::Admin, error.into()))?;
     let prepared = LOGIN_ROLES.into_iter().zip(&passwords);
     let prepared = prepared.map(|(name, password)| PreparedRole { name, password_set: password.is_some() });
     let prepared: Vec<_> = prepared.collect();
-    tell_of_passwords(&prepared)?;
+    report_unset_passwords(&prepared)?;
     Ok(prepared)
 }
 
-/// Says that the roles were made: a failure after that is not one that changed nothing.
+/// Adds that the roles were created, so that the failure does not read as if nothing was changed.
 fn after_roles(failure: Failure, roles: &[PreparedRole]) -> Failure {
     if roles.is_empty() {
         return failure;
@@ -78,18 +80,18 @@ fn after_roles(failure: Failure, roles: &[PreparedRole]) -> Failure {
 /// The password in a role's URL.
 fn password(url: &str, login: Login) -> Result<Secret, Failure> {
     let wrong = |what: &str| Failure::new(Exit::Usage, format!("{}: {what}", login.sources()));
-    let url = Url::parse(url).map_err(|_| wrong("its URL cannot be read"))?;
-    // A pooler wants more behind the role's name: `postern_proxy.PROJECT`.
+    let url = Url::parse(url).map_err(|_| wrong("not a PostgreSQL URL"))?;
+    // Poolers expect the project after the role: `postern_proxy.PROJECT`.
     let role = url.username().split('.').next().unwrap_or_default();
     if role != login.role() {
-        return Err(wrong(&format!("its URL must be of the user {}", login.role())));
+        return Err(wrong(&format!("the user in its URL must be {}", login.role())));
     }
     let password = url.password().filter(|password| !password.is_empty());
     let password = password.ok_or_else(|| wrong("its URL has no password"))?;
     Ok(Secret::new(percent_decode_str(password).collect()))
 }
 
-fn tell_of_passwords(roles: &[PreparedRole]) -> io::Result<()> {
+fn report_unset_passwords(roles: &[PreparedRole]) -> io::Result<()> {
     let unset = roles.iter().filter(|role| !role.password_set).map(|role| role.name);
     let unset: Vec<_> = unset.collect();
     if unset.is_empty() {
@@ -97,7 +99,7 @@ fn tell_of_passwords(roles: &[PreparedRole]) -> io::Result<()> {
     }
     writeln!(
         io::stderr(),
-        "postern: no password was set for {}: name their URL files, or set one in psql with \\password",
+        "postern: no password was set for {}; configure their URL files, or set one in psql with \\password",
         unset.join(", ")
     )
 }

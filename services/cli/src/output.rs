@@ -1,4 +1,4 @@
-//! What goes to stdout: text for people, or JSON.
+//! Results on stdout: text for people, or JSON.
 
 use std::{
     fmt::Write as _,
@@ -10,14 +10,14 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
-/// How to write data.
+/// The format of results.
 #[derive(Clone, Copy)]
 pub(crate) struct Output {
     pub json: bool,
 }
 
 impl Output {
-    /// Writes `data` as JSON, or as the text that `text` makes of it.
+    /// Writes `data` as JSON, or the result of `text`.
     pub(crate) fn print(self, data: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), Failure> {
         if self.json {
             let json = serde_json::to_string_pretty(data).map_err(anyhow::Error::from)?;
@@ -28,7 +28,7 @@ impl Output {
     }
 }
 
-/// Writes to stdout; styles only where they are seen and wanted. A reader that has gone away has had enough.
+/// Writes to stdout, with styles only on a terminal and unless `NO_COLOR` is set. A closed pipe is not an error.
 pub(crate) fn write(text: &str) -> Result<(), Failure> {
     let mut stdout = anstream::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -37,7 +37,7 @@ pub(crate) fn write(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Columns that are as wide as their widest cell, under a bold head.
+/// A table with a bold header. Each column is as wide as its widest cell.
 pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
     let mut widths = head.map(|cell| cell.chars().count());
     for row in rows {
@@ -62,7 +62,7 @@ fn line<const N: usize>(widths: &[usize; N], cells: [&str; N]) -> String {
     line.trim_end().to_owned()
 }
 
-/// A number of things: `1 seal`, `2 seals`.
+/// A number with its noun: `1 seal`, `2 seals`.
 pub(crate) fn count(number: u64, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }

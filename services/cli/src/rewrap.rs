@@ -22,10 +22,10 @@ use crate::{
     waiting,
 };
 
-/// How long every replica has to learn of the primary key.
+/// How long to wait for every replica to load the primary key.
 const READY: Duration = Duration::from_secs(30);
 
-/// What there is to do.
+/// What a run would do.
 #[derive(Serialize)]
 struct Plan {
     primary_key_id: u32,
@@ -35,29 +35,29 @@ struct Plan {
 
 #[derive(Serialize)]
 struct PlannedKey {
-    /// 0: no seal of ours.
+    /// 0 for values that are not seals.
     key_id: u32,
-    /// Absent in the ring: `unknown`.
+    /// `unknown` if the ring does not contain the key.
     state: &'static str,
     seals: i64,
     owners: i64,
 }
 
-/// What was done.
+/// What a run did.
 #[derive(Serialize)]
 struct Done {
     primary_key_id: u32,
     rewrapped: u64,
-    /// Saved or deleted by their owners meanwhile.
+    /// Rows that their owners saved or deleted in the meantime.
     overtaken: u64,
-    /// Came back under another key: the primary key has changed meanwhile.
+    /// Seals that came back under another key, because the primary key changed in the meantime.
     elsewhere: u64,
     failed: u64,
     /// The first 100.
     failures: Vec<FailedRow>,
     /// Seals that are still under other keys.
     remaining: i64,
-    /// A key that is disabled, and has seals.
+    /// A disabled key that has seals.
     #[serde(skip)]
     disabled: Option<u32>,
 }
@@ -76,7 +76,7 @@ pub(crate) async fn run(options: &RewrapOptions, config: &Config, output: Output
         let plan = Plan::new(&crypto.ring().await?, &store.counts().await?)?;
         return output.print(&plan, || plan.to_text());
     }
-    // A replica that does not know of the primary key yet would put seals back under the old one.
+    // A replica that has not loaded the primary key yet would put seals back under the old one.
     let ring =
         waiting::until_none_is(&crypto, READY, |ring, replica| replica.revision < ring.revision).await?;
     let plan = Plan::new(&ring, &store.counts().await?)?;
@@ -99,19 +99,18 @@ pub(crate) async fn run(options: &RewrapOptions, config: &Config, output: Output
     done.complain()
 }
 
-/// What stopped it half-way: not a refusal any more, after which all is as it was.
+/// A failure after some seals were rewrapped. It must not exit with the code that means "nothing was changed".
 fn done_in_part(failure: Failure, moved: u64) -> Failure {
     if moved == 0 {
         return failure;
     }
     let exit = if failure.exit == Exit::Unavailable { Exit::Unavailable } else { Exit::Failed };
     let (message, hint) = failure.into_parts();
-    let after =
-        Failure::new(exit, format!("{message}; {} moved before that, and stay", count(moved, "seal")));
-    after.hint(hint.unwrap_or_else(|| "Run this again to go on.".to_owned()))
+    let after = Failure::new(exit, format!("{message}; {} rewrapped before that", count(moved, "seal")));
+    after.hint(hint.unwrap_or_else(|| "Run this command again to continue.".to_owned()))
 }
 
-/// On stderr, and nowhere if that is no terminal.
+/// A progress bar on stderr, hidden if stderr is not a terminal.
 fn bar(length: i64) -> Result<ProgressBar, Failure> {
     let style = ProgressStyle::with_template("rewrapping {wide_bar} {pos}/{len} {per_sec} {eta}");
     let bar = ProgressBar::new(length.unsigned_abs());
@@ -144,15 +143,15 @@ impl Plan {
         for key in stuck {
             movable -= key.seals;
             let PlannedKey { key_id, state, seals, .. } = key;
-            let _ = writeln!(reasons, "{seals} can't be moved: key {key_id} is {state}");
+            let _ = writeln!(reasons, "{seals} can't be rewrapped: key {key_id} is {state}");
         }
         let movable = count(movable.unsigned_abs(), "seal");
-        format!("{keys}{movable} to move to key {}.\n{reasons}", self.primary_key_id)
+        format!("{keys}{movable} to rewrap under key {}.\n{reasons}", self.primary_key_id)
     }
 }
 
 impl PlannedKey {
-    /// Whether seals under the key open, so that they can be put under another.
+    /// Whether seals under the key can be opened, and therefore rewrapped.
     fn is_movable(&self) -> bool {
         [KeyState::Staged, KeyState::Active, KeyState::Primary].map(crypto::state_word).contains(&self.state)
     }
@@ -183,29 +182,32 @@ impl Done {
 
     fn to_text(&self) -> String {
         let moved = count(self.rewrapped, "seal");
-        format!("{moved} moved to key {}; {} under other keys.\n", self.primary_key_id, self.remaining)
+        format!(
+            "{moved} rewrapped under key {}; {} left under other keys.\n",
+            self.primary_key_id, self.remaining
+        )
     }
 
-    /// Names what is left, and says so with the exit code.
+    /// Fails if anything is left, and prints the rows that failed.
     fn complain(&self) -> Result<(), Failure> {
         for FailedRow { owner_id, connection_id, reason } in &self.failures {
             writeln!(io::stderr(), "postern: {reason}: connection {connection_id} of owner {owner_id}")?;
         }
         if self.failed > 0 {
-            let message = format!("{} could not be moved and stay as they are", count(self.failed, "seal"));
+            let message = format!("{} could not be rewrapped and are unchanged", count(self.failed, "seal"));
             let hint = match self.disabled {
-                // Nothing is lost yet.
-                Some(id) => format!("Run `postern keyring enable {id}`, and then this again."),
-                None => "Their owners can save them again.".to_owned(),
+                // The seals can still be saved.
+                Some(id) => format!("Run `postern keyring enable {id}`, then this command again."),
+                None => "Their owners must save these connections again.".to_owned(),
             };
             return Err(Failure::new(Exit::Failed, message).hint(hint));
         }
         if self.remaining > 0 {
             let message = format!(
-                "{} appeared meanwhile, or the primary key has changed",
+                "{} under other keys were saved in the meantime, or the primary key has changed",
                 count(self.remaining.unsigned_abs(), "seal")
             );
-            return Err(Failure::new(Exit::Failed, message).hint("Run this again."));
+            return Err(Failure::new(Exit::Failed, message).hint("Run this command again."));
         }
         Ok(())
     }
@@ -216,12 +218,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_moved_before_a_failure_is_said_and_is_no_refusal() {
-        let refused = || Failure::refused("the certificate is no operator's");
+    fn a_failure_after_some_seals_reports_them_and_is_not_a_refusal() {
+        let refused = || Failure::refused("the certificate is not an operator's");
         assert_eq!(done_in_part(refused(), 0).exit, Exit::Refused);
         let halfway = done_in_part(refused(), 3);
         assert_eq!(halfway.exit, Exit::Failed);
-        assert!(halfway.to_string().contains("3 seals moved before that"), "{halfway}");
+        assert!(halfway.to_string().contains("3 seals rewrapped before that"), "{halfway}");
         assert_eq!(done_in_part(Failure::new(Exit::Unavailable, "away"), 3).exit, Exit::Unavailable);
     }
 }

@@ -13,7 +13,7 @@ use crate::{crypto::Crypto, failure::Failure};
 
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Waits until no live replica is `behind`, and returns the ring as it was then. Says on stderr for whom it waits.
+/// Waits until no live replica is `behind`, and returns the ring. Names the replicas it waits for on stderr.
 pub(crate) async fn until_none_is(
     crypto: &Crypto,
     timeout: Duration,
@@ -28,9 +28,9 @@ pub(crate) async fn until_none_is(
             return Ok(ring);
         }
         if start.elapsed() >= timeout {
-            let message = format!("not loaded within {} s by: {names}", timeout.as_secs());
+            let message = format!("not loaded within {} s by {names}", timeout.as_secs());
             return Err(
-                Failure::refused(message).hint("Its log says why. A replica that is gone holds nobody up.")
+                Failure::refused(message).hint("See its log. Replicas that have exited are not waited for.")
             );
         }
         sign.get_or_insert_with(Sign::new).show(&names)?;
@@ -47,21 +47,21 @@ fn names(ring: &Keyring, behind: impl Fn(&Keyring, &Replica) -> bool) -> String 
 /// A spinner on a terminal, a line elsewhere.
 struct Sign {
     spinner: ProgressBar,
-    said: bool,
+    printed: bool,
 }
 
 impl Sign {
     fn new() -> Self {
-        Self { spinner: ProgressBar::new_spinner(), said: false }
+        Self { spinner: ProgressBar::new_spinner(), printed: false }
     }
 
     fn show(&mut self, names: &str) -> io::Result<()> {
         if io::stderr().is_terminal() {
             self.spinner.set_message(format!("waiting for {names}"));
             self.spinner.tick();
-        } else if !self.said {
+        } else if !self.printed {
             writeln!(io::stderr(), "postern: waiting for {names}")?;
-            self.said = true;
+            self.printed = true;
         }
         Ok(())
     }

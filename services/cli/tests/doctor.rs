@@ -1,4 +1,4 @@
-//! `postern doctor`: what is well, and what is not.
+//! `postern doctor` finds what works and what does not.
 
 use std::{
     fs::{self, Permissions},
@@ -41,9 +41,13 @@ async fn all_is_well_and_no_secret_is_shown() {
     for line in run.stdout.lines() {
         assert!(line.starts_with("ok "), "{}", run.stdout);
     }
-    for said in
-        ["names operator", "key 1 seals", "2 seals under key 1", "version 5", "postern_proxy signs in"]
-    {
+    for said in [
+        "is for operator",
+        "the primary key is 1",
+        "2 seals under key 1",
+        "version 5",
+        "postern_proxy can sign in",
+    ] {
         assert!(run.stdout.contains(said), "{said}: {}", run.stdout);
     }
     assert!(!run.stdout.contains('\x1b'), "no colours where there is no terminal");
@@ -60,9 +64,9 @@ async fn keys_and_seals_that_need_care_are_named() {
     let stage = Stage::new().await;
     stage.user_with("ada", 3).await;
     stage.rotate();
-    found(&doctor(&stage), 0, "seals", "warn: 3 seals under key 1, which is active / postern rewrap");
+    found(&doctor(&stage), 0, "seals", "warn: 3 seals under key 1, which is active / Run `postern rewrap`.");
     stage.run(&["keyring", "disable", "1", "--yes"]).succeeded();
-    let lost = "fail: 3 seals under key 1, which is disabled: they do not open / postern keyring enable 1";
+    let lost = "fail: 3 seals under key 1, which is disabled: they cannot be opened / Run `postern keyring enable 1`";
     found(&doctor(&stage), 1, "seals", lost);
     stage.run(&["keyring", "destroy", "1", "--yes", "--allow-loss"]).succeeded();
     found(&doctor(&stage), 1, "seals", "fail: 3 seals under key 1, which is destroyed");
@@ -87,11 +91,16 @@ async fn a_database_that_does_not_fit_is_told() {
             "create or replace function postern.schema_version() returns integer language sql as 'select 1'",
         )
         .await;
-    found(&doctor(&stage), 1, "schema", "fail: version 1; this release needs 5 / postern migrate");
+    found(&doctor(&stage), 1, "schema", "fail: version 1; this release needs 5 / Run `postern migrate`.");
     stage.as_superuser("drop schema postern cascade").await;
-    found(&doctor(&stage), 1, "schema", "fail: there is none yet / postern migrate");
+    found(&doctor(&stage), 1, "schema", "fail: the database has no schema yet / Run `postern migrate`.");
     stage.as_superuser("alter role postern_rewrap rename to postern_elsewhere").await;
-    found(&doctor(&stage), 1, "roles", "fail: missing: postern_rewrap / postern migrate --create-roles");
+    found(
+        &doctor(&stage),
+        1,
+        "roles",
+        "fail: missing: postern_rewrap / Run `postern migrate --create-roles`.",
+    );
 
     let nowhere = "postgres://postern_proxy:secret-word@127.0.0.1:1/postern";
     let run = Run::of(stage.command(&["doctor", "--json"]).env("POSTERN_PROXY_DATABASE_URL", nowhere));
@@ -110,11 +119,11 @@ async fn a_database_that_does_not_fit_is_told() {
         &run,
         1,
         "database TLS",
-        "fail: postern_proxy: the control database cannot be used: its URL sets no sslmode",
+        "fail: postern_proxy: the control database's URL cannot be used: it sets no sslmode",
     );
     assert!(!run.stdout.contains("secret-word"), "{}", run.stdout);
 
-    // A file that is there and cannot be read.
+    // A URL file that exists but cannot be read.
     let copy = stage.postern.state().join("unreadable.toml");
     let url_file = stage.postern.state().join("urls/postern_rewrap");
     changed(&stage.config(), url_file.to_str().unwrap(), stage.postern.state().to_str().unwrap(), &copy);
@@ -130,7 +139,7 @@ async fn certificates_and_files_are_judged() {
 
     stage.postern.certificate("proxy-service");
     changed(&stage.config(), "operator.", "proxy-service.", &copy);
-    found(&run(), 1, "certificate", "fail: it names proxy-service, and not operator");
+    found(&run(), 1, "certificate", "fail: it is for proxy-service, not for operator");
     found(
         &run(),
         1,
@@ -159,8 +168,8 @@ async fn certificates_and_files_are_judged() {
 #[test]
 fn without_a_configuration_nothing_is_looked_at_and_a_broken_one_fails() {
     let run = Run::of(postern().args(["doctor", "--json"])).succeeded();
-    found(&run, 0, "configuration", "skip: no file is named");
-    found(&run, 0, "database", "skip: postern_proxy: no URL");
+    found(&run, 0, "configuration", "skip: no file is selected");
+    found(&run, 0, "database", "skip: postern_proxy: no URL is configured");
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("postern.toml");
     fs::write(&config, "[cripto]\n").unwrap();

@@ -39,6 +39,8 @@ fn a_ring_is_made_once_and_moved_from_root_to_root() {
     assert!(!folder.path().join("new.key").exists());
 
     let moved = keyring(&["move-root", "--to", new.to_str().unwrap()], &old).succeeded();
+    let operator = format!("user {}", rustix::process::getuid().as_raw());
+    assert!(moved.stderr.contains(&operator) && moved.stderr.contains("as revision 2"), "{}", moved.stderr);
     assert!(moved.stderr.contains("restart crypto-service"), "{}", moved.stderr);
     // The old root opens nothing any more.
     keyring(&["move-root", "--to", new.to_str().unwrap()], &old).refused(3, "does not unwrap with this root");

@@ -6,6 +6,7 @@ mod doctor;
 mod files;
 mod interrupted;
 mod output;
+mod pooler;
 mod refusals;
 mod roles;
 mod rotation;

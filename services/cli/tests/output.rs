@@ -1,4 +1,4 @@
-//! Data on stdout, everything else on stderr; help, exit codes, completions.
+//! Results on stdout, everything else on stderr; help, exit codes, completions.
 
 use crate::support::{Run, Stage, postern};
 
@@ -8,14 +8,14 @@ fn help_documents_the_exit_codes_and_where_secrets_come_from() {
     let documented = "\
 Exit codes:
   0  done
-  1  failed, or done in part: stderr says what is left
-  2  the command or its configuration is wrong
-  3  refused: a precondition is not met, or this caller may not do it; nothing was changed
-  4  a service or the database does not answer; try again
+  1  failed or partly done: stderr says what is left
+  2  wrong usage or configuration
+  3  refused, nothing was changed: a precondition is not met, or the certificate or role does not allow it
+  4  crypto-service or the database is unavailable; try again
 
-Data goes to stdout, everything else to stderr. Secrets are read from files that the configuration names, or from
-POSTERN_ROLE_DATABASE_URL, where ROLE is ADMIN, MIGRATOR, CONNECTION, PROXY or REWRAP; none is ever an argument.
-NO_COLOR is respected.
+Results are written to stdout, everything else to stderr. Database URLs are read from the files named in the
+configuration, or from the environment variables POSTERN_<ROLE>_DATABASE_URL, where <ROLE> is ADMIN, MIGRATOR,
+CONNECTION, PROXY or REWRAP. No secret is ever an argument. NO_COLOR is respected.
 ";
     assert!(help.stdout.ends_with(documented), "{}", help.stdout);
     assert_eq!(help.stderr, "");
@@ -63,7 +63,7 @@ async fn a_table_for_people_and_json_for_programs() {
     assert_eq!((&json["replicas"][0]["live"], &json["replicas"][0]["key_ids"][0]), (&true.into(), &1.into()));
 }
 
-/// The ring is worth seeing while the database is down.
+/// An operator needs to see the ring while the database is down.
 #[tokio::test]
 async fn status_without_a_database_says_so_on_stderr() {
     let stage = Stage::new().await;
@@ -71,6 +71,6 @@ async fn status_without_a_database_says_so_on_stderr() {
     let run =
         Run::of(stage.command(&["keyring", "status", "--json"]).env("POSTERN_REWRAP_DATABASE_URL", nowhere))
             .succeeded();
-    assert!(run.stderr.contains("stored seals are not counted"), "{}", run.stderr);
+    assert!(run.stderr.contains("the stored seals could not be counted"), "{}", run.stderr);
     assert!(run.json()["keys"][0]["stored_seals"].is_null());
 }

@@ -1,4 +1,4 @@
-//! What is refused, and with which exit code.
+//! Refusals and their exit codes.
 
 use std::fs;
 
@@ -56,7 +56,7 @@ async fn only_an_operators_certificate_tends_the_ring_and_rewraps() {
 }
 
 #[tokio::test]
-async fn what_does_not_answer_is_told_from_what_refuses() {
+async fn an_unavailable_service_is_not_a_refusal() {
     let stage = Stage::new().await;
     let config = stage.postern.state().join("nowhere.toml");
     changed(&stage.config(), stage.postern.crypto_url(), "https://127.0.0.1:1", &config);
@@ -73,11 +73,13 @@ async fn what_does_not_answer_is_told_from_what_refuses() {
     let rewrap = |url: &str| Run::of(stage.command(&["rewrap"]).env("POSTERN_REWRAP_DATABASE_URL", url));
     rewrap("postgres://postern_rewrap:secret-word@127.0.0.1:1/postern")
         .refused(4, "the control database cannot be reached: 127.0.0.1:1 refused the connection");
-    // Another role than the one for this work, even the mightiest.
+    rewrap("postgres://postern_rewrap:secret-word@127.0.0.1:1/postern")
+        .refused(4, "(URL from POSTERN_REWRAP_DATABASE_URL)");
+    // Any other role is refused, even a superuser.
     rewrap(&stage.postern.superuser_url()).refused(3, "postern_rewrap");
     rewrap(&stage.postern.database_url("postern_proxy")).refused(3, "postern_rewrap");
     let malformed =
-        rewrap("postgres//secret-word").refused(3, "not a PostgreSQL URL: relative URL without a base");
+        rewrap("postgres//secret-word").refused(2, "not a PostgreSQL URL: relative URL without a base");
     assert!(!malformed.stderr.contains("secret-word"), "{}", malformed.stderr);
 }
 
@@ -92,7 +94,7 @@ async fn changes_that_do_not_fit_the_keys_state_are_refused() {
         &["keyring", "enable", "1"],
         &["keyring", "enable", "7"],
         &["keyring", "destroy", "1", "--yes"],
-        // The answer would change nothing, so that nobody is asked.
+        // Refused in any case, so it does not ask.
         &["keyring", "destroy", "1"],
         &["keyring", "destroy", "7"],
     ] {
@@ -105,7 +107,7 @@ async fn changes_that_do_not_fit_the_keys_state_are_refused() {
     assert_eq!((&ring["revision"], &ring["keys"].as_array().unwrap().len()), (&1.into(), &1));
 }
 
-/// Longer than a call of a service may take, so that crypto-service itself says what is in the way.
+/// The wait is longer than the deadline of calls between services, so the error comes from crypto-service.
 #[tokio::test]
 async fn a_change_that_waits_for_another_in_vain_says_so() {
     let stage = Stage::new().await;
@@ -116,9 +118,9 @@ async fn a_change_that_waits_for_another_in_vain_says_so() {
     stage.run(&["keyring", "stage"]).succeeded();
 }
 
-/// Trying again would not help, and neither would another address.
+/// Not exit code 4: trying again would not help.
 #[tokio::test]
-async fn a_ring_that_cannot_be_used_is_told_in_crypto_services_words() {
+async fn crypto_services_error_about_the_ring_is_shown() {
     let stage = Stage::new().await;
     let ring = stage.postern.state().join("keys/keyring.json");
     let good = fs::read(&ring).unwrap();

@@ -1,5 +1,4 @@
-//! `postern migrate --create-roles` on a database that has nothing of Postern yet, for an administrator who is no
-//! superuser.
+//! `postern migrate --create-roles` on an empty database, for an administrator who is not a superuser.
 
 use std::{fs, path::Path, process::Command};
 
@@ -8,7 +7,7 @@ use postern_testkit::{TenantDatabase, TenantServer};
 
 use crate::support::{PASSWORD, Run, postern};
 
-/// A database on a server of its own, for roles are the server's; its owner may create roles.
+/// A database on a server of its own, because roles belong to the server. Its owner may create roles.
 struct Bare {
     _server: TenantServer,
     database: TenantDatabase,
@@ -87,7 +86,7 @@ async fn one_command_makes_a_database_ready() {
 }
 
 #[tokio::test]
-async fn who_may_not_make_all_of_it_makes_none() {
+async fn an_administrator_who_may_not_create_everything_creates_nothing() {
     let bare = Bare::new().await;
     let name = &bare.database.name;
     bare.database.as_admin(&format!("alter role {name} nocreaterole")).await;
@@ -108,19 +107,19 @@ async fn passwords_come_from_each_roles_own_url() {
         let run = Run::of(&mut bare.migrate(&["--create-roles"])).refused(2, because);
         assert!(!run.stderr.contains("secret-word"), "{}", run.stderr);
     };
-    refused("postgres:secret-word", "must be of the user postern_proxy");
+    refused("postgres:secret-word", "the user in its URL must be postern_proxy");
     refused("postern_proxy", "has no password");
     fs::write(bare.url_file("postern_proxy"), "secret-word").unwrap();
     let run = Run::of(&mut bare.migrate(&["--create-roles"])).refused(2, "POSTERN_PROXY_DATABASE_URL");
     assert!(!run.stderr.contains("secret-word"), "{}", run.stderr);
     assert_eq!(bare.roles().await, 0);
 
-    // As a pooler wants it; and a role whose URL is nobody's business here.
+    // A user name in the form that poolers expect, and a role without a URL file.
     bare.write_url("postern_proxy", "postern_proxy.project:pass-word");
     let mut command = bare.migrate(&["--create-roles", "--json"]);
     without_line(&bare.folder.path().join("postern.toml"), "rewrap_url_file");
     let run = Run::of(&mut command).succeeded();
-    assert!(run.stderr.contains("no password was set for postern_rewrap:"), "{}", run.stderr);
+    assert!(run.stderr.contains("no password was set for postern_rewrap;"), "{}", run.stderr);
     assert_eq!(run.json()["roles"][3]["password_set"], false);
     bare.write_url("postern_proxy", "postern_proxy:pass-word");
     let url = fs::read_to_string(bare.url_file("postern_proxy")).unwrap();

@@ -1,4 +1,4 @@
-//! From one key to the next, to the end of the old one.
+//! Rotation from one key to the next, until the old one is destroyed.
 
 use crate::support::{Run, Stage, postern, use_all};
 
@@ -9,7 +9,7 @@ async fn a_key_is_staged_promoted_emptied_disabled_and_destroyed() {
 
     let staged = stage.run(&["keyring", "stage", "--json"]).succeeded().json();
     assert_eq!((&staged["key_id"], &staged["keyring"]["keys"][1]["state"]), (&2.into(), &"staged".into()));
-    // As after an answer that was lost.
+    // An operator repeats the command if the response was lost.
     let again = stage.run(&["keyring", "stage"]).succeeded();
     assert_eq!(again.stdout, "Key 2 is staged already. Next: postern keyring promote 2 --wait\n");
     let again = stage.run(&["keyring", "stage", "--json"]).succeeded().json();
@@ -29,9 +29,9 @@ async fn a_key_is_staged_promoted_emptied_disabled_and_destroyed() {
     assert_eq!((&done["rewrapped"], &done["failed"], &done["remaining"]), (&12.into(), &0.into(), &0.into()));
     assert_eq!((stage.seals_under(1).await, stage.seals_under(2).await), (0, 12));
     let again = stage.run(&["rewrap"]).succeeded();
-    assert_eq!(again.stdout, "0 seals moved to key 2; 0 under other keys.\n");
+    assert_eq!(again.stdout, "0 seals rewrapped under key 2; 0 left under other keys.\n");
 
-    // No seal is left, so that nobody needs to be asked.
+    // No seal is left, so it does not ask.
     stage.run(&["keyring", "disable", "1"]).succeeded();
     stage.run(&["keyring", "destroy", "1", "--yes"]).succeeded();
     let ring = stage.run(&["keyring", "status", "--json"]).succeeded().json();
@@ -54,7 +54,7 @@ async fn destroying_a_key_names_what_would_be_lost_first() {
     let (ada, _) = (stage.user_with("ada", 2).await, stage.user_with("bob", 1).await);
     stage.rotate();
 
-    // Nobody is at the terminal to be asked.
+    // Without a terminal, it cannot ask.
     stage.run(&["keyring", "disable", "1"]).refused(3, "3 seals under key 1 would no longer open.");
     stage.run(&["keyring", "disable", "1", "--yes"]).succeeded();
     let lost = "3 seals of 2 owners under key 1 would be lost.";
@@ -65,13 +65,16 @@ async fn destroying_a_key_names_what_would_be_lost_first() {
 
     stage.run(&["keyring", "destroy", "1", "--yes", "--allow-loss"]).succeeded();
     assert_eq!(postern_testkit::reason(&ada.query("c-0", "select 1").await.unwrap_err()), "SEAL_BROKEN");
-    // What is lost is named, row by row, and what can be saved is.
+    // Rewrapping reports each lost row and moves the rest.
     ada.save("c-0", "postgresql://a:b@127.0.0.1:1/c?sslmode=disable".into()).await.unwrap();
     let plan = stage.run(&["rewrap", "--dry-run"]).succeeded().stdout;
-    assert!(plan.ends_with("0 seals to move to key 2.\n2 can't be moved: key 1 is destroyed\n"), "{plan}");
+    assert!(
+        plan.ends_with("0 seals to rewrap under key 2.\n2 can't be rewrapped: key 1 is destroyed\n"),
+        "{plan}"
+    );
     let rest = stage.run(&["rewrap", "--json"]);
     assert_eq!((rest.code, &rest.json()["failed"]), (1, &2.into()), "{}", rest.stderr);
-    assert!(rest.stderr.contains("2 seals could not be moved and stay as they are"), "{}", rest.stderr);
+    assert!(rest.stderr.contains("2 seals could not be rewrapped and are unchanged"), "{}", rest.stderr);
     for row in rest.json()["failures"].as_array().unwrap() {
         let line = format!("SEAL_BROKEN: connection {} of owner", row["connection_id"].as_str().unwrap());
         assert!(rest.stderr.contains(&line), "{}", rest.stderr);
@@ -103,7 +106,7 @@ async fn a_key_that_was_disabled_too_early_comes_back() {
     let early = stage.run(&["rewrap"]);
     assert_eq!(early.code, 1, "{}", early.stderr);
     assert!(
-        early.stderr.contains("Run `postern keyring enable 1`, and then this again."),
+        early.stderr.contains("Run `postern keyring enable 1`, then this command again."),
         "{}",
         early.stderr
     );
@@ -123,7 +126,7 @@ async fn the_schema_is_migrated_again_and_again() {
         let migrated = stage.run(&["migrate", "--json"]).succeeded().json();
         assert_eq!(migrated["schema_version"], postern_store::SCHEMA_VERSION);
     }
-    // As before an upgrade that brings a role: the migrator cannot create it, and says how it comes to be.
+    // As before an upgrade that adds a role: the migrator cannot create it, and the error says how to.
     stage.as_superuser("alter role postern_rewrap rename to postern_elsewhere").await;
     stage
         .run(&["migrate"])

@@ -4,6 +4,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     str::FromStr,
+    time::{Duration, Instant},
 };
 
 use postern_testkit::{Postern, TenantDatabase, TenantServer, User};
@@ -24,7 +25,7 @@ pub(crate) fn postern() -> Command {
     command
 }
 
-/// How a run ended.
+/// The result of a run.
 pub(crate) struct Run {
     pub code: i32,
     pub stdout: String,
@@ -48,7 +49,7 @@ impl Run {
         self
     }
 
-    /// Refused with this exit code: nothing on stdout, and an explanation on stderr that says this.
+    /// Asserts the exit code, an empty stdout, and a stderr that contains this.
     #[track_caller]
     pub(crate) fn refused(self, code: i32, because: &str) -> Self {
         assert_eq!(self.code, code, "{}{}", self.stdout, self.stderr);
@@ -58,7 +59,7 @@ impl Run {
     }
 }
 
-/// A Postern of its own, since rotations touch all of it, with an operator.
+/// A Postern for one test, because a rotation affects all of it.
 pub(crate) struct Stage {
     pub postern: Postern,
     tenant: TenantDatabase,
@@ -91,13 +92,13 @@ impl Stage {
         Run::of(&mut self.command(arguments))
     }
 
-    /// Makes a new key the primary one.
+    /// Stages and promotes a new key.
     pub(crate) fn rotate(&self) {
         let id = self.run(&["keyring", "stage", "--json"]).succeeded().json()["key_id"].to_string();
         self.run(&["keyring", "promote", &id, "--wait"]).succeeded();
     }
 
-    /// A user with so many connections, `c-0` and on, which were never used: each use after this opens its seal.
+    /// A user with this many connections, `c-0` and on. They were never used, so their first use opens the seal.
     pub(crate) async fn user_with(&self, name: &str, connections: usize) -> User {
         let user = self.postern.user(name);
         for number in 0..connections {
@@ -106,17 +107,36 @@ impl Stage {
         user
     }
 
-    /// Runs a statement as someone whom no rule holds.
+    /// Runs a statement as a superuser, to whom row level security does not apply.
     pub(crate) async fn as_superuser(&self, sql: &'static str) {
         sqlx::query(sql).execute(&mut *self.superuser.lock().await).await.unwrap();
     }
 
-    /// All rows, as text.
+    /// All connections with their secrets, as text.
     pub(crate) async fn rows(&self) -> Vec<String> {
         let rows = sqlx::query_scalar(
             "select c::text || s::text from postern.connections c join postern.secrets s on s.connection_id = c.id order by id",
         );
         rows.fetch_all(&mut *self.superuser.lock().await).await.unwrap()
+    }
+
+    /// Waits until the server has ended every session of `postern_rewrap`, and with it the statement it was executing.
+    pub(crate) async fn rewrap_sessions_have_ended(&self) {
+        let mut superuser = self.superuser.lock().await;
+        let sessions = "select count(*) from pg_stat_activity where usename = 'postern_rewrap'";
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while sqlx::query_scalar::<_, i64>(sessions).fetch_one(&mut *superuser).await.unwrap() > 0 {
+            assert!(Instant::now() < deadline, "a session of postern_rewrap does not end");
+        }
+    }
+
+    /// Advisory locks in the control database.
+    pub(crate) async fn advisory_locks(&self) -> i64 {
+        let count = sqlx::query_scalar(
+            "select count(*) from pg_locks l join pg_database d on d.oid = l.database
+              where l.locktype = 'advisory' and d.datname = current_database()",
+        );
+        count.fetch_one(&mut *self.superuser.lock().await).await.unwrap()
     }
 
     /// Seals under a key, counted by other means than the program's.
@@ -129,7 +149,7 @@ impl Stage {
     }
 }
 
-/// Opens these connections of the user.
+/// Queries each of the user's connections.
 pub(crate) async fn use_all(user: &User, connections: usize) {
     for number in 0..connections {
         user.query(&format!("c-{number}"), "select 1").await.unwrap();

@@ -1,4 +1,4 @@
-//! What somebody at a terminal sees and types.
+//! What an operator sees and types at a terminal.
 
 use std::{
     fs::{File, OpenOptions},
@@ -15,15 +15,15 @@ use rustix::{
 
 use crate::support::{Stage, use_all};
 
-/// How a run at a terminal ended. Stdout is no terminal: data goes elsewhere.
+/// The result of a run at a terminal. Only stdin and stderr are the terminal; stdout is a pipe.
 struct Session {
     code: i32,
     stdout: String,
-    /// All that was shown, with what was typed.
+    /// Everything shown on the terminal, including what was typed.
     screen: String,
 }
 
-/// Runs the program at a terminal where this is typed.
+/// Runs the program at a terminal with this input.
 fn at_terminal(mut command: Command, typed: &str) -> Session {
     let near = pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     pty::unlockpt(&near).unwrap();
@@ -36,7 +36,7 @@ fn at_terminal(mut command: Command, typed: &str) -> Session {
     near.write_all(typed.as_bytes()).unwrap();
 
     let child = command.spawn().unwrap();
-    // It holds the terminal open, too; without it, the end of the program is the end of what is shown.
+    // The command holds the terminal open too. Once it is dropped, reading ends when the program does.
     drop(command);
     let mut screen = Vec::new();
     let _ = near.read_to_end(&mut screen);
@@ -49,11 +49,11 @@ fn at_terminal(mut command: Command, typed: &str) -> Session {
 }
 
 #[tokio::test]
-async fn who_does_not_type_yes_destroys_nothing() {
+async fn without_a_typed_yes_nothing_is_destroyed() {
     let stage = Stage::new().await;
     stage.rotate();
     stage.run(&["keyring", "disable", "1"]).succeeded();
-    // The last one ends the input without a word.
+    // The last one ends the input without an answer.
     for typed in ["no\n", "y\n", "\n", "yes, please\n", "\x04"] {
         let destroy = at_terminal(stage.command(&["keyring", "destroy", "1"]), typed);
         assert_eq!((destroy.code, destroy.stdout.as_str()), (3, ""), "{typed:?}: {}", destroy.screen);
@@ -88,7 +88,7 @@ async fn a_key_with_seals_is_disabled_only_after_a_yes() {
 }
 
 #[tokio::test]
-async fn long_work_shows_how_far_it_is_and_nothing_of_that_among_the_data() {
+async fn progress_is_shown_on_the_terminal_only() {
     let stage = Stage::new().await;
     stage.user_with("bob", 12).await;
     stage.rotate();
@@ -101,7 +101,7 @@ async fn long_work_shows_how_far_it_is_and_nothing_of_that_among_the_data() {
     assert_eq!(done["rewrapped"], 12);
 }
 
-/// Where nobody looks on, a bar would only fill a log.
+/// Without a terminal, stderr usually goes to a log.
 #[tokio::test]
 async fn without_a_terminal_there_is_no_bar() {
     let stage = Stage::new().await;

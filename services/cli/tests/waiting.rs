@@ -10,8 +10,8 @@ use serde_json::json;
 
 use crate::support::{Run, Stage};
 
-/// A replica that reported just now, has loaded the first key alone, and reports no more: for ten seconds it is taken
-/// for one that runs.
+/// A replica that reported just now, has loaded only the first key, and never reports again. It counts as live for ten
+/// seconds.
 fn lagging_replica(stage: &Stage) {
     let report = json!({
         "name": "laggard",
@@ -32,7 +32,7 @@ async fn promotion_waits_for_the_replica_that_lacks_the_key_and_names_it() {
 
     stage.run(&["keyring", "promote", "2"]).refused(3, "laggard");
     let late = stage.run(&["keyring", "promote", "2", "--wait", "--timeout", "1"]);
-    late.refused(3, "not loaded within 1 s by: laggard");
+    late.refused(3, "not loaded within 1 s by laggard");
     let status = stage.run(&["keyring", "status", "--json"]).succeeded().json();
     let laggard =
         status["replicas"].as_array().unwrap().iter().find(|replica| replica["name"] == "laggard").unwrap();

@@ -15,15 +15,15 @@ pub struct Config {
     /// Probes, and how the service stops.
     #[serde(default)]
     pub ops: OpsConfig,
-    /// Address for mutual TLS; reachable from inside the cluster only.
+    /// Address of the mutual TLS listener, reachable only from inside the cluster.
     pub listen: SocketAddr,
-    /// Certificate of this service, and the authority of its callers.
+    /// This service's certificate, and the authority of its callers.
     pub tls: TlsFiles,
     /// The master keys.
     pub keyring: KeyringConfig,
-    /// Issuers whose tokens are accepted. The same as at the other services.
+    /// Issuers whose tokens are accepted. The same as in the other services.
     pub issuers: Vec<IssuerConfig>,
-    /// Addresses from which key sets may be fetched.
+    /// Hosts that key sets may be fetched from.
     #[serde(default)]
     pub egress: Policy,
 }

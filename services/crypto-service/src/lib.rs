@@ -1,9 +1,9 @@
-//! Holds the master keys; seals and opens.
+//! Holds the master keys; seals and opens secrets.
 //!
-//! Reachable over mutual TLS only. Touches no database, and dials nothing but the issuers' key sets and the root of its
-//! keys, where that is `OpenBao`, Vault or AWS KMS. The owner that a seal is bound to comes from the user's token,
-//! which this service verifies itself: a service that passes on a foreign row gets nothing opened. To rewrap takes no
-//! token, and opens nothing for the caller.
+//! It is reachable only over mutual TLS. It uses no database, and connects only to the issuers' key sets and to a
+//! remote root of its keys (`OpenBao`, Vault or AWS KMS). The owner in a seal's context comes from the user's token,
+//! which this service verifies itself, so a service that sends another user's row cannot get it opened. Rewrapping
+//! needs no token and returns no secret.
 
 mod config;
 mod context;
@@ -34,11 +34,10 @@ use live_ring::{ClaimError, NameClaim, Reporter, RingHolder};
 pub use config::Config;
 pub use postern_keyring::{KeyringConfig, ReplicaName, RootConfig};
 
-/// Time for the last report.
-const LAST_WORD: Duration = Duration::from_secs(5);
+/// Time for the last report at shutdown.
+const LAST_REPORT: Duration = Duration::from_secs(5);
 
-/// Reads the key ring and serves until the lifecycle ends. At SIGHUP, checks the ring's file at once and reads the
-/// issuers again.
+/// Loads the key ring and serves until the lifecycle ends. SIGHUP makes it check the ring and the issuers at once.
 pub async fn run(config: Config, process: Process) -> Result<()> {
     let listener = server::bind(config.listen).await.context("listen")?;
     let look = Arc::new(Notify::new());
@@ -49,7 +48,7 @@ pub async fn run(config: Config, process: Process) -> Result<()> {
     start(config, gate, listener, process, look).await
 }
 
-/// [`run`] on a listener that is bound already, and without signals.
+/// [`run`] on a listener that is already bound, and without handling signals.
 pub async fn serve(config: Config, listener: TcpListener, life: Lifecycle) -> Result<()> {
     let gate = gate(&config)?;
     start(config, gate, listener, Process::shared("crypto-service", &life), Arc::default()).await
@@ -74,7 +73,7 @@ async fn start(
     let own = keyring.clone();
     let entering = spawn_blocking(move || enter(&own));
     let (reporter, _name) = tokio::select! {
-        // Access to the folder may hang.
+        // The file system of the folder may hang.
         entered = entering => entered??,
         () = life.stopping() => return Ok(()),
     };
@@ -85,7 +84,7 @@ async fn start(
     let own = reporter.clone();
     let loading = spawn_blocking(move || load(&keyring, &own));
     let served = tokio::select! {
-        // Loading may wait a minute for the root.
+        // Loading may wait for a remote root, up to its `start_seconds`.
         loaded = loading => {
             let ring = loaded??;
             reporter.started(ring.clone());
@@ -101,13 +100,13 @@ async fn start(
         () = life.stopping() => Ok(()),
     };
     let _ = stop.send(());
-    // Not for ever: the folder of the reports may hang.
-    let _ = timeout(LAST_WORD, tasks.join_next()).await;
+    // With a limit, because the file system of the reports may hang.
+    let _ = timeout(LAST_REPORT, tasks.join_next()).await;
     served
 }
 
-/// Serves for as long as the tasks run: a replica that no longer follows the ring, or no longer reports, must be replaced
-/// by a new one.
+/// Serves for as long as the tasks run. A replica that no longer follows the ring or reports must stop, so that it is
+/// restarted.
 async fn with_all(
     mut serving: Pin<Box<impl Future<Output = Result<()>>>>,
     tasks: &mut JoinSet<()>,
@@ -116,30 +115,30 @@ async fn with_all(
     tokio::select! {
         served = &mut serving => served,
         ended = tasks.join_next() => {
-            tracing::error!("the key ring is no longer followed; stopping");
+            tracing::error!("a task that follows the key ring has ended; stopping");
             life.stop();
             serving.await?;
             let panicked = ended.and_then(Result::err).map_or_else(|| anyhow!("a task ended"), Into::into);
-            Err(panicked).context("the key ring is no longer followed")
+            Err(panicked).context("a task that follows the key ring has ended")
         }
     }
 }
 
 fn rpcs(ring: Arc<RingHolder>, reporter: Arc<Reporter>) -> Rpcs {
-    let heard = reporter.heard();
-    let crypto = sizes::Bounded::new(rpc::Crypto::new(ring.clone(), heard.clone()));
+    let reporting = reporter.reporting();
+    let crypto = sizes::Bounded::new(rpc::Crypto::new(ring.clone(), reporting.clone()));
     let keyring = KeyringServiceServer::new(rpc::Keyring::new(ring, reporter));
     Rpcs::default().with(crypto).with(keyring)
 }
 
-/// A replica that the others don't hear of seals nothing: they could promote a key that it lacks.
+/// A replica whose reports don't arrive seals nothing: the others could promote a key that it lacks.
 fn watch_reports(reporter: &Reporter, process: &Process) {
-    let unheard = process.health.fault("cannot report to the other replicas");
-    let (mut heard, life) = (reporter.heard(), process.life.clone());
+    let fault = process.health.fault("cannot report to the other replicas");
+    let (mut reporting, life) = (reporter.reporting(), process.life.clone());
     let following = async move {
         loop {
-            unheard.set(!*heard.borrow_and_update());
-            if heard.changed().await.is_err() {
+            fault.set(!*reporting.borrow_and_update());
+            if reporting.changed().await.is_err() {
                 return;
             }
         }
@@ -149,23 +148,23 @@ fn watch_reports(reporter: &Reporter, process: &Process) {
     });
 }
 
-/// Takes this replica's name, and says that it starts. Before the ring is loaded: the other way round, a key could be
-/// promoted in between that this replica does not have.
+/// Claims this replica's name, and reports that it is starting. This happens before the ring is loaded; otherwise a key
+/// that this replica lacks could be promoted in between.
 fn enter(config: &KeyringConfig) -> Result<(Arc<Reporter>, Option<NameClaim>)> {
     let name = match config.replica.clone() {
         Some(name) => name,
-        None => ReplicaName::of_this_host().context("the host's name")?,
+        None => ReplicaName::of_this_host().context("the host name cannot be used as the replica's name")?,
     };
     let claim = claim(&config.file, &name)?;
     let mut reporter = Reporter::new(&config.file, name, Arc::new(SystemClock));
     match reporter.publish() {
         Ok(()) => {
             if let Err(error) = reporter.inherit() {
-                tracing::warn!(kind = %error.kind(), "what replicas left that are gone cannot be taken over");
+                tracing::warn!(kind = %error.kind(), "the use counts of replicas that have exited could not be taken over");
             }
         }
         Err(error) => {
-            tracing::warn!(kind = %error.kind(), "this replica cannot report that it starts");
+            tracing::warn!(kind = %error.kind(), "this replica could not report that it is starting");
         }
     }
     Ok((Arc::new(reporter), claim))
@@ -178,13 +177,13 @@ fn load(config: &KeyringConfig, reporter: &Reporter) -> Result<Arc<RingHolder>> 
     Ok(Arc::new(ring.with_context(broken)?))
 }
 
-/// Takes the name, unless another replica has it. In a folder that cannot be written there are no reports either, and
+/// Claims the name, unless another replica has it. If the folder is not writable, no replica can report, so there is
 /// nothing to protect.
 fn claim(ring: &Path, name: &ReplicaName) -> Result<Option<NameClaim>> {
     match NameClaim::take(ring, name) {
         Ok(claim) => Ok(Some(claim)),
         Err(ClaimError::Io(error)) => {
-            tracing::warn!(kind = %error.kind(), "whether another replica has this one's name cannot be told");
+            tracing::warn!(kind = %error.kind(), "could not check whether another replica uses the same name");
             Ok(None)
         }
         Err(taken @ ClaimError::Taken(_)) => Err(taken.into()),
@@ -196,7 +195,7 @@ mod tests {
     use super::{live_ring::Reports, *};
 
     #[tokio::test]
-    async fn a_service_whose_tasks_end_stops_and_says_so() {
+    async fn a_service_whose_tasks_end_stops_with_an_error() {
         let life = Lifecycle::default();
         let serving = life.clone();
         let mut tasks = JoinSet::new();
@@ -206,7 +205,7 @@ mod tests {
             Ok(())
         });
         let ended = timeout(Duration::from_secs(10), with_all(serving, &mut tasks, &life)).await.unwrap();
-        assert!(format!("{:#}", ended.unwrap_err()).contains("no longer followed"));
+        assert!(format!("{:#}", ended.unwrap_err()).contains("follows the key ring has ended"));
 
         let mut tasks = JoinSet::new();
         tasks.spawn(std::future::pending());
@@ -214,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replica_says_that_it_starts_before_it_has_a_key() {
+    fn a_replica_reports_before_it_has_a_key() {
         let folder = tempfile::tempdir().unwrap();
         let mut config = KeyringConfig::embedded(folder.path()).unwrap();
         let name: ReplicaName = "one".to_owned().try_into().unwrap();
@@ -222,8 +221,8 @@ mod tests {
         std::fs::write(&config.file, "{").unwrap();
         let (reporter, _claim) = enter(&config).unwrap();
         assert!(load(&config, &reporter).is_err());
-        let told = Reports::beside(&config.file).all().unwrap().remove(0);
-        assert_eq!((&told.report.name, told.report.revision, told.report.loaded.len()), (&name, 0, 0));
-        assert!(told.live);
+        let first = Reports::beside(&config.file).all().unwrap().remove(0);
+        assert_eq!((&first.report.name, first.report.revision, first.report.loaded.len()), (&name, 0, 0));
+        assert!(first.live);
     }
 }

@@ -1,4 +1,4 @@
-//! How long a request may be: one secret for most RPCs, a hundred for batches.
+//! Maximum sizes of requests: one secret for most RPCs, a hundred for batches.
 
 use std::{convert::Infallible, sync::Arc, task};
 
@@ -17,7 +17,7 @@ const UNARY_BYTES: usize = SECRET_BYTES + 16 * 1024;
 /// A hundred items, each with a secret of 64 KiB, and a KiB for its reference and context.
 const BATCH_BYTES: usize = 100 * (SECRET_BYTES + 1024);
 
-/// The service, with a bound of its own for batches: tonic knows one for all methods of a server.
+/// The service, with a separate limit for batches: tonic has only one limit for all methods of a server.
 #[derive(Clone)]
 pub(crate) struct Bounded {
     unary: CryptoServiceServer<Crypto>,
@@ -32,11 +32,11 @@ impl Bounded {
     }
 }
 
-/// What tonic's server answers with, and what becomes of it.
+/// The response of tonic's server, and the mapped one.
 type Answer = Result<Response<Body>, Infallible>;
 type Told = fn(Answer) -> Answer;
 
-/// The server for a method, and how it says that a request is too long.
+/// The server for a method, and the error for a request that is too long.
 fn method(path: &str) -> (bool, Told) {
     match path.rsplit('/').next() {
         Some("Encrypt") => (false, |answer| told(answer, rpc::too_large)),
@@ -45,8 +45,8 @@ fn method(path: &str) -> (bool, Told) {
     }
 }
 
-/// tonic refuses a message over the bound with `OUT_OF_RANGE`, which nothing of ours does, and without a reason that a
-/// program could act on.
+/// tonic refuses a message over the limit with `OUT_OF_RANGE`, which Postern uses for nothing else, and without a
+/// reason that a program could act on.
 fn told(answer: Answer, problem: fn() -> Problem) -> Answer {
     let too_long = |answer: &Response<Body>| {
         let code = answer.headers().get("grpc-status");

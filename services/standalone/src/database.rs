@@ -1,4 +1,4 @@
-//! The control database: an embedded server, or one that runs already.
+//! The control database: an embedded server, or one that is already running.
 
 use std::{
     fs,
@@ -21,7 +21,7 @@ use crate::state::State;
 
 const DATABASE: &str = "postern";
 
-/// Postgres 15, as the server says it.
+/// Postgres 15, as in `server_version_num`.
 const OLDEST: i32 = 150_000;
 
 /// A control database with its roles and schema in place.
@@ -44,7 +44,7 @@ impl ControlDatabase {
         database
             .prepare(&state.private_dir("passwords")?)
             .await
-            .context("the control database cannot be prepared")?;
+            .context("cannot prepare the control database")?;
         Ok(database)
     }
 
@@ -66,15 +66,15 @@ impl ControlDatabase {
     }
 }
 
-/// The URL of a database of our own on a server that runs already, created if missing. Nothing else on it is touched,
-/// but for the roles `postern_*`.
+/// The URL of Postern's database on a running server, created if missing. Nothing else on the server is changed, except
+/// the roles `postern_*`.
 async fn own_database(url: &str) -> Result<String> {
     let mut own = Url::parse(url).ok().context("POSTERN_DATABASE_URL is not a postgres:// URL")?;
     let mut admin = PgConnectOptions::from_str(url)?
         .disable_statement_logging()
         .connect()
         .await
-        .context("POSTERN_DATABASE_URL does not answer")?;
+        .context("cannot connect to the database of POSTERN_DATABASE_URL")?;
     let version: i32 =
         sqlx::query_scalar("select current_setting('server_version_num')::int").fetch_one(&mut admin).await?;
     admin.close().await?;
@@ -102,17 +102,17 @@ async fn embedded(state: &State) -> Result<(Option<Cluster>, String)> {
 pub(crate) fn as_role(url: &str, role: &str, password: &str) -> Result<String> {
     let mut url = Url::parse(url).ok().context("POSTERN_DATABASE_URL is not a postgres:// URL")?;
     let set = url.set_username(role).and_then(|()| url.set_password(Some(password)));
-    set.ok().context("POSTERN_DATABASE_URL names no server")?;
+    set.ok().context("POSTERN_DATABASE_URL has no host")?;
     Ok(url.into())
 }
 
-/// Creates a database unless it exists. The name is ours and needs no quoting.
+/// Creates a database unless it exists. The name is a constant and needs no quoting.
 pub(crate) async fn create_database(admin_url: &str, name: &'static str) -> Result<()> {
     let mut admin = PgConnectOptions::from_str(admin_url)?
         .disable_statement_logging()
         .connect()
         .await
-        .context("Postgres does not answer")?;
+        .context("cannot connect to Postgres")?;
     let exists = sqlx::query("select from pg_database where datname = $1")
         .bind(name)
         .fetch_optional(&mut admin)

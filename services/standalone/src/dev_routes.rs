@@ -1,4 +1,4 @@
-//! The routes that only development has: tokens for the asking, the key set, and what the console asks first.
+//! Routes for development only: tokens without a password, the key set, and the console's configuration.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::demo::{Demo, Welcome};
 
-/// The development issuer, and what a new user finds.
+/// The development issuer, and the demo connection for new users.
 pub(crate) struct Development {
     issuer: DevIssuer,
     welcome: Welcome,
@@ -53,7 +53,7 @@ struct TokenRequest {
     user: String,
 }
 
-/// Signs in whoever asks, as whomever they name. The first time, the user gets the demo connection.
+/// Returns a token for any user name. At the first sign-in, the user gets the demo connection.
 async fn token(
     State(development): State<Shared>,
     Json(request): Json<TokenRequest>,
@@ -64,7 +64,7 @@ async fn token(
     }
     let failed = |error: anyhow::Error| {
         tracing::error!("cannot sign in a development user: {error:#}");
-        (StatusCode::INTERNAL_SERVER_ERROR, "the token could not be made; the log has the cause\n")
+        (StatusCode::INTERNAL_SERVER_ERROR, "the token could not be created; the cause is in the log\n")
     };
     let token = development.issuer.mint(&request.user, &SystemClock).map_err(failed)?;
     development.welcome.once(&request.user, &token).await.map_err(failed)?;
@@ -73,14 +73,15 @@ async fn token(
     ))
 }
 
-/// Lets no page of the internet in that has its own name point at 127.0.0.1: the name in `Host` would be its own.
+/// Refuses requests for other host names. Otherwise, a web page could get tokens by making its own name resolve to
+/// 127.0.0.1 (DNS rebinding).
 async fn from_this_machine(State(development): State<Shared>, request: Request, next: Next) -> Response {
     let ours = ["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{}", development.port));
     let host = host(request.headers()).or_else(|| request.uri().authority().map(ToString::to_string));
     if host.is_some_and(|host| ours.contains(&host)) {
         next.run(request).await
     } else {
-        (StatusCode::FORBIDDEN, "development tokens are for this machine\n").into_response()
+        (StatusCode::FORBIDDEN, "development tokens are only available on this machine\n").into_response()
     }
 }
 

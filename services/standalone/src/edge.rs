@@ -1,4 +1,4 @@
-//! What users reach: console, gRPC and gRPC-web on one origin.
+//! The public listener: console, gRPC and gRPC-web on one origin.
 
 use std::{
     io::ErrorKind,
@@ -36,17 +36,17 @@ use crate::{
     state::State,
 };
 
-/// Scripts, styles and fonts come from this origin alone. The component library sets styles at run time.
+/// Only this origin's scripts, styles and fonts are allowed. Inline styles are needed by the component library.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
     object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// Takes the port; the one that is asked for may be in use.
+/// Binds the port.
 pub(crate) async fn bind(port: u16) -> Result<TcpListener> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     match TcpListener::bind(address).await {
         Ok(listener) => Ok(listener),
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
-            bail!("port {port} is in use; stop what uses it, or choose another with --port")
+            bail!("port {port} is in use; stop the program that uses it, or choose another port with --port")
         }
         Err(error) => Err(error).with_context(|| format!("cannot listen on {address}")),
     }
@@ -88,11 +88,11 @@ pub(crate) async fn router(
     Ok(routes.layer(secure_headers()).layer(no_sniffing()))
 }
 
-/// A call of a method that is not here gets gRPC's own answer, not the console's page.
+/// The response to an unknown gRPC method, instead of the console's page.
 async fn no_such_method(request: Request, next: Next) -> Response {
     let content_type = request.headers().get(header::CONTENT_TYPE);
     if content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc")) {
-        return Status::unimplemented("There is no such method here.").into_http();
+        return Status::unimplemented("Unknown method.").into_http();
     }
     next.run(request).await
 }
@@ -106,7 +106,7 @@ fn no_sniffing() -> SetResponseHeaderLayer<HeaderValue> {
     SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))
 }
 
-/// Serves the origin. Pages of other origins may not call.
+/// Serves the origin. Cross-origin requests are not allowed.
 pub(crate) fn start(
     listener: TcpListener,
     router: Router,

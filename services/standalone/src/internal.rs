@@ -1,4 +1,4 @@
-//! What users never reach: crypto-service, over mutual TLS on a port of the loopback.
+//! crypto-service, over mutual TLS on a loopback port. Users cannot call it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -56,7 +56,7 @@ pub(crate) async fn start_crypto(
     Ok(CryptoAddress { url: format!("https://{address}"), ca })
 }
 
-/// The development issuer, as services see it: a name, an audience and a key set behind a URL.
+/// The configuration of the development issuer: name, audience and key set URL.
 pub(crate) fn issuer(edge_port: u16) -> Result<IssuerConfig> {
     Ok(serde_json::from_value(serde_json::json!({
         "issuer": ISSUER,
@@ -65,7 +65,7 @@ pub(crate) fn issuer(edge_port: u16) -> Result<IssuerConfig> {
     }))?)
 }
 
-/// Development happens on one machine: its own addresses and any port may be dialled.
+/// A policy for one machine: loopback addresses and every port are allowed.
 pub(crate) fn egress() -> Policy {
     Policy::development()
 }

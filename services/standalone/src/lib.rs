@@ -1,8 +1,8 @@
 //! Every service in one process, with an embedded Postgres: for development.
 //!
-//! Nothing is faked. The services talk over the same mutual TLS, with certificates of a development authority; the
-//! database has the same roles and policies; tokens are signed by a development issuer and verified through its key
-//! set, as those of a real one are. What is missing is an operator.
+//! Nothing is faked. The services use the same mutual TLS, with certificates of a development authority. The database
+//! has the same roles and policies. Tokens are signed by a development issuer and verified with its key set, like those
+//! of any other issuer.
 
 mod database;
 mod demo;
@@ -22,7 +22,7 @@ use database::ControlDatabase;
 pub use options::Options;
 use state::State;
 
-/// Issuer (`iss`) of development tokens. It does not depend on the port: a user stays the same user.
+/// Issuer (`iss`) of development tokens. It does not depend on the port, so that users keep their connections.
 pub const ISSUER: &str = "postern-development";
 
 /// A running Postern.
@@ -31,13 +31,13 @@ pub struct Stack {
     crypto_url: String,
     life: Lifecycle,
     tasks: JoinSet<Result<()>>,
-    // Ends last: everything above uses it.
+    // Dropped last, because everything above uses it.
     _cluster: Option<Cluster>,
     _state: State,
 }
 
 impl Stack {
-    /// Starts everything; returns when requests are answered.
+    /// Starts everything, and returns once it accepts requests.
     pub async fn start(options: Options, life: Lifecycle) -> Result<Self> {
         let state = State::open(&options.state)?;
         let listener = edge::bind(options.port).await?;
@@ -55,17 +55,17 @@ impl Stack {
         Ok(Self { url, crypto_url, life, tasks, _cluster: database.cluster, _state: state })
     }
 
-    /// Where the console, gRPC and gRPC-web are.
+    /// URL of the console, gRPC and gRPC-web.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Where crypto-service is, for mutual TLS.
+    /// URL of crypto-service.
     pub fn crypto_url(&self) -> &str {
         &self.crypto_url
     }
 
-    /// Runs until the lifecycle ends, then drains. If one part fails, all of them stop.
+    /// Runs until the lifecycle ends, then drains. If one service fails, all of them stop.
     pub async fn run(mut self) -> Result<()> {
         let mut outcome = Ok(());
         while let Some(ended) = self.tasks.join_next().await {
@@ -79,7 +79,7 @@ impl Stack {
     }
 }
 
-/// Refuses to go on when a part of the machine is missing; the message says which and what to do.
+/// Fails with `message` unless the condition is true.
 fn require(condition: bool, message: &str) -> Result<()> {
     if condition { Ok(()) } else { bail!("{message}") }
 }

@@ -19,16 +19,16 @@ static ALLOCATOR: WipingAllocator = WIPING;
 #[derive(Parser)]
 #[command(name = "postern-standalone", version)]
 struct Arguments {
-    /// Folder that keeps the database, the keys and the logs.
+    /// Folder for the database, the keys and the logs.
     #[arg(long, default_value = ".postern")]
     state: PathBuf,
-    /// Port on 127.0.0.1 for console, gRPC and gRPC-web; 0 takes any that is free.
+    /// Port on 127.0.0.1 for the console, gRPC and gRPC-web; 0 for any free port.
     #[arg(long, default_value_t = 8080)]
     port: u16,
     /// Folder with the built console.
     #[arg(long, default_value = "services/console/dist")]
     console: PathBuf,
-    /// A Postgres that runs already, as a role that may create roles; instead of the embedded one.
+    /// URL of a running Postgres to use instead of the embedded one, for a role that can create roles.
     #[arg(long, env = "POSTERN_DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
 }

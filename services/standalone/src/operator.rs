@@ -1,4 +1,4 @@
-//! What the operator's command line needs to reach this Postern: `postern --config .postern/postern.toml …`.
+//! The configuration of the `postern` command for this Postern: `postern --config .postern/postern.toml …`.
 
 use std::{fs, path::Path};
 
@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::{database::ControlDatabase, internal::CryptoAddress, state::State};
 
-/// Writes `postern.toml`, anew at each start: crypto-service's port changes.
+/// Writes `postern.toml`. Called at each start, because crypto-service's port changes.
 pub(crate) fn write_config(state: &State, database: &ControlDatabase, crypto: &CryptoAddress) -> Result<()> {
     let operator = crypto.for_caller("operator")?;
     let path = state.file("postern.toml");
@@ -26,7 +26,7 @@ pub(crate) fn write_config(state: &State, database: &ControlDatabase, crypto: &C
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// A basic string of TOML; what JSON escapes, TOML escapes the same way.
+/// A TOML basic string. JSON's escapes are valid in TOML.
 fn quoted(path: &Path) -> Result<String> {
     let path = path.to_str().context("the state folder's path is not UTF-8")?;
     Ok(serde_json::to_string(path)?)

@@ -1,4 +1,4 @@
-//! What a start may choose.
+//! Options of the development server.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -8,15 +8,15 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-/// How to start.
+/// The options.
 pub struct Options {
-    /// Folder that keeps the database, the keys and the logs; made if missing.
+    /// Folder for the database, the keys and the logs. Created if missing.
     pub state: PathBuf,
-    /// Port on 127.0.0.1; 0 takes any that is free.
+    /// Port on 127.0.0.1; 0 for any free port.
     pub port: u16,
     /// Folder with the built console.
     pub console: PathBuf,
-    /// A Postgres that runs already; `None` starts the embedded one.
+    /// URL of a running Postgres; `None` to start the embedded one.
     pub database_url: Option<String>,
 }
 
@@ -30,17 +30,17 @@ impl Options {
         OpenOptions::new().create(true).append(true).mode(0o600).open(path).with_context(broken)
     }
 
-    /// A folder that holds something else is not taken over: `--state ~` would scatter files over a home.
+    /// Refuses a folder with other files, so that `--state ~` does not scatter files in a home folder.
     fn refuse_foreign_folder(&self) -> Result<()> {
         let Ok(mut entries) = fs::read_dir(&self.state) else { return Ok(()) };
         let ours = ["lock", "postern.log"].iter().any(|name| self.state.join(name).exists());
         let foreign = entries.next().is_some() && !ours;
-        ensure!(!foreign, "{} holds other files; name a new folder with --state", self.state.display());
+        ensure!(!foreign, "{} contains other files; choose a new folder with --state", self.state.display());
         Ok(())
     }
 }
 
-/// What to say of a state folder that is not one, or is another's.
+/// The error for a state folder that cannot be used.
 pub(crate) fn unusable(state: &Path) -> String {
     format!("the state folder {} cannot be used; move it away to start anew", state.display())
 }

@@ -3,7 +3,7 @@
 //! | path | holds |
 //! |---|---|
 //! | `lock` | held while Postern runs |
-//! | `postgres/` | the embedded server's data and its superuser's password; the data is in the folder of /var/tmp that `elsewhere` names where root starts it and the server's own user cannot come here |
+//! | `postgres/` | the embedded server's data and its superuser's password; the data is in a folder of /var/tmp, named in `elsewhere`, if root starts the server and `nobody` cannot enter this folder |
 //! | `passwords/ROLE` | passwords of the database roles |
 //! | `urls/ROLE` | the control database's URL for each service |
 //! | `keys/` | the key ring and its root |
@@ -23,24 +23,24 @@ use anyhow::{Context, Result, bail};
 
 use crate::options::unusable;
 
-/// The open state folder. One process at a time.
+/// The locked state folder. Only one process can have it open.
 pub(crate) struct State {
     root: PathBuf,
     _lock: File,
 }
 
 impl State {
-    /// Opens the folder, or makes it.
+    /// Opens the folder, and creates it if missing.
     pub(crate) fn open(root: &Path) -> Result<Self> {
         let broken = || unusable(root);
         fs::create_dir_all(root).with_context(broken)?;
-        // Others may pass through (the embedded Postgres does, as another user, when root starts it) but not look.
+        // Others may enter the folder, but not list it: started by root, the embedded Postgres runs as another user.
         fs::set_permissions(root, Permissions::from_mode(0o711)).with_context(broken)?;
         let lock = File::create(root.join("lock")).with_context(broken)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                bail!("Postern runs already with the state folder {}", root.display())
+                bail!("Postern is already running with the state folder {}", root.display())
             }
             Err(TryLockError::Error(error)) => return Err(error).with_context(broken),
         }
@@ -52,7 +52,7 @@ impl State {
         self.root.join(name)
     }
 
-    /// A folder in the folder that only its owner may enter, made if missing.
+    /// A subfolder that only its owner may enter, created if missing.
     pub(crate) fn private_dir(&self, name: &str) -> Result<PathBuf> {
         let dir = self.root.join(name);
         fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
@@ -70,7 +70,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let _first = State::open(dir.path()).unwrap();
         let error = State::open(dir.path()).err().unwrap();
-        assert!(error.to_string().contains("runs already"), "{error}");
+        assert!(error.to_string().contains("is already running"), "{error}");
     }
 
     #[test]

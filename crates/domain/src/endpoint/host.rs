@@ -6,7 +6,7 @@ use crate::limits;
 
 /// A host as a user wrote it: an IP address, or a DNS name in lower case.
 ///
-/// Well formed, but not yet checked against the egress policy: only `egress` decides whether it may be dialled.
+/// Well formed, but not yet checked against the egress policy: only `egress` decides whether Postern may connect to it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Host {
     /// A literal address.

@@ -1,4 +1,4 @@
-//! Where a tenant database is and how it is reached: one variant and one module per kind of tenant.
+//! Endpoints of tenants: one variant and one module per tenant kind.
 
 mod host;
 mod postgres;
@@ -52,7 +52,7 @@ impl TenantKind {
     }
 }
 
-/// Where a connection leads.
+/// The endpoint of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
     /// A Postgres database.
@@ -70,7 +70,7 @@ impl Endpoint {
         }
     }
 
-    /// Digest of everything that decides who receives the secrets. Every seal is bound to it, so that a secret saved
+    /// Digest of everything that determines who receives the secrets. Every seal is bound to it, so that a secret saved
     /// for one server is never sent to another.
     pub fn digest(&self) -> EndpointDigest {
         match self {
@@ -79,8 +79,8 @@ impl Endpoint {
         }
     }
 
-    /// What the seal of one of the connection's secrets is bound to: the digest, and, where a connection can hold
-    /// several secrets, which of them it is, so that one cannot be put in the place of another.
+    /// What the seal of one of the connection's secrets is bound to: the digest and, if connections of this kind can
+    /// have several secrets, the secret's name, so that one cannot be swapped for another.
     pub fn seal_digest(&self, name: SecretName) -> EndpointDigest {
         match self {
             Self::Postgres(endpoint) => endpoint.digest(),
@@ -90,7 +90,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether a connection to it cannot be saved without this secret.
+    /// Whether a connection requires this secret.
     pub fn requires(&self, name: SecretName) -> bool {
         match self {
             Self::Postgres(_) => name == SecretName::Password,

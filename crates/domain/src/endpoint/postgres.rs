@@ -29,10 +29,10 @@ impl PostgresEndpoint {
     /// Port that Postgres listens on by default.
     pub const DEFAULT_PORT: u16 = 5432;
 
-    /// Secrets that a connection to Postgres holds.
+    /// Secrets of a connection to Postgres.
     pub(super) const SECRETS: &[SecretName] = &[SecretName::Password];
 
-    /// Digest of everything that decides who receives the password: kind, host, port, database, TLS mode and CA.
+    /// Digest of everything that determines who receives the password: kind, host, port, database, TLS mode and CA.
     pub fn digest(&self) -> EndpointDigest {
         let ca = Sha256::digest(self.ca.as_pem());
         EndpointDigest::over(&[

@@ -1,14 +1,14 @@
-//! Where a Supabase project is, and how it is used.
+//! The endpoint of a Supabase project.
 
 use sha2::{Digest, Sha256};
 
 use super::{ProjectUrl, SchemaName, ServingKey};
 use crate::{AccessMode, CaBundle, EndpointDigest, SecretName, TenantKind};
 
-/// Where a Supabase project is and how requests to it are made. Everything but the keys.
+/// A Supabase project and how requests to it are made, without the keys.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SupabaseEndpoint {
-    /// Host and port of the project's API, not yet judged.
+    /// Host and port of the project's API, not yet checked.
     pub url: ProjectUrl,
     /// The schema for requests that name none.
     pub schema: SchemaName,
@@ -20,8 +20,8 @@ pub struct SupabaseEndpoint {
     pub access_mode: AccessMode,
     /// Services that requests may reach beside `/rest/v1`.
     pub services: Services,
-    /// Whether the user's own token of the project takes the key's place in `Authorization`, so that the project's row
-    /// level security applies to that user.
+    /// Whether requests may include a token of the project's Auth service, which replaces the key in `Authorization`,
+    /// so that the project's row level security applies to that user.
     pub pass_user_token: bool,
 }
 
@@ -40,7 +40,7 @@ impl SupabaseEndpoint {
     /// The secrets that a connection may hold.
     pub const SECRETS: &'static [SecretName] = &[SecretName::PublishableKey, SecretName::SecretKey];
 
-    /// An endpoint with the safe defaults: the publishable key serves, read-only, REST only.
+    /// An endpoint with safe defaults: the publishable key, read-only, REST only.
     pub fn new(url: ProjectUrl) -> Self {
         Self {
             url,
@@ -53,7 +53,7 @@ impl SupabaseEndpoint {
         }
     }
 
-    /// Digest of everything that decides who receives the keys: kind, host, port and CA.
+    /// Digest of everything that determines who receives the keys: kind, host, port and CA.
     pub fn digest(&self) -> EndpointDigest {
         let ca = Sha256::digest(self.ca.as_pem());
         EndpointDigest::over(&[

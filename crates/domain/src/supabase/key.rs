@@ -1,8 +1,8 @@
 //! The keys of a Supabase project.
 //!
 //! Four sorts exist: `sb_publishable_…` and `sb_secret_…`, which are opaque, and the legacy `anon` and `service_role`
-//! keys, which are JWTs. Only the project can verify a JWT. Its claims are read here to tell people about a wrong paste
-//! before it is saved, and decide nothing else.
+//! keys, which are JWTs. Only the project can verify a JWT. Its claims are only used to detect wrong keys before they
+//! are saved.
 
 use std::{fmt, time::Duration};
 
@@ -33,7 +33,7 @@ pub enum KeySort {
     ServiceRole,
 }
 
-/// Which of a connection's two keys: the field that a key is pasted into, and the one that serves.
+/// One of a connection's two keys: the field that a key is entered in, and the key that requests are made with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ServingKey {
     /// The `anon` or publishable key: the project's row level security applies.
@@ -43,8 +43,8 @@ pub enum ServingKey {
     Secret,
 }
 
-/// Why a text is not the key that was asked for. The messages never repeat the text. They may name project refs, which
-/// are no secrets.
+/// Why a text is not a valid key for its field. The messages never repeat the text. They may name project refs, which
+/// are not secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKey {
     /// No text.
@@ -56,7 +56,7 @@ pub enum InvalidKey {
     /// `sbp_…`, which belongs to a person.
     #[error("this is a personal access token, not a key of the project; copy one from its API keys page")]
     AccessToken,
-    /// A JWT with a role other than `anon` and `service_role`: somebody's session.
+    /// A JWT with a role other than `anon` and `service_role`, such as a user's session.
     #[error(
         "this token is not a key of the project; copy the anon or service_role key from its API keys page"
     )]
@@ -67,14 +67,14 @@ pub enum InvalidKey {
          service_role key"
     )]
     Unrecognised,
-    /// A key that bypasses row level security, offered as the publishable one.
+    /// A key that bypasses row level security, entered as the publishable key.
     #[error("this is a {0}, which bypasses row level security; it belongs in the secret key's field")]
     SecretAsPublishable(KeySort),
-    /// A key that is under row level security, offered as the secret one.
+    /// A key that is subject to row level security, entered as the secret key.
     #[error("this is a {0}; it belongs in the publishable key's field")]
     PublishableAsSecret(KeySort),
-    /// The key names another project than the URL.
-    #[error("this key belongs to the project {key}, and the URL to {url}; copy both from the same project")]
+    /// The key is for another project than the URL.
+    #[error("this key belongs to the project {key}, but the URL to {url}; copy both from the same project")]
     OtherProject {
         /// The ref in the key.
         key: String,
@@ -100,7 +100,7 @@ impl SupabaseKey {
     /// Longest key, in bytes.
     pub const MAX: usize = 4096;
 
-    /// Recognises a key; white space around it is dropped. Expects nothing of its sort or its project.
+    /// Recognises a key of any sort and project. White space around it is ignored.
     pub fn parse(secret: &Secret) -> Result<Self, InvalidKey> {
         let text = str::from_utf8(secret.expose()).map_err(|_| InvalidKey::Unrecognised)?.trim();
         let (sort, claims) = recognise(text)?;
@@ -112,7 +112,8 @@ impl SupabaseKey {
         })
     }
 
-    /// Recognises the key that was entered in a field of the form for a project. `now` is time since 1970.
+    /// Recognises a key that was entered for a project, in the field `serving`. `now` is the time since
+    /// 1970-01-01T00:00:00Z.
     pub fn parse_for(
         field: ServingKey,
         secret: &Secret,
@@ -141,12 +142,12 @@ impl SupabaseKey {
         self.sort.is_jwt()
     }
 
-    /// The ref that a legacy key names. Opaque keys and those of self-hosted projects name none.
+    /// The project ref in a legacy key. Opaque keys and keys of self-hosted projects have none.
     pub fn project_ref(&self) -> Option<&str> {
         self.project_ref.as_deref()
     }
 
-    /// The last four characters, to tell keys apart by. None where the end of the key may be guessable.
+    /// The last four characters, to tell keys apart. `None` if the key is too short to show a part of it.
     pub fn last_characters(&self) -> Option<&str> {
         let text = str::from_utf8(self.secret.expose()).ok()?;
         // A JWT ends with its signature, of at least 43 characters (HS256); short ones are made by hand.
@@ -160,12 +161,12 @@ impl SupabaseKey {
         self.expires_at.is_some_and(|at| at <= now)
     }
 
-    /// The key itself, to code that must send it.
+    /// The key itself, for code that must send it.
     pub fn secret(&self) -> &Secret {
         &self.secret
     }
 
-    /// Gives up the key itself, to be sealed.
+    /// The key itself, for sealing.
     pub fn into_secret(self) -> Secret {
         self.secret
     }
@@ -199,7 +200,7 @@ impl fmt::Display for KeySort {
 }
 
 impl KeySort {
-    /// Every sort.
+    /// All sorts.
     pub const ALL: [Self; 4] = [Self::Publishable, Self::Secret, Self::Anon, Self::ServiceRole];
 
     /// The name used in the database and on the wire.
@@ -217,7 +218,7 @@ impl KeySort {
         Self::ALL.into_iter().find(|sort| sort.as_str() == text)
     }
 
-    /// What Supabase's dashboard calls it.
+    /// The name in Supabase's dashboard.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Publishable => "publishable key",
@@ -254,7 +255,7 @@ impl ServingKey {
 }
 
 impl InvalidKey {
-    /// A stable word for programs and for the test vectors.
+    /// A stable identifier for programs and for the test vectors.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Empty => "EMPTY",
@@ -270,11 +271,11 @@ impl InvalidKey {
     }
 }
 
-/// Fewest characters after the prefix of an opaque key: far below the 31 that Supabase uses (22 random ones, `_`, and
-/// a checksum of 8), and enough to see that something was cut off.
+/// Minimum number of characters after the prefix of an opaque key. Supabase uses 31 (22 random ones, `_`, and a
+/// checksum of 8). A lower limit still detects keys that were cut off.
 const OPAQUE_MIN: usize = 16;
 
-/// Characters from which on the end of a key is taken for random: beyond that, four of them give nothing away.
+/// Minimum length of a key's random part, in characters, for showing the last four of them.
 const HIGH_ENTROPY: usize = 32;
 
 fn recognise(text: &str) -> Result<(KeySort, Claims), InvalidKey> {
@@ -308,7 +309,7 @@ const fn is_base64url(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
-/// What is read of a legacy key. Types are strict: `"exp": "1"` is an error and not an absent `exp`.
+/// The claims used from a legacy key. Types are strict: `"exp": "1"` is an error, not a missing `exp`.
 #[derive(Default, Deserialize)]
 struct Claims {
     role: String,
@@ -319,7 +320,7 @@ struct Claims {
     expires_at: Option<Duration>,
 }
 
-/// What is there must not be null.
+/// A member that is present must not be null.
 fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
@@ -357,13 +358,13 @@ fn claims_of(text: &str) -> Option<Claims> {
     plausible.then_some(claims)
 }
 
-/// Objects only: serde would take an array for a struct, too.
+/// Accepts only objects: serde would also parse an array as a struct.
 fn from_segment<T: for<'de> Deserialize<'de>>(segment: &str) -> Option<T> {
     let json = URL_SAFE_NO_PAD.decode(segment).ok()?;
     if json.trim_ascii_start().starts_with(b"{") { serde_json::from_slice(&json).ok() } else { None }
 }
 
-/// A ref is shown in messages, so nothing else may hide in it.
+/// Strict, because refs are shown in messages.
 fn is_project_ref(text: &str) -> bool {
     (1..=63).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')

@@ -1,15 +1,15 @@
-//! The URL of a project's API, from whatever people paste.
+//! The URL of a project's API, as people paste it.
 //!
 //! Grammar: `https://HOST[:PORT]`, followed by nothing, by `/`, or by the path of a service (`/rest/v1`, …) and
-//! anything below it, which is dropped. A dashboard URL stands for the project that it names. The text is split here
-//! and not by a URL library: those accept hosts (`0x7f.1`, `1.2.3`, `ex%61mple.com`, full-width dots) that others read
-//! differently.
+//! anything below it, which is dropped. A dashboard URL is converted to the URL of the project that it names. This
+//! does not use a URL library, because those accept hosts that other programs interpret differently (`0x7f.1`, `1.2.3`,
+//! `ex%61mple.com`, full-width dots).
 
 use std::fmt;
 
 use crate::{Host, port};
 
-/// Where a project's API is: an HTTPS host and port, without a path.
+/// The address of a project's API: an HTTPS host and port, without a path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProjectUrl {
     host: Host,
@@ -23,13 +23,13 @@ pub enum InvalidProjectUrl {
     #[error("a project URL starts with https://, as in https://REF.supabase.co")]
     Scheme,
     /// The scheme is `http`.
-    #[error("plain http would show the key to everyone on the way; use the project's https URL")]
+    #[error("plain http would send the key unencrypted; use the project's https URL")]
     PlainHttp,
     /// Too long, or holds white space, a control character, a backslash or a character that is not ASCII.
     #[error("a project URL is at most 2048 ASCII characters without spaces and backslashes")]
     Characters,
     /// A user or a password before the host.
-    #[error("a project URL holds no user and no password; the key has a field of its own")]
+    #[error("a project URL has no user and no password; enter the key in its own field")]
     UserInfo,
     /// The host is not one IP address or DNS name.
     #[error("the project URL's host must be one DNS name, such as REF.supabase.co, or one IP address")]
@@ -38,13 +38,13 @@ pub enum InvalidProjectUrl {
     #[error("the project URL's port must be a number from 1 to 65535")]
     Port,
     /// A query or a fragment.
-    #[error("a project URL has no '?' and no '#'; leave them out, and put the key into its own field")]
+    #[error("a project URL has no '?' and no '#'; leave them out, and enter the key in its own field")]
     Query,
-    /// A path that belongs to no service.
-    #[error("a project URL has no path; leave out what follows the host")]
+    /// A path that is not one of a service.
+    #[error("a project URL has no path; leave out everything after the host")]
     Path,
-    /// Supabase's own site, not at a project.
-    #[error("this page of Supabase names no project; open the project there and copy the URL again")]
+    /// A page of Supabase's own site that is not a project's.
+    #[error("this is not a project's page; open the project in Supabase and copy the URL again")]
     NoProject,
     /// `db.REF.supabase.co`.
     #[error("this is the host of the project's database; the project URL is the same without 'db.'")]
@@ -69,7 +69,7 @@ impl ProjectUrl {
         let (path, tail) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
         let (host, port) = parse_authority(authority)?;
         if is_supabase_site(&host) {
-            // The dashboard keeps its own state behind '?' and '#', and none of it is kept here.
+            // '?' and '#' contain the dashboard's own state, which is not needed here.
             return of_dashboard(path);
         }
         if !tail.is_empty() {
@@ -84,12 +84,12 @@ impl ProjectUrl {
         Ok(Self { host, port })
     }
 
-    /// The host, not yet judged.
+    /// The host, not yet checked.
     pub fn host(&self) -> &Host {
         &self.host
     }
 
-    /// The port; 443 where the URL names none.
+    /// The port; 443 if the URL has none.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -100,7 +100,7 @@ impl ProjectUrl {
         (!label.contains('.')).then_some(label)
     }
 
-    /// Host and port, as a `Host` header holds them.
+    /// Host and port, as in a `Host` header.
     pub fn authority(&self) -> String {
         let host = match &self.host {
             Host::Ip(ip) if ip.is_ipv6() => format!("[{ip}]"),
@@ -117,7 +117,7 @@ impl fmt::Display for ProjectUrl {
 }
 
 impl InvalidProjectUrl {
-    /// A stable word for programs and for the test vectors.
+    /// A stable identifier for programs and for the test vectors.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Scheme => "SCHEME",
@@ -134,10 +134,10 @@ impl InvalidProjectUrl {
     }
 }
 
-/// Longest text that is looked at, in bytes.
+/// Maximum length of the text in bytes.
 const MAX: usize = 2048;
 
-/// What follows the ref in a hosted project's name.
+/// What follows the ref in a hosted project's host name.
 const PROJECTS: &str = ".supabase.co";
 
 /// Paths that gateways route to services of a project.

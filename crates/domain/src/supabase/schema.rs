@@ -1,11 +1,11 @@
-//! The schema that requests use when they name none.
+//! The default schema of requests.
 
 /// The name of a Postgres schema that fits into a header: 1 to 63 of `A-Z`, `a-z`, `0-9`, `_`, `$` and `-`, starting
 /// with a letter or `_`. Postgres allows more, but only in names that have to be quoted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SchemaName(String);
 
-/// The text is not such a name.
+/// The text is not a name of this form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a schema name has 1 to 63 letters, digits, '_', '$' and '-', and starts with a letter or '_'")]
 pub struct InvalidSchema;

@@ -34,7 +34,7 @@ fn a_killed_writer_leaves_the_old_ring_or_the_new_one() {
         let before = fixture.load().revision();
         let written = kill_a_writer(fixture.folder.path(), Duration::from_micros(137 * round));
         let after = fixture.load();
-        // What the writer said it had written is there; at most one more change is.
+        // Every change that the writer reported is in the file, and at most one more.
         assert!((written..=written + 1).contains(&after.revision()), "{written}, then {}", after.revision());
         assert!(written >= before);
         fixture.editor().stage(Base { expected: Some(after.revision()), held: Some(&after) }).unwrap();
@@ -43,7 +43,7 @@ fn a_killed_writer_leaves_the_old_ring_or_the_new_one() {
     assert_eq!(left, 3, "root, ring and lock: the next change removed what the killed ones left");
 }
 
-/// Starts a writer, lets it make some changes, kills it a while after, and returns the last revision it told of.
+/// Starts a writer, lets it make some changes, kills it a while later, and returns the last revision it reported.
 fn kill_a_writer(folder: &Path, later: Duration) -> u64 {
     let mut writer = start_writer(folder);
     let mut lines = BufReader::new(writer.stdout.take().unwrap()).lines().map_while(Result::ok);

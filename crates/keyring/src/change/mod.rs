@@ -1,13 +1,13 @@
-//! Changes of the ring file: one at a time, checked, and whole or not at all.
+//! Changes of the ring file: serialized, checked, and atomic.
 //!
 //! ```text
 //! stage → (staged) → promote → (primary) → another is promoted → (active) → disable → (disabled) → destroy
 //!                                                                  ↑        enable ←──┘
 //! ```
 //!
-//! A staged key may be disabled too; once enabled, it is active. Each change is made under the file's lock, to what the
-//! file says then, and counts its revision up by one. It must open with its root before it is written, so that no
-//! change locks a ring up.
+//! A staged key can be disabled too; once enabled again, it is active. Each change is made under the file's lock, to
+//! the file's current contents, and increases the revision by one. The new ring must unwrap with its root before it is
+//! written, so that no change makes a ring unusable.
 
 mod steps;
 
@@ -29,29 +29,29 @@ pub use steps::RingChange;
 pub struct RingEditor<'a> {
     /// The file.
     pub path: &'a Path,
-    /// What wraps its keys.
+    /// The root that wraps its keys.
     pub root: &'a dyn Root,
-    /// Where new keys come from.
+    /// The source of new keys.
     pub entropy: &'a dyn Entropy,
-    /// What time it is. Should the clock step back, the times in the file do not.
+    /// The clock. If it steps back, the times in the file do not.
     pub clock: &'a dyn Clock,
 }
 
-/// What a change starts from.
+/// The ring that a change is based on.
 #[derive(Clone, Copy, Default)]
 pub struct Base<'a> {
-    /// The revision that the change was decided on; `None`: whatever it is.
+    /// The revision that the file must have; `None` for any.
     pub expected: Option<u64>,
-    /// The ring that this process uses. An older file is refused, and unchanged keys need not be unwrapped again: with
-    /// it, a key can be disabled although the root does not answer.
+    /// The ring that this process uses. An older file is refused. Unchanged keys are not unwrapped again, so that a key
+    /// can be disabled while the root is unavailable.
     pub held: Option<&'a LoadedRing>,
 }
 
-/// Why a ring was not changed. It is as it was, unless it is [`RingFileError::NotDurable`].
+/// Why a change failed. The ring is unchanged, except after [`RingFileError::NotDurable`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeError {
-    /// Changed by somebody else in the meantime.
-    #[error("the key ring has revision {found}, not {expected}; look at it again, then decide again")]
+    /// The ring was changed in the meantime.
+    #[error("the key ring has revision {found}, not {expected}; check its new state and try again")]
     Stale {
         /// The revision that the change was decided on.
         expected: u64,
@@ -61,8 +61,8 @@ pub enum ChangeError {
     /// No such key.
     #[error("the key ring has no key {0}")]
     UnknownKey(KeyId),
-    /// The key is elsewhere in its life.
-    #[error("key {id} is {found}, and must be {wanted} for this")]
+    /// The key is in another state.
+    #[error("key {id} is {found}, but must be {wanted}")]
     WrongState {
         /// The key.
         id: KeyId,
@@ -74,16 +74,16 @@ pub enum ChangeError {
     /// No room for another key.
     #[error("the key ring is full; start a new one")]
     Full,
-    /// The file or the root.
+    /// The file or the root failed.
     #[error(transparent)]
     Ring(#[from] RingFileError),
 }
 
 impl<'a> RingEditor<'a> {
-    /// Begins a change: takes the file's lock, and reads what the file says.
+    /// Begins a change: takes the file's lock and reads the file.
     pub fn begin(&self, base: Base<'_>) -> Result<RingChange<'a>, ChangeError> {
         let lock = Lock::acquire(self.path).map_err(not_written)?;
-        // They may hold a key, wrapped, that is destroyed by now.
+        // A leftover file may contain a wrapped key that has been destroyed since.
         files::remove_leftovers(self.path).map_err(not_written)?;
         let document = ring_file::read(self.path)?;
         base.admits(&document)?;

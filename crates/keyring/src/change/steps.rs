@@ -1,4 +1,4 @@
-//! One change of the ring file: decided under its lock, checked, and written whole or not at all.
+//! One change of the ring file: made under its lock, checked, and written atomically.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use postern_envelope::{KeyId, KeyInfo, KeyState, MasterKey};
@@ -14,8 +14,8 @@ use crate::{
     },
 };
 
-/// A change that is under way. Nobody else changes the file until it is made or dropped, so that what it depends on can
-/// be looked at in between.
+/// A change in progress. It holds the file's lock until it is made or dropped, so that its preconditions can be checked
+/// in between.
 pub struct RingChange<'a> {
     pub(crate) editor: RingEditor<'a>,
     pub(crate) document: RingDocument,
@@ -24,12 +24,12 @@ pub struct RingChange<'a> {
 }
 
 impl RingChange<'_> {
-    /// The ring as the file has it. It stays so until this change is made or dropped.
+    /// The ring in the file. It does not change until this change is made or dropped.
     pub fn ring(&self) -> &LoadedRing {
         &self.ring
     }
 
-    /// Adds a key that opens, and does not seal yet.
+    /// Adds a key that can open seals but is not used to seal yet.
     pub fn stage(self) -> Result<(KeyId, LoadedRing), ChangeError> {
         let editor = self.editor;
         self.make(editor.root, |keys, now| {
@@ -42,9 +42,10 @@ impl RingChange<'_> {
         })
     }
 
-    /// Makes a staged key the one that seals; the one before it only opens from then on.
+    /// Makes a staged key the primary key. The previous primary key becomes active: it only opens seals from then on.
     ///
-    /// Only once every process that uses the ring has loaded the key: others could not open what is sealed next.
+    /// Every process that uses the ring must have loaded the key before this is called; the others could not open the
+    /// next seals.
     pub fn promote(self, id: KeyId) -> Result<LoadedRing, ChangeError> {
         self.make_here(|keys, now| {
             let staged = find(keys, id, &[KeyState::Staged], "staged")?;
@@ -57,7 +58,7 @@ impl RingChange<'_> {
         })
     }
 
-    /// Takes a staged or active key out of use. Seals under it do not open any more, and are not lost yet.
+    /// Disables a staged or active key. Seals under it cannot be opened until it is enabled again.
     pub fn disable(self, id: KeyId) -> Result<LoadedRing, ChangeError> {
         self.make_here(|keys, now| {
             let wanted = [KeyState::Staged, KeyState::Active];
@@ -66,8 +67,7 @@ impl RingChange<'_> {
         })
     }
 
-    /// Takes a disabled key back into use: it opens what is sealed under it, and does not seal. The root is asked to
-    /// unwrap it.
+    /// Makes a disabled key active: seals under it can be opened again. The root has to unwrap it.
     pub fn enable(self, id: KeyId) -> Result<LoadedRing, ChangeError> {
         self.make_here(|keys, now| {
             find(keys, id, &[KeyState::Disabled], "disabled")?.enter(KeyState::Active, now);
@@ -75,7 +75,7 @@ impl RingChange<'_> {
         })
     }
 
-    /// Deletes a disabled key for good. Its id stays.
+    /// Permanently deletes a disabled key. Its id stays in the ring.
     pub fn destroy(self, id: KeyId) -> Result<LoadedRing, ChangeError> {
         self.make_here(|keys, now| {
             let key = find(keys, id, &[KeyState::Disabled], "disabled")?;
@@ -85,8 +85,8 @@ impl RingChange<'_> {
         })
     }
 
-    /// Wraps every key with another root, in one change. From then on the old root is of no use for this ring;
-    /// processes that are configured with it go on with what they hold, and read no later change.
+    /// Wraps every key with another root, in one change. The old root can't unwrap the ring from then on. Processes
+    /// that are configured with it keep using the ring they have loaded, and load no later revision.
     pub fn move_root(self, to: &dyn Root) -> Result<LoadedRing, ChangeError> {
         let editor = self.editor;
         let moved = self.make(to, |keys, _| {
@@ -112,7 +112,7 @@ impl RingChange<'_> {
         self.make(root, edit).map(|((), ring)| ring)
     }
 
-    /// Makes the change. `edit` is given the keys and the time; the result is wrapped by `root`.
+    /// Makes the change. `edit` gets the keys and the current time; `root` wraps the keys of the result.
     fn make<T>(
         self,
         root: &dyn Root,
@@ -134,7 +134,7 @@ impl RingChange<'_> {
 }
 
 impl RingEditor<'_> {
-    /// Wraps a key, and sees that it unwraps: a root that gives garbage would cost every seal under the key.
+    /// Wraps a key, and verifies that it unwraps: if it did not, every seal under the key would be lost.
     fn wrap(&self, root: &dyn Root, id: KeyId, key: &MasterKey) -> Result<String, RingFileError> {
         let checked = || {
             let wrapped = root.wrap_key(id, key, self.entropy)?;
@@ -144,7 +144,7 @@ impl RingEditor<'_> {
         checked().map_err(|error| in_ring(id, error))
     }
 
-    /// The time, but no earlier than any in the ring.
+    /// The current time, or the latest time in the ring if that is later.
     fn time_after(&self, keys: &[StoredKey]) -> u64 {
         let latest = keys.iter().map(|key| key.info().created_at.max(key.info().state_since)).max();
         self.clock.now().as_secs().max(latest.unwrap_or_default())

@@ -73,7 +73,7 @@ fn a_disabled_key_that_is_still_needed_is_taken_back() {
     assert!(opens(&ring, &old) && opens(&fixture.load(), &old));
     assert_eq!(sealed(&ring)[7], 2, "it does not seal");
 
-    // One that was never promoted comes back as active, too: promoted it cannot be any more.
+    // A key that was never promoted also becomes active, and can no longer be promoted.
     let (three, _) = editor.stage(Base::default()).unwrap();
     editor.disable(three, Base::default()).unwrap();
     assert_eq!(states(&editor.enable(three, Base::default()).unwrap())[2], (3, Active));

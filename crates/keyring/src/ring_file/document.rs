@@ -1,4 +1,4 @@
-//! The ring file's JSON, without any meaning yet: form, version and checksum.
+//! The ring file's JSON: form, version and checksum. The keys are not checked or unwrapped here.
 
 use std::fmt::Write;
 
@@ -22,7 +22,7 @@ pub(crate) struct RingDocument {
     checksum: String,
 }
 
-/// Tells one state of the file from another.
+/// Identifies one state of the file.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Stamp {
     pub(crate) revision: u64,
@@ -51,20 +51,20 @@ impl RingDocument {
         document
     }
 
-    /// Tells this state of the file from all others.
+    /// Identifies this state of the file.
     pub(crate) fn stamp(&self) -> Stamp {
         Stamp { revision: self.revision, checksum: self.checksum.clone() }
     }
 
-    /// Reads a document of this version whose checksum fits.
+    /// Parses a document of this version, and verifies its checksum.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, RingFileError> {
-        // The version decides what else may stand there, so that it is looked at before anything else is.
+        // Parsed first, because the other members depend on the version.
         let head: Head = serde_json::from_slice(bytes).map_err(|_| RingFileError::Malformed)?;
         if head.version != VERSION {
             return Err(RingFileError::Version(head.version));
         }
         let document: Self = serde_json::from_slice(bytes).map_err(|_| RingFileError::Malformed)?;
-        // It travels as an int64, and room for the next change must be left.
+        // The revision is sent as an int64, and the next change must still fit.
         if i64::try_from(document.revision).is_err() {
             return Err(RingFileError::Malformed);
         }
@@ -75,7 +75,7 @@ impl RingDocument {
         }
     }
 
-    /// The file's bytes: indented JSON, for people do look at it.
+    /// The file's bytes: JSON, indented for people who read it.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec_pretty(self).expect("numbers and text always serialize");
         bytes.push(b'\n');
@@ -101,7 +101,7 @@ impl StoredKey {
         Self { id, state, created_at, state_since, wrapped }
     }
 
-    /// Moves the key on.
+    /// Changes the key's state.
     pub(crate) fn enter(&mut self, state: KeyState, now: u64) {
         self.state = state;
         self.state_since = now;
@@ -118,7 +118,7 @@ struct Head {
     version: u64,
 }
 
-/// What the checksum covers.
+/// The members that the checksum covers.
 #[derive(Serialize)]
 struct Covered<'a> {
     version: u64,

@@ -1,14 +1,15 @@
-//! Whether one state of the ring follows from another: the same ring, changed since, and not another one in its place.
+//! Checks that a newer ring was made from the one in use, by changes, and is not another ring in its place.
 //!
-//! A ring that was put back from a backup and changed then grows to any revision; under the ids that were given since
-//! the backup, it has other keys. What is sealed under those of the one would not open under those of the other.
+//! The revision alone does not show that. A ring that was restored from a backup and then changed can reach any
+//! revision, with other keys under the ids that were assigned after the backup. Seals made with one of them could not
+//! be opened with the other.
 
 use postern_envelope::{KeyInfo, KeyState};
 
 use crate::{LoadedRing, RingFileError, ring_file::document::RingDocument};
 
-/// Refuses a document that does not follow from the ring that is held. Of a key that was wrapped anew, [`unlock`] sees
-/// whether it is the same.
+/// Refuses a document that does not follow from the ring in use. For keys that were wrapped again, [`unlock`] checks
+/// that they are the same.
 ///
 /// [`unlock`]: crate::ring_file::unlock::unlock
 pub(crate) fn refuse_foreign(document: &RingDocument, held: &LoadedRing) -> Result<(), RingFileError> {
@@ -22,12 +23,12 @@ pub(crate) fn refuse_foreign(document: &RingDocument, held: &LoadedRing) -> Resu
     if same || later { Ok(()) } else { Err(forked(document, held)) }
 }
 
-/// The refusal of another ring.
+/// The error for another ring.
 pub(crate) fn forked(document: &RingDocument, held: &LoadedRing) -> RingFileError {
     RingFileError::Forked { found: document.revision, held: held.revision() }
 }
 
-/// All keys are there still, and each has come to its state in an allowed way.
+/// No key is missing, and each key's state can follow from its state in the ring in use.
 fn keys_follow(document: &RingDocument, held: &LoadedRing) -> bool {
     held.keys().iter().all(|before| {
         let now = document
@@ -50,7 +51,7 @@ fn follows(now: KeyInfo, before: KeyInfo) -> bool {
     now.created_at == before.created_at && states.contains(&now.state)
 }
 
-/// A ring moves to another root with all its keys, or stays under the one it has.
+/// Either all keys were wrapped again, by another root, or the root is the same.
 fn is_wrapped_alike(document: &RingDocument, held: &LoadedRing) -> bool {
     let mut kept = document
         .keys

@@ -59,7 +59,7 @@ fn a_ring_that_was_put_back_and_changed_is_not_the_ring_in_use() {
     let forks: [(&str, usize, &[Step<'_>]); 7] = [
         ("it lacks a key", 0, &[&end_the_first]),
         ("another key, of the same second", 0, &[&stage, &stage]),
-        ("another key, wrapped anew as all are", 0, &[&stage, &move_away_and_back]),
+        ("another key, with all keys wrapped again", 0, &[&stage, &move_away_and_back]),
         ("another key, disabled", 2, &[&stage, &disable_the_third, &stage]),
         (
             "another key, disabled, of another second",
@@ -67,7 +67,7 @@ fn a_ring_that_was_put_back_and_changed_is_not_the_ring_in_use() {
             &[&later, &stage, &disable_the_third, &move_away_and_back],
         ),
         ("a destroyed key is back", 1, &[&stage, &stage, &stage]),
-        ("a destroyed key is back, wrapped anew", 1, &[&stage, &move_away_and_back]),
+        ("a destroyed key is back, wrapped again", 1, &[&stage, &move_away_and_back]),
     ];
     for (what, in_use, fork) in forks.map(|(what, at, fork)| (what, in_use[at], fork)) {
         let after = |steps: &[Step<'_>]| {

@@ -1,4 +1,4 @@
-//! A ring as its file has it.
+//! A ring loaded from its file.
 
 use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
@@ -9,13 +9,13 @@ use crate::ring_file::document::{RingDocument, Stamp};
 
 /// One revision of the ring file, with its keys unwrapped. Immutable: a reload makes a new one.
 ///
-/// Seals and opens like the [`KeyRing`] it contains. Beside that, it remembers what the file said, so that a later
-/// revision can be compared with it and shares the keys that have not changed.
+/// Seals and opens like the [`KeyRing`] it contains. It also keeps the wrapped form of the keys, so that a later
+/// revision can be compared with it and can share the keys that have not changed.
 pub struct LoadedRing {
     ring: KeyRing,
     stamp: Stamp,
     root: String,
-    /// The wrapped form of each key that is not destroyed, as the file has it.
+    /// The wrapped form of each key that is not destroyed, as in the file.
     wrapped: BTreeMap<KeyId, String>,
 }
 
@@ -25,7 +25,7 @@ impl LoadedRing {
         Self { ring, stamp: document.stamp(), root: document.root.clone(), wrapped: wrapped.collect() }
     }
 
-    /// Revision of the file, counted up with every change.
+    /// Revision of the file. Every change increases it by one.
     pub fn revision(&self) -> u64 {
         self.stamp.revision
     }

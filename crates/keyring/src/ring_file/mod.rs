@@ -18,15 +18,15 @@
 //! }
 //! ```
 //!
-//! * All members are there, and no other. `revision` counts the changes of the file, from 1.
+//! * All members are required, and no others are allowed. `revision` counts the changes of the file, from 1.
 //! * `root` is the [`Root::kind`] that wrapped the keys. Times are seconds since 1970-01-01T00:00:00Z.
-//! * Ids are not zero and appear once; one key is `primary`. A destroyed key stays, without `wrapped`, so that
-//!   its id is never given again.
+//! * Ids are unique and not zero; exactly one key is `primary`. A destroyed key stays, without `wrapped`, so that its
+//!   id is never reused.
 //! * Changes are made by [`RingEditor`](crate::RingEditor): under the lock of `<file>.lock`, and written to a temporary
 //!   file that then takes this one's name.
-//! * `checksum` is the SHA-256 of the other members as compact JSON in the order above:
-//!   `jq -cj 'del(.checksum)' FILE | sha256sum`. It finds accidents, not attackers: who may write this file
-//!   can change the state of a key or put back an old file, but cannot read or make a key without the root.
+//! * `checksum` is the SHA-256 of the other members as compact JSON in the order above: `jq -cj 'del(.checksum)' FILE |
+//!   sha256sum`. It detects accidents, not attacks: someone who can write this file can change a key's state or restore
+//!   an old file, but cannot read or create a key without the root.
 
 pub(crate) mod document;
 pub(crate) mod lineage;
@@ -51,17 +51,17 @@ use crate::{
 
 pub use loaded::LoadedRing;
 
-/// Bytes of the longest ring file: some thousand keys.
+/// Maximum size of the file in bytes, enough for some thousand keys.
 pub(crate) const FILE_BYTES: usize = 1024 * 1024;
 
 /// Why a ring file was not created or loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RingFileError {
-    /// There is none.
+    /// There is no file.
     #[error("the key ring is missing; restore it from its backup, or create one if nothing was sealed yet")]
     Missing,
-    /// There is one already.
-    #[error("the key ring exists already; it is never overwritten by a new one")]
+    /// There is a file already.
+    #[error("the key ring exists already, and is never overwritten by a new one")]
     Exists,
     /// Not the JSON that this module describes.
     #[error("the key ring is not the expected JSON, or has unknown members; restore it from its backup")]
@@ -69,8 +69,8 @@ pub enum RingFileError {
     /// Written by another release.
     #[error("the key ring has version {0}, and this release reads version 1; use the release that wrote it")]
     Version(u64),
-    /// Changed by hand, or damaged.
-    #[error("the key ring does not fit its checksum: it was edited or damaged; restore it from its backup")]
+    /// Edited by hand, or damaged.
+    #[error("the key ring does not match its checksum: it was edited or damaged; restore it from its backup")]
     Checksum,
     /// Wrapped by another kind of root than the one given.
     #[error("the key ring was wrapped by another kind of root; configure the root that it names")]
@@ -78,22 +78,22 @@ pub enum RingFileError {
     /// Wrapped by another root of the same kind.
     #[error("key {0} does not unwrap with this root; configure the root that the key ring was made with")]
     WrongRoot(KeyId),
-    /// A remote root does not answer; see [`RootError::Unavailable`].
-    #[error("the root does not answer; check that its service is up, unsealed and reachable from here")]
+    /// A remote root is unavailable; see [`RootError::Unavailable`].
+    #[error("the root is unavailable; check that its service is running, unsealed and reachable from here")]
     RootUnavailable,
     /// A remote root refuses; see [`RootError::Denied`].
-    #[error("the root refuses this service; check its credential, what that may do, and the key's name")]
+    #[error("the root refused access; check the credential, its permissions, and the key's name")]
     RootDenied,
-    /// No key seals.
+    /// No key is primary.
     #[error("the key ring has no primary key; restore it from its backup")]
     NoPrimary,
-    /// More than one key seals.
+    /// More than one key is primary.
     #[error("the key ring has more than one primary key; restore it from its backup")]
     SeveralPrimaries,
-    /// An id twice.
+    /// Two keys have the same id.
     #[error("the key ring has key {0} twice; restore it from its backup")]
     DuplicateId(KeyId),
-    /// Put back from a backup, while a later one was in use.
+    /// An older file, for example from a backup, although a later one was in use.
     #[error(
         "the key ring has revision {found}, and {held} was in use; put the later one back; or, to accept this one, stop every \
          crypto-service and remove the folder replicas beside it"
@@ -104,7 +104,7 @@ pub enum RingFileError {
         /// The later revision.
         held: u64,
     },
-    /// Two histories of one ring.
+    /// The file was not made from the ring in use.
     #[error(
         "the key ring, revision {found}, does not follow from the one in use, revision {held}: it was put back and changed, or \
          is another; find out who wrote it, and put back the right one"
@@ -116,15 +116,15 @@ pub enum RingFileError {
         held: u64,
     },
     /// Another process holds the lock.
-    #[error("another change of the key ring is under way; try again")]
+    #[error("another change of the key ring is in progress; try again")]
     Busy,
     /// No random bytes.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
-    /// The file system refused.
+    /// The file system returned an error.
     #[error("the key ring cannot be read or written: {0}")]
     Io(io::ErrorKind),
-    /// The file is written, and the folder's sync failed.
+    /// The file was written, but syncing the folder failed.
     #[error(
         "the key ring was written, but a loss of power may undo that ({0}); see to the file system, then look at the key \
          ring again before you go on"
@@ -146,20 +146,20 @@ pub fn create(
     let wrapped = root.wrap_key(info.id, &key, entropy).map_err(|error| in_ring(info.id, error))?;
     let document =
         RingDocument::new(1, root.kind(), vec![StoredKey::new(info, Some(BASE64.encode(wrapped)))]);
-    // Unwrapped before it is published: no ring is left behind that does not open.
+    // Unwrapped before it is published, so that no unusable ring is left behind.
     let ring = unlock(&document, root, None)?;
     files::publish_new(path, &document.to_bytes())?;
     Ok(ring)
 }
 
-/// Loads a ring, and unwraps the keys of it that may open.
+/// Loads a ring, and unwraps the keys whose state allows opening.
 pub fn load(path: &Path, root: &dyn Root) -> Result<LoadedRing, RingFileError> {
     unlock(&read(path)?, root, None)
 }
 
-/// Loads the ring if it is newer than the one that is `held`; `None` if it is the very same. Keys that have not changed
-/// are taken over, so that the root is asked for new ones only. A ring that is older, or another one, is refused: it
-/// may lack a key that seals are under.
+/// Loads the ring if it is newer than the one in use, `held`; `None` if it is the same. Keys that have not changed are
+/// reused, so that the root only has to unwrap new ones. A ring that is older, or a different one, is refused: it may
+/// lack a key that seals are under.
 pub fn reload(path: &Path, root: &dyn Root, held: &LoadedRing) -> Result<Option<LoadedRing>, RingFileError> {
     let document = read(path)?;
     if document.stamp() == *held.stamp() {
@@ -169,13 +169,12 @@ pub fn reload(path: &Path, root: &dyn Root, held: &LoadedRing) -> Result<Option<
     unlock(&document, root, Some(held)).map(Some)
 }
 
-/// Reads the file's form: nothing is unwrapped.
+/// Reads and parses the file without unwrapping anything.
 pub(crate) fn read(path: &Path) -> Result<RingDocument, RingFileError> {
     RingDocument::parse(&files::read_bounded(path, FILE_BYTES)?)
 }
 
-/// Loads the ring, or creates it if there is none. Of two processes that race, one creates and the other
-/// loads.
+/// Loads the ring, or creates it if there is none. If two processes race, one creates it and the other loads it.
 pub fn load_or_create(
     path: &Path,
     root: &dyn Root,
@@ -192,7 +191,7 @@ pub fn load_or_create(
     }
 }
 
-/// Errors of reading.
+/// Maps errors of reading the file.
 impl From<io::Error> for RingFileError {
     fn from(error: io::Error) -> Self {
         match error.kind() {

@@ -114,7 +114,7 @@ fn without_randomness_or_a_folder_no_ring_is_made() {
 }
 
 #[test]
-fn a_missing_ring_is_told() {
+fn a_missing_ring_is_reported() {
     assert_eq!(Fixture::empty().refusal(), Some(RingFileError::Missing));
 }
 
@@ -153,7 +153,7 @@ fn unknown_and_missing_members_are_malformed() {
 }
 
 #[test]
-fn another_version_is_told_whatever_else_the_file_holds() {
+fn another_version_is_reported_whatever_else_the_file_contains() {
     let fixture = Fixture::created();
     for version in [0, 2, u64::MAX] {
         fs::write(&fixture.path, format!(r#"{{"version":{version},"shape":"new"}}"#)).unwrap();
@@ -188,7 +188,7 @@ fn white_space_and_order_do_not_matter() {
 }
 
 #[test]
-fn the_wrong_root_is_told() {
+fn the_wrong_root_is_reported() {
     let fixture = Fixture::created();
     let (_folder, other) = root(2);
     assert_eq!(load(&fixture.path, &other).err(), Some(RingFileError::WrongRoot(KeyId::FIRST)));

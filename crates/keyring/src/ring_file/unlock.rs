@@ -1,4 +1,4 @@
-//! From the ring file's JSON to a ring that can be used.
+//! Turns a parsed ring file into a ring that can be used.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -13,8 +13,8 @@ use crate::{
     },
 };
 
-/// Checks what the document says, then unwraps the keys that may open.
-/// Keys that `held` has already unwrapped from the same text are taken over from it.
+/// Checks the document, then unwraps the keys whose state allows opening. Keys that `held` has already unwrapped from
+/// the same text are reused.
 pub(crate) fn unlock(
     document: &RingDocument,
     root: &dyn Root,
@@ -32,7 +32,7 @@ pub(crate) fn unlock(
         let (text, bytes) = &wrapped[&id];
         let known = held.and_then(|held| held.unwrapped(id, (*text)?));
         let key = known.map_or_else(|| unwrap(root, id, bytes), Ok)?;
-        // It may have been wrapped anew; it may not be another key.
+        // Wrapped again is fine; another key under the same id is not.
         match held.filter(|held| held.contradicts(id, &key)) {
             Some(held) => Err(forked(document, held)),
             None => Ok(key),

@@ -1,4 +1,4 @@
-//! Where a remote root is.
+//! The address of a remote root.
 
 use std::fmt;
 
@@ -6,16 +6,16 @@ use postern_domain::Host;
 use postern_egress::HttpUrl;
 use serde::Deserialize;
 
-/// `https://host[:port]`; plain `http` for this machine alone. It comes from an operator, so that private addresses and
-/// names are fine.
+/// `https://host[:port]`; plain `http` only for this machine. It is configured by an operator, so private addresses are
+/// allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Address(String);
 
-/// The text is not such an address.
+/// The text is not an address of this form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "an address is https://host[:port] without a path; http:// is for 127.0.0.1, [::1] and localhost alone"
+    "an address is https://host[:port] without a path; http:// is only for 127.0.0.1, [::1] and localhost"
 )]
 pub struct InvalidAddress;
 
@@ -45,7 +45,7 @@ impl TryFrom<String> for Address {
     }
 }
 
-/// Without a slash at the end.
+/// Without a trailing slash.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_http_is_for_this_machine_alone() {
+    fn plain_http_is_only_for_this_machine() {
         for fine in [
             "https://bao.internal:8200",
             "https://10.0.0.1/",
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_shown_without_a_slash_at_the_end() {
+    fn it_is_shown_without_a_trailing_slash() {
         assert_eq!(
             Address::parse("https://Bao.internal:8200/").unwrap().to_string(),
             "https://bao.internal:8200"

@@ -1,7 +1,8 @@
-//! HTTP to a remote root: one request a connection, no redirects, no proxies, caps, a deadline over all.
+//! HTTP to a remote root: one request per connection, no redirects, no proxies, size limits, and a deadline for the
+//! whole exchange.
 //!
-//! Not through `egress`' dialer: what it judges are hosts that a user named, and this one an operator configured, most
-//! often with a private address.
+//! It does not use the dialer of `egress`, which checks hosts that users enter. This host is configured by an operator
+//! and usually has a private address.
 
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 
@@ -24,18 +25,18 @@ use super::Trouble;
 /// Time for resolving, connecting, TLS, and the whole exchange.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Bytes of an answer's head, and of what is read ahead of the body.
+/// Maximum size of a response's head in bytes, including what is read of the body with it.
 const HEAD_BYTES: usize = 16 * 1024;
 const HEADERS: usize = 64;
 
-/// Bytes of the longest body: each answer is a small JSON document.
+/// Maximum size of a body in bytes. Each response is a small JSON document.
 const BODY_BYTES: usize = 64 * 1024;
 
-/// A client that trusts one set of authorities. Cheap to clone.
+/// A client that trusts one set of certificate authorities. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Client(Arc<ClientConfig>);
 
-/// What is sent. The body is wiped when sent, if it was made by [`wiped`].
+/// A request. A body made by [`wiped`] is wiped once it is sent.
 pub(super) struct Call {
     pub(super) method: Method,
     pub(super) url: HttpUrl,
@@ -43,7 +44,7 @@ pub(super) struct Call {
     pub(super) body: Bytes,
 }
 
-/// What came back, whatever its status; a redirect is an error.
+/// A response of any status, except that a redirect is an error.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
@@ -56,17 +57,17 @@ pub(super) fn wiped(body: Zeroizing<Vec<u8>>) -> Bytes {
 }
 
 impl Client {
-    /// A client that trusts the authorities of a PEM file, or the public ones. `None` if the file cannot be used.
+    /// A client that trusts the authorities in a PEM file, or the public ones. `None` if the file cannot be used.
     pub(super) fn trusting(ca: Option<&Path>) -> Option<Self> {
         let pem = ca.map(std::fs::read_to_string).transpose().ok()?;
-        // Empty text would mean the public authorities.
+        // An empty file would mean the public authorities.
         if pem.as_deref().is_some_and(|pem| pem.trim().is_empty()) {
             return None;
         }
         tls::client_config(pem.as_deref()).ok().map(Self)
     }
 
-    /// Sends one request and reads the whole answer.
+    /// Sends one request and reads the whole response.
     pub(super) async fn send(&self, call: Call) -> Result<Answer, Trouble> {
         timeout(DEADLINE, self.send_unbounded(call)).await.map_err(|_| Trouble::Timeout)?
     }
@@ -82,17 +83,14 @@ impl Client {
     }
 }
 
-/// The AWS SDK wants to show its clients.
+/// Required by the AWS SDK.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Client")
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an address of the operator's, with the search domains of a cluster"
-)]
+#[expect(clippy::disallowed_methods, reason = "configured by the operator; a cluster's search domains apply")]
 async fn connect(url: &HttpUrl) -> Result<TcpStream, Trouble> {
     let stream =
         TcpStream::connect((url.host().to_string(), url.port())).await.map_err(|_| Trouble::Unreachable)?;
@@ -110,7 +108,7 @@ where
     let (sender, connection) =
         builder.handshake(TokioIo::new(stream)).await.map_err(|_| Trouble::Protocol)?;
     let drive = async {
-        // The request learns of a failure by itself: what has arrived by then still counts.
+        // If the connection fails, so does the request; a response that has arrived by then is still used.
         let _ = connection.await;
         std::future::pending::<()>().await;
     };
@@ -136,7 +134,7 @@ async fn request(mut sender: http1::SendRequest<Full<Bytes>>, call: Call) -> Res
 }
 
 async fn collect(mut body: Incoming) -> Result<Zeroizing<Vec<u8>>, Trouble> {
-    // Full length from the start: growing would leave copies of a key behind.
+    // Allocated in full: growing would leave copies of a key behind.
     let mut collected = Zeroizing::new(Vec::with_capacity(BODY_BYTES));
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Trouble::Protocol)?.into_data() else { continue };

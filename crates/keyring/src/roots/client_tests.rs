@@ -7,7 +7,7 @@ use tokio::{
 
 use super::*;
 
-/// A server that answers each connection with these bytes, and says what it was sent at last.
+/// A server that responds to each connection with these bytes. The receiver gets the requests.
 async fn server(answer: Vec<u8>) -> (SocketAddr, tokio::sync::mpsc::UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -32,7 +32,7 @@ async fn send(url: &str) -> Result<Answer, Trouble> {
 }
 
 #[tokio::test]
-async fn an_answer_comes_back_whatever_its_status() {
+async fn responses_of_any_status_are_returned() {
     let (address, mut told) =
         server(b"HTTP/1.1 503 Busy\r\nX-A: b\r\nContent-Length: 2\r\n\r\nno".to_vec()).await;
     let answer = send(&format!("http://{address}/v1/a?b=c")).await.unwrap();
@@ -75,7 +75,7 @@ async fn what_is_not_http_or_ends_early_is_no_answer() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_unreachable() {
+async fn a_closed_port_is_unreachable() {
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     assert_eq!(send(&format!("http://{gone}/")).await.err(), Some(Trouble::Unreachable));
 }
@@ -88,7 +88,7 @@ async fn silence_has_an_end() {
         let _held = listener.accept().await.unwrap();
         pending::<()>().await;
     });
-    // With time standing still but for timers: the deadline is the next thing that happens.
+    // With paused time, the deadline is the next event.
     tokio::time::pause();
     assert_eq!(send(&format!("http://{address}/")).await.err(), Some(Trouble::Timeout));
 }

@@ -12,17 +12,19 @@ use postern_envelope::{Entropy, EntropyError, KeyId, MasterKey};
 use super::{Root, RootError};
 use crate::files::{self, WriteError};
 
-/// A root in a file of exactly 32 random bytes that only its owner may read. [`MasterKey::wrap`] has the format of a
-/// wrapped key.
+/// A root in a file of exactly 32 random bytes that only its owner may read. The format of a wrapped key is documented
+/// at [`MasterKey::wrap`].
 pub struct FileRoot(MasterKey);
 
 /// Why a root file was not created or loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RootFileError {
-    /// There is none.
-    #[error("the root file is missing; restore it from its backup: nothing else unwraps the key ring")]
+    /// There is no file.
+    #[error(
+        "the root file is missing; restore it from its backup, since nothing else can unwrap the key ring"
+    )]
     Missing,
-    /// There is one already.
+    /// There is a file already.
     #[error("the root file exists already; it is never overwritten")]
     Exists,
     /// Group or others may read, write or execute it.
@@ -36,10 +38,10 @@ pub enum RootFileError {
     /// No random bytes.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
-    /// The file system refused.
+    /// The file system returned an error.
     #[error("the root file cannot be read or written: {0}")]
     Io(io::ErrorKind),
-    /// The file is written, and the folder's sync failed.
+    /// The file was written, but syncing the folder failed.
     #[error(
         "the root file was written, but a loss of power may undo that ({0}); see to the file system before anything is \
          sealed"
@@ -48,17 +50,17 @@ pub enum RootFileError {
 }
 
 impl FileRoot {
-    /// What the ring file calls this kind of root.
+    /// The name of this kind of root in the ring file.
     pub const KIND: &str = "file";
 
-    /// Draws a new root and writes it with mode 0600. An existing file is left alone.
+    /// Generates a root and writes it with mode 0600. Never overwrites a file.
     pub fn create(path: &Path, entropy: &dyn Entropy) -> Result<Self, RootFileError> {
         let key = MasterKey::generate(entropy)?;
         files::publish_new(path, key.expose())?;
         Ok(Self(key))
     }
 
-    /// Reads a root. Its permissions are judged on the open file, so that it cannot be exchanged in between.
+    /// Reads a root. The permissions are those of the open file, so that it cannot be swapped between check and read.
     pub fn load(path: &Path) -> Result<Self, RootFileError> {
         let mut file = File::open(path)?;
         let metadata = file.metadata()?;
@@ -71,7 +73,7 @@ impl FileRoot {
         Ok(Self(MasterKey::fill_with(|bytes| file.read_exact(bytes))?))
     }
 
-    /// Loads the root, or creates it. Of two processes that race, one creates and the other loads.
+    /// Loads the root, or creates it. If two processes race, one creates it and the other loads it.
     ///
     /// Only for a folder without a ring: a new root beside an old ring would hide that the old root was lost.
     pub(crate) fn load_or_create(path: &Path, entropy: &dyn Entropy) -> Result<Self, RootFileError> {
@@ -100,7 +102,7 @@ impl Root for FileRoot {
     }
 }
 
-/// Errors of reading.
+/// Maps errors of reading the file.
 impl From<io::Error> for RootFileError {
     fn from(error: io::Error) -> Self {
         match error.kind() {

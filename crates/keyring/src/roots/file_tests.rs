@@ -61,7 +61,7 @@ fn a_root_of_another_length_a_folder_and_a_missing_file_are_refused() {
 }
 
 #[test]
-fn a_wrapped_key_unwraps_with_its_root_and_its_id_alone() {
+fn a_wrapped_key_unwraps_only_with_its_root_and_id() {
     let (_folder, own) = root(1);
     let (_other_folder, other) = root(2);
     let key = MasterKey::from_slice(&[5; 32]).unwrap();

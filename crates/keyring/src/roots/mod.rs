@@ -1,8 +1,8 @@
-//! Roots: what wraps the keys of the ring, opened from their configuration.
+//! Roots wrap the keys of the ring.
 //!
-//! A root is asked when a ring is loaded or changed, never to seal or open: while a remote root is away, secrets are
-//! still served, and only changes of the ring fail. What a remote root answered is kept out of errors and logs; they
-//! name the root and what an operator can do.
+//! A root is used when a ring is loaded or changed, never to seal or open. While a remote root is unavailable, sealing
+//! and opening therefore continue, and only changes of the ring fail. Errors and logs never contain a remote root's
+//! responses; they name the root and what an operator can do.
 
 mod address;
 mod client;
@@ -24,10 +24,10 @@ pub use kms::KmsConfig;
 pub use trouble::Trouble;
 pub use vault::{InvalidPath, VaultAuth, VaultConfig, VaultPath};
 
-/// Wraps and unwraps the keys of a ring. Called when a ring is loaded or changed, never to seal or open,
-/// so that an implementation may block.
+/// Wraps and unwraps the keys of a ring. Called when a ring is loaded or changed, never to seal or open, so an
+/// implementation may block.
 pub trait Root: Send + Sync {
-    /// Name of the root's kind, as the ring file states it.
+    /// Name of the root's kind in the ring file.
     fn kind(&self) -> &'static str;
 
     /// Wraps a key so that it unwraps only under the same id.
@@ -37,28 +37,28 @@ pub trait Root: Send + Sync {
     fn unwrap_key(&self, id: KeyId, wrapped: &[u8]) -> Result<MasterKey, RootError>;
 }
 
-/// Why a root did not wrap or unwrap.
+/// Why wrapping or unwrapping failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RootError {
-    /// Wrapped by another root, for another id, or changed since.
+    /// The key was wrapped by another root or for another id, or the wrapped key was changed.
     #[error("the key was not wrapped by this root under this id")]
     Foreign,
-    /// A remote root was not reached, is sealed, or answered with an error of its own. Asking again may help.
-    #[error("the root does not answer; check that its service is up, unsealed and reachable from here")]
+    /// A remote root is unreachable or sealed, or reported an internal error. Trying again may help.
+    #[error("the root is unavailable; check that its service is running, unsealed and reachable from here")]
     Unavailable,
-    /// A remote root does not let this service use its key. Asking again does not help before somebody acts.
-    #[error("the root refuses this service; check its credential, what that may do, and the key's name")]
+    /// A remote root denied the use of its key. Trying again does not help until an operator fixes the cause.
+    #[error("the root refused access; check the credential, its permissions, and the key's name")]
     Denied,
     /// No random salt.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
 }
 
-/// What unwraps the keys of the ring.
+/// The configuration of a root.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum RootConfig {
-    /// A file of 32 random bytes that nobody else may read.
+    /// A file of 32 random bytes that only its owner may read.
     File {
         /// Its path.
         path: PathBuf,
@@ -69,7 +69,7 @@ pub enum RootConfig {
     AwsKms(KmsConfig),
 }
 
-/// Why a root cannot be used. The messages name the root and hold no secret.
+/// Why a root cannot be used. The messages name the root and contain no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// A root file.
@@ -80,25 +80,25 @@ pub enum OpenError {
         /// What is wrong with it.
         source: RootFileError,
     },
-    /// A remote root did not answer for as long as it had been given at start.
+    /// A remote root was not available within the time allowed at startup.
     #[error("the root {root} was not ready within {} s: {trouble}", waited.as_secs())]
     Unavailable {
         /// Its kind, key and address.
         root: String,
-        /// For how long it was asked again.
+        /// How long it was retried.
         waited: Duration,
-        /// What stood in the way the last time.
+        /// Why the last attempt failed.
         trouble: Trouble,
     },
-    /// A remote root answered, and does not let itself be used.
+    /// A remote root refused to be used.
     #[error("the root {root} cannot be used: {trouble}")]
     Refused {
         /// Its kind, key and address.
         root: String,
-        /// What stands in the way.
+        /// The cause.
         trouble: Trouble,
     },
-    /// The file with a remote root's certificate authority.
+    /// The file with a remote root's certificate authority cannot be used.
     #[error("the ca {} of the root {root} cannot be used: it is not a readable PEM file of certificates", path.display())]
     Ca {
         /// The root's kind, key and address.
@@ -106,13 +106,13 @@ pub enum OpenError {
         /// The file's path.
         path: PathBuf,
     },
-    /// No thread for a remote root.
+    /// The thread for a remote root cannot be started.
     #[error("no thread can be started for the root")]
     Thread(#[source] io::Error),
 }
 
-/// Opens a root. Blocks until a remote one has answered, at the longest for the time that its configuration gives it at
-/// start; from asynchronous code, call it in `spawn_blocking`. So do the root's own methods, for some seconds.
+/// Opens a root. Blocks until a remote root is available, for at most its `start_seconds`. The methods of a root may
+/// block for some seconds too. In asynchronous code, call them in `spawn_blocking`.
 pub fn open(config: &RootConfig) -> Result<Box<dyn Root>, OpenError> {
     match config {
         RootConfig::File { path } => match FileRoot::load(path) {

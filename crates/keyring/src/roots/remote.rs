@@ -1,4 +1,4 @@
-//! A root that is a service elsewhere: from its asynchronous work to the blocking trait.
+//! Adapts a remote service, which is asynchronous, to the blocking trait [`Root`].
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,25 +9,25 @@ use zeroize::Zeroizing;
 use super::{OpenError, Trouble, worker::Worker};
 use crate::{Root, RootError};
 
-/// Time that a service has to wrap or unwrap one key, signing in again included.
+/// Time for wrapping or unwrapping one key, including a new sign-in.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Pause after the first attempt at start; it doubles up to the longest.
+/// Pause after the first attempt at startup. It doubles with each attempt, up to a maximum.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Bytes of a key, wiped when dropped.
 pub(super) type KeyBytes = Zeroizing<Vec<u8>>;
 
-/// What a kind of remote root does. The key's id is bound to what it wraps.
+/// A kind of remote root. It binds the key's id to the wrapped key.
 pub(super) trait Service: Send + Sync + 'static {
     /// See [`Root::kind`].
     const KIND: &'static str;
 
-    /// Checks, at start, that the service is there and takes our credential.
+    /// Checks at startup that the service is available and accepts the credential.
     fn check(&self) -> impl Future<Output = Result<(), Trouble>> + Send;
 
-    /// Does what must be done for as long as the root is used. May end.
+    /// Work that continues while the root is used, such as renewing a token. May end.
     fn keep(&self) -> impl Future<Output = ()> + Send;
 
     /// Wraps a key.
@@ -45,9 +45,9 @@ pub(super) struct Remote<S> {
 }
 
 impl<S: Service> Remote<S> {
-    /// Waits for the service, for as long as `patience`, while it does not answer. A refusal is final.
+    /// Retries for up to `patience` while the service is unavailable. A refusal is final.
     ///
-    /// `name` says which root it is, in errors and logs. What the service needs is made on its own runtime.
+    /// `name` identifies the root in errors and logs. `make` runs on the root's own runtime.
     pub(super) fn open<F>(name: String, patience: Duration, service: F) -> Result<Self, OpenError>
     where
         F: Future<Output = S> + Send + 'static,
@@ -93,7 +93,7 @@ async fn wait_for<S: Service>(service: &S, name: &str, patience: Duration) -> Re
         match timeout_at(until, service.check()).await {
             Ok(Err(trouble)) if trouble.may_pass() => last = trouble,
             Ok(outcome) => return outcome,
-            // Cut short: the attempt before this one says more.
+            // This attempt was cut short; the previous one has the better error.
             Err(_) => {}
         }
         if Instant::now() + pause >= end {

@@ -32,7 +32,7 @@ impl Service for Fake {
     }
 }
 
-/// Opens one and tells how often it was asked.
+/// Opens a root, and returns the number of attempts.
 fn open(
     absent: u32,
     then: Result<(), Trouble>,
@@ -56,7 +56,7 @@ fn it_is_waited_for() {
 }
 
 #[test]
-fn after_the_patience_the_error_tells_what_stood_in_the_way() {
+fn after_the_patience_the_error_names_the_cause() {
     let (root, attempts) = open(1000, Ok(()), Duration::from_millis(500));
     let error = root.err().unwrap();
     assert!(

@@ -1,4 +1,4 @@
-//! What can go wrong between here and a remote root.
+//! Errors of a remote root.
 
 use std::io;
 
@@ -6,63 +6,61 @@ use postern_egress::tls::TlsError;
 
 use crate::RootError;
 
-/// What a remote root did instead of its work. Fixed words of ours: an answer's own text might repeat what was sent.
+/// Why a request to a remote root failed. The texts are fixed, because a response might repeat what was sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
     /// No connection.
-    #[error("it cannot be reached; check its address, and that it is up")]
+    #[error("it cannot be reached; check its address, and that it is running")]
     Unreachable,
-    /// No TLS.
+    /// TLS failed.
     #[error("TLS with it failed: {0}")]
     Tls(#[from] TlsError),
-    /// Silence.
-    #[error("it did not answer in time; check that it is up")]
+    /// No response in time.
+    #[error("it did not respond in time; check that it is running")]
     Timeout,
-    /// An answer that it would not give.
-    #[error("its answer is not that of such a service; check the address")]
+    /// A response that such a service would not send.
+    #[error("its response is not that of such a service; check the address")]
     Protocol,
     /// A redirect.
-    #[error("it answers with a redirect, which is not followed; configure the address that serves")]
+    #[error("it responded with a redirect, which is not followed; configure the final address")]
     Redirect,
     /// A vault that has not been unsealed.
     #[error("it is sealed; unseal it")]
     Sealed,
-    /// An error of its own.
-    #[error("it answers with an error of its own, status {0}; see its log")]
+    /// An internal error of the service.
+    #[error("it reported an internal error, status {0}; see its log")]
     Status(u16),
-    /// An error of its own, of AWS.
-    #[error("it answers with an error of its own, {0}")]
+    /// An internal error of AWS.
+    #[error("it reported an internal error, {0}")]
     Service(String),
-    /// The file with the credential.
+    /// The file with the credential is unreadable.
     #[error("the file with its credential cannot be read: {0}")]
     CredentialFile(io::ErrorKind),
-    /// Nothing that gives a credential.
-    #[error("no credential for it was found where AWS' tools look for one")]
+    /// No credential.
+    #[error("no credential was found in the usual sources of AWS tools")]
     NoCredential,
-    /// No region of AWS.
+    /// No AWS region.
     #[error("no region is configured; set `region`, or AWS_REGION")]
     NoRegion,
     /// An address without TLS.
     #[error("its address is plain http, and not on this machine; use https")]
     PlainHttp,
-    /// A credential that is not one, not valid, or not enough.
-    #[error(
-        "it refuses the credential, or does not let it do this; check both the credential and its policy"
-    )]
+    /// The credential is malformed, invalid, or lacks permissions.
+    #[error("it refused the credential or the operation; check the credential and its permissions")]
     Refused,
-    /// Not there, or of the wrong kind.
-    #[error("it has no such key that is enabled and encrypts; check the key's name, and its state")]
+    /// The key does not exist, or cannot be used.
+    #[error("it has no enabled encryption key of this name; check the key's name and state")]
     NoKey,
-    /// Wrapped elsewhere.
+    /// The key was wrapped by another root, or under another id.
     #[error("the key was not wrapped by it under this id")]
     Foreign,
-    /// A defect of ours.
-    #[error("Postern failed to ask it; this is a defect, please report it with the log")]
+    /// A bug in Postern.
+    #[error("Postern failed to send the request; this is a bug, please report it with the log")]
     Defect,
 }
 
 impl Trouble {
-    /// What a caller of the root is told.
+    /// The error for callers of the root.
     pub(super) fn as_root_error(&self) -> RootError {
         match self {
             Self::Foreign => RootError::Foreign,
@@ -71,7 +69,7 @@ impl Trouble {
         }
     }
 
-    /// Whether asking again, with nothing changed here, may help.
+    /// Whether the same request may succeed later.
     pub(super) fn may_pass(&self) -> bool {
         self.as_root_error() == RootError::Unavailable
     }

@@ -1,4 +1,4 @@
-//! A thread of its own for a remote root, so that it can be asked from blocking code anywhere.
+//! A thread with a runtime for a remote root, so that blocking code anywhere can use it.
 
 use std::{io, sync::mpsc, thread};
 
@@ -7,10 +7,10 @@ use tokio::{
     sync::oneshot,
 };
 
-/// A runtime on a thread. Both end when this is dropped, and with them whatever still runs there.
+/// A runtime on its own thread. Dropping this ends both, and the tasks that still run there.
 ///
-/// The trait of roots is blocking, and who calls it may be a command line without a runtime or a service within one:
-/// a runtime of the root's own serves both, and keeps its token alive between calls.
+/// [`Root`](crate::Root) is a blocking trait, and its caller may or may not be inside a runtime. A runtime of its own
+/// works in both cases, and can renew the root's token between calls.
 pub(super) struct Worker {
     handle: Handle,
     _stop: oneshot::Sender<()>,
@@ -22,7 +22,7 @@ impl Worker {
         let (handle, (stop, stopped)) = (runtime.handle().clone(), oneshot::channel::<()>());
         thread::Builder::new().name("root".into()).spawn(move || {
             let _ = runtime.block_on(stopped);
-            // A name that is still being looked up must not hold up the end.
+            // Not blocked by a DNS lookup that is still running.
             runtime.shutdown_background();
         })?;
         Ok(Self { handle, _stop: stop })

@@ -31,15 +31,15 @@ pub struct ForwardRequest {
     /// The service that is called; if unspecified, SUPABASE_SERVICE_REST.
     #[prost(enumeration = "super::super::connection::v1::SupabaseService", tag = "3")]
     pub service: i32,
-    /// The path below the service's own, as decoded segments: \["rpc", "total"\] for /rest/v1/rpc/total. Segments must not be
-    /// empty, "." or "..", and must not contain "/" or "\"; at most 64 segments and 4 KiB.
+    /// The path below the service's own, as decoded segments: \["rpc", "total"\] for /rest/v1/rpc/total. Segments must not
+    /// be empty, "." or "..", and must not contain "/" or "\"; at most 64 segments and 4 KiB.
     #[prost(string, repeated, tag = "4")]
     pub path: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// The query, as decoded names and values in order; at most 256 pairs and 16 KiB.
     #[prost(message, repeated, tag = "5")]
     pub query: ::prost::alloc::vec::Vec<QueryParameter>,
     /// Headers. Accept, Accept-Profile, Content-Profile, Content-Type, Prefer, Range, Range-Unit, If-None-Match,
-    /// X-Client-Info, X-Upsert and Cache-Control are sent on; all others are dropped, key headers among them.
+    /// X-Client-Info, X-Upsert and Cache-Control are forwarded. All others are dropped, including headers with keys.
     #[prost(message, repeated, tag = "6")]
     pub headers: ::prost::alloc::vec::Vec<HttpHeader>,
     /// The body; at most 3 MiB.
@@ -48,7 +48,7 @@ pub struct ForwardRequest {
     /// Maximum duration of the call, up to 300 s; if absent, 30 s.
     #[prost(message, optional, tag = "8")]
     pub timeout: ::core::option::Option<::prost_types::Duration>,
-    /// A token of the project's own Auth service, where the connection allows user tokens.
+    /// A token issued by the project's Auth service. Allowed only if the connection has user_tokens set.
     #[prost(string, optional, tag = "9")]
     pub user_token: ::core::option::Option<::prost::alloc::string::String>,
 }
@@ -62,17 +62,17 @@ pub struct QueryParameter {
     #[prost(string, tag = "2")]
     pub value: ::prost::alloc::string::String,
 }
-/// HttpHeader is one header of an HTTP request or answer.
+/// HttpHeader is one header of an HTTP request or response.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct HttpHeader {
-    /// The name, in lower case in answers.
+    /// The name. Lowercase in responses.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
     /// The value.
     #[prost(string, tag = "2")]
     pub value: ::prost::alloc::string::String,
 }
-/// ForwardResponse is one part of an answer, in the order head, body parts, summary.
+/// ForwardResponse is one part of a response, in the order head, body parts, summary.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ForwardResponse {
     /// The part.
@@ -84,38 +84,38 @@ pub mod forward_response {
     /// The part.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Part {
-        /// Status and headers.
+        /// Sent once, first: status and headers.
         #[prost(message, tag = "1")]
         Head(super::ForwardHead),
-        /// Some of the body.
+        /// Sent any number of times: a part of the body.
         #[prost(bytes, tag = "2")]
         Body(::prost::alloc::vec::Vec<u8>),
-        /// How the answer ended.
+        /// Sent once, last: totals. A stream that ends without it is incomplete.
         #[prost(message, tag = "3")]
         Summary(super::ForwardSummary),
     }
 }
-/// ForwardHead is the beginning of an answer.
+/// ForwardHead is the head of a response.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ForwardHead {
     /// The HTTP status, 200 to 599.
     #[prost(uint32, tag = "1")]
     pub status: u32,
-    /// The headers that are passed on: Content-Type, Content-Range, Content-Profile, Location, Preference-Applied,
+    /// The headers that are forwarded: Content-Type, Content-Range, Content-Profile, Location, Preference-Applied,
     /// Retry-After, ETag, Content-Disposition and Range-Unit.
     #[prost(message, repeated, tag = "2")]
     pub headers: ::prost::alloc::vec::Vec<HttpHeader>,
 }
-/// ForwardSummary says how an answer ended.
+/// ForwardSummary contains totals of a completed response.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ForwardSummary {
-    /// Bytes of the body.
+    /// Size of the body in bytes.
     #[prost(int64, tag = "1")]
     pub byte_count: i64,
-    /// Where the time went; first_row is the time to the head.
+    /// How long each step took. first_row is the time until the head was received.
     #[prost(message, optional, tag = "2")]
     pub timings: ::core::option::Option<Timings>,
-    /// For an error that the project answered with: what to do about it, if that is known.
+    /// If the project responded with an error: how to fix it, if known.
     #[prost(string, tag = "3")]
     pub hint: ::prost::alloc::string::String,
 }
@@ -520,9 +520,9 @@ pub mod proxy_service_client {
                 .insert(GrpcMethod::new("postern.proxy.v1.ProxyService", "Query"));
             self.inner.server_streaming(req, path, codec).await
         }
-        /// Forward sends one HTTP request to a Supabase project, with the stored key, and streams the answer: one head, then
-        /// any number of body parts, then one summary. Whatever status the project answers with is an answer, not an error.
-        /// Cancelling the call closes the request to the project. A request is sent once and never repeated.
+        /// Forward sends one HTTP request to a Supabase project, with the stored key, and streams the response: one head, then
+        /// any number of body parts, then one summary. Every HTTP status from the project is a response, not an error.
+        /// Cancelling the call aborts the request to the project. A request is sent once and never repeated.
         ///
         /// Errors: INVALID_ARGUMENT (INVALID_FIELD; SEAL_BROKEN: the stored key cannot be opened, so the connection must be
         /// saved again), NOT_FOUND (CONNECTION_NOT_FOUND), FAILED_PRECONDITION (READ_ONLY: the connection is read-only;
@@ -600,9 +600,9 @@ pub mod proxy_service_server {
             >
             + std::marker::Send
             + 'static;
-        /// Forward sends one HTTP request to a Supabase project, with the stored key, and streams the answer: one head, then
-        /// any number of body parts, then one summary. Whatever status the project answers with is an answer, not an error.
-        /// Cancelling the call closes the request to the project. A request is sent once and never repeated.
+        /// Forward sends one HTTP request to a Supabase project, with the stored key, and streams the response: one head, then
+        /// any number of body parts, then one summary. Every HTTP status from the project is a response, not an error.
+        /// Cancelling the call aborts the request to the project. A request is sent once and never repeated.
         ///
         /// Errors: INVALID_ARGUMENT (INVALID_FIELD; SEAL_BROKEN: the stored key cannot be opened, so the connection must be
         /// saved again), NOT_FOUND (CONNECTION_NOT_FOUND), FAILED_PRECONDITION (READ_ONLY: the connection is read-only;

@@ -1,4 +1,4 @@
-//! The operator's certificate, as crypto-service would judge it.
+//! Checks the operator's certificate by crypto-service's rules.
 
 use std::time::Duration;
 
@@ -13,27 +13,28 @@ use super::finding::Finding;
 
 const CHECK: &str = "certificate";
 
-/// Left of a certificate's life when it is time to renew it.
+/// Remaining lifetime below which the certificate should be renewed.
 const SOON: Duration = Duration::from_hours(14 * 24);
 
 pub(super) fn look(files: &TlsFiles) -> Finding {
     let now = SystemClock.now();
     match mtls::inspect(files, now) {
-        Err(error) => Finding::failed(CHECK, format!("{error:#}"))
-            .advice("Check crypto.tls: certificate, key and ca belong together; or have a new one issued."),
+        Err(error) => Finding::failed(CHECK, format!("{error:#}")).advice(
+            "Check that certificate, key and ca in crypto.tls belong together, or issue a new certificate.",
+        ),
         Ok(inspected) => judged(&inspected, now),
     }
 }
 
 fn judged(Inspected { peer, expires_at }: &Inspected, now: Duration) -> Finding {
     if peer.service() != OPERATOR {
-        return Finding::failed(CHECK, format!("it names {}, and not {OPERATOR}", peer.service()))
+        return Finding::failed(CHECK, format!("it is for {}, not for {OPERATOR}", peer.service()))
             .advice("The certificate must name spiffe://<trust domain>/operator.");
     }
     let left = expires_at.saturating_sub(now);
     let days = left.as_secs() / 86_400;
     if left < SOON {
-        return Finding::warning(CHECK, format!("it expires in {days} d")).advice("Have it renewed.");
+        return Finding::warning(CHECK, format!("it expires in {days} days")).advice("Renew it.");
     }
-    Finding::ok(CHECK, format!("it names {OPERATOR}, and is good for {days} d"))
+    Finding::ok(CHECK, format!("it is for {OPERATOR} and valid for {days} more days"))
 }

@@ -1,4 +1,4 @@
-//! The control database: its roles, its schema, and the way to it.
+//! Checks the control database: its roles, its schema, and TLS.
 
 use postern_store::{
     ConnectionStore, PoolOptions, ProxyStore, RewrapStore, SCHEMA_VERSION, SealCount, StoreError, Transport,
@@ -9,14 +9,14 @@ use postern_store::{
 use super::finding::{Finding, Findings};
 use crate::config::{Config, Login};
 
-/// Signs in as everyone whose URL is configured; returns what is sealed under each key, if the role for that is.
+/// Signs in with each configured URL. Returns the seals under each key if `postern_rewrap` can sign in.
 pub(super) async fn look(config: &Config, findings: &mut Findings) -> Option<Vec<SealCount>> {
     let mut seals = None;
     for login in Login::ROLES {
         let url = match config.url(login) {
             Ok(Some(url)) => url,
             Ok(None) => {
-                let message = format!("{}: no URL; it would be in {}", login.role(), login.sources());
+                let message = format!("{}: no URL is configured; set {}", login.role(), login.sources());
                 findings.push(Finding::skipped("database", message));
                 continue;
             }
@@ -33,8 +33,13 @@ pub(super) async fn look(config: &Config, findings: &mut Findings) -> Option<Vec
             Login::Admin => continue,
         };
         findings.push(match signed_in {
-            Ok(()) => Finding::ok("database", format!("{} signs in, and may do its work", login.role())),
-            Err(error) => Finding::failed("database", format!("{}: {error}", login.role())),
+            Ok(()) => {
+                Finding::ok("database", format!("{} can sign in and has the rights it needs", login.role()))
+            }
+            Err(error) => {
+                let (message, _) = config.locate(login, error.into()).into_parts();
+                Finding::failed("database", format!("{}: {message}", login.role()))
+            }
         });
         findings.push(protection(login, transport(&url)));
     }
@@ -46,20 +51,20 @@ async fn counts(url: &str) -> Result<Vec<SealCount>, StoreError> {
 }
 
 fn judge(Survey { schema_version, missing_roles, unbound_roles }: &Survey, findings: &mut Findings) {
-    const MIGRATE: &str = "postern migrate";
+    const MIGRATE: &str = "Run `postern migrate`.";
     findings.push(match schema_version {
         Some(version) if *version >= SCHEMA_VERSION => Finding::ok("schema", format!("version {version}")),
         Some(version) => {
             let message = format!("version {version}; this release needs {SCHEMA_VERSION}");
             Finding::failed("schema", message).advice(MIGRATE)
         }
-        None => Finding::failed("schema", "there is none yet").advice(MIGRATE),
+        None => Finding::failed("schema", "the database has no schema yet").advice(MIGRATE),
     });
     findings.push(if missing_roles.is_empty() {
-        Finding::ok("roles", "all are there")
+        Finding::ok("roles", "all roles exist")
     } else {
         Finding::failed("roles", format!("missing: {}", missing_roles.join(", ")))
-            .advice("postern migrate --create-roles")
+            .advice("Run `postern migrate --create-roles`.")
     });
     for role in unbound_roles {
         findings.push(
@@ -73,13 +78,16 @@ fn protection(login: Login, transport: Result<Transport, StoreError>) -> Finding
     const ADVICE: &str = "Add sslmode=verify-full to its URL.";
     let role = login.role();
     match transport {
-        Ok(Transport::Safe) => Finding::ok("database TLS", format!("{role}: verified, or on this machine")),
+        Ok(Transport::Safe) => {
+            Finding::ok("database TLS", format!("{role}: the server is verified or on this machine"))
+        }
         Ok(Transport::Unverified) => {
             Finding::warning("database TLS", format!("{role}: the server's name is not verified"))
                 .advice(ADVICE)
         }
         Ok(Transport::Clear) => {
-            Finding::warning("database TLS", format!("{role}: in the clear")).advice(ADVICE)
+            Finding::warning("database TLS", format!("{role}: the connection is not encrypted"))
+                .advice(ADVICE)
         }
         Err(error) => Finding::failed("database TLS", format!("{role}: {error}")),
     }

@@ -1,4 +1,4 @@
-//! What a check found.
+//! Results of checks.
 
 use std::fmt::{Display, Write};
 
@@ -7,30 +7,30 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
-/// How it stands.
+/// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum State {
     Ok,
-    /// It works, and could be better.
+    /// It works, but should be improved.
     Warn,
     /// It does not work, or is not safe.
     Fail,
-    /// Not configured, so not looked at.
+    /// Not checked, because it is not configured.
     Skip,
 }
 
-/// One line.
+/// The result of one check: a line of output.
 #[derive(Serialize)]
 pub(super) struct Finding {
     check: &'static str,
     state: State,
     message: String,
-    /// What to do about it.
+    /// How to fix it.
     advice: Option<String>,
 }
 
-/// All lines, in the order in which they were found.
+/// All results, in the order of the checks.
 #[derive(Default, Serialize)]
 pub(super) struct Findings {
     checks: Vec<Finding>,
@@ -53,7 +53,7 @@ impl Finding {
         Self::new(check, State::Fail, message)
     }
 
-    /// What a command would have failed with.
+    /// A failed check, from the error that a command would report.
     pub(super) fn failure(check: &'static str, failure: Failure) -> Self {
         let (message, advice) = failure.into_parts();
         Self { advice, ..Self::failed(check, message) }

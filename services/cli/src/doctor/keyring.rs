@@ -1,4 +1,4 @@
-//! crypto-service and its key ring.
+//! Checks crypto-service and its key ring.
 
 use postern_rpc::crypto::{KeyState, Keyring};
 use postern_store::SealCount;
@@ -9,11 +9,11 @@ use crate::{
     output::count,
 };
 
-/// Asks for the ring; `None` if there is no answer.
+/// Fetches the ring; `None` if that fails.
 pub(super) async fn fetch(crypto: &Crypto, findings: &mut Findings) -> Option<Keyring> {
     match crypto.ring().await {
         Ok(ring) => {
-            findings.push(Finding::ok("crypto-service", "it answers, and takes this certificate"));
+            findings.push(Finding::ok("crypto-service", "it is reachable and accepts this certificate"));
             Some(ring)
         }
         Err(failure) => {
@@ -23,11 +23,11 @@ pub(super) async fn fetch(crypto: &Crypto, findings: &mut Findings) -> Option<Ke
     }
 }
 
-/// `seals`: what is stored under each key, where that is known.
+/// `seals`: the number of stored seals under each key, if known.
 pub(super) fn look(ring: &Keyring, seals: Option<&[SealCount]>, findings: &mut Findings) {
     findings.push(match crypto::primary(ring) {
         Ok(primary) => {
-            Finding::ok("key ring", format!("revision {}, key {} seals", ring.revision, primary.id))
+            Finding::ok("key ring", format!("revision {}, the primary key is {}", ring.revision, primary.id))
         }
         Err(failure) => Finding::failed("key ring", failure),
     });
@@ -47,7 +47,7 @@ fn replicas(ring: &Keyring) -> Finding {
         return Finding::ok("replicas", format!("ready: {}", names(&ready)));
     }
     Finding::warning("replicas", format!("not at revision {} yet: {}", ring.revision, names(&behind)))
-        .advice("If that lasts, their logs say why.")
+        .advice("If this does not change within a minute, see their logs.")
 }
 
 fn stored(ring: &Keyring, SealCount { key_id, seals, .. }: SealCount) -> Finding {
@@ -56,11 +56,13 @@ fn stored(ring: &Keyring, SealCount { key_id, seals, .. }: SealCount) -> Finding
     let message = format!("{stored} under key {key_id}, which is {}", crypto::state_word(state));
     match state {
         KeyState::Primary => Finding::ok("seals", message),
-        KeyState::Staged | KeyState::Active => Finding::warning("seals", message).advice("postern rewrap"),
-        KeyState::Disabled => Finding::failed("seals", format!("{message}: they do not open"))
-            .advice(format!("postern keyring enable {key_id}, and postern rewrap")),
+        KeyState::Staged | KeyState::Active => {
+            Finding::warning("seals", message).advice("Run `postern rewrap`.")
+        }
+        KeyState::Disabled => Finding::failed("seals", format!("{message}: they cannot be opened"))
+            .advice(format!("Run `postern keyring enable {key_id}`, then `postern rewrap`.")),
         KeyState::Destroyed | KeyState::Unspecified => {
-            Finding::failed("seals", format!("{message}: they do not open"))
+            Finding::failed("seals", format!("{message}: they cannot be opened"))
                 .advice("Their owners must save these connections again; `postern rewrap` names them.")
         }
     }

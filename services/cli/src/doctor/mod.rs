@@ -1,4 +1,4 @@
-//! `postern doctor`: looks at all that an operator has set up, changes nothing, and says what to do.
+//! `postern doctor`: checks everything that an operator sets up, and suggests fixes. Changes nothing.
 
 mod certificate;
 mod database;

@@ -14,7 +14,7 @@ use crate::{
 
 use super::view::RingView;
 
-/// What the operator has said.
+/// The arguments of the command.
 #[derive(Clone, Copy)]
 pub(super) struct Choice {
     pub id: u32,
@@ -22,8 +22,8 @@ pub(super) struct Choice {
     pub allow_loss: bool,
 }
 
-/// Counts what is sealed under the key, says so, asks, and destroys. A key that is not disabled is not counted and
-/// asked for: crypto-service refuses it.
+/// Counts the seals under the key, asks for confirmation, and destroys the key. If the key is not disabled,
+/// crypto-service will refuse, so it neither counts nor asks.
 pub(super) async fn run(
     crypto: &Crypto,
     config: &Config,
@@ -46,7 +46,7 @@ pub(super) async fn run(
     output.print(&view, || format!("Key {id} is destroyed.\n"))
 }
 
-/// Counts the seals under the key, and asks whether to destroy it.
+/// Returns the number of seals under the key once the operator has agreed to destroy it.
 async fn agreed(config: &Config, key: &Key, Choice { yes, allow_loss, .. }: Choice) -> Result<i64, Failure> {
     let under = database::under(&database::seals(config).await?.counts().await?, key.id);
     let loss = loss(under, key);
@@ -67,7 +67,7 @@ fn loss(under: SealCount, key: &Key) -> String {
     format!("{seals} of {} under key {} would be lost.", count(under.owners.unsigned_abs(), "owner"), key.id)
 }
 
-/// The count is of the database as it is now; its backups may still hold seals under the key.
+/// The count covers only the current database. Its backups may still contain seals under the key.
 fn backups(key: &Key) -> String {
     let disabled = key.state_time.map(|time| time.to_string()).unwrap_or_default();
     format!("Database backups from before {disabled}, when it was disabled, may not open without it.")

@@ -13,8 +13,8 @@ use crate::{
 
 use super::view::RingView;
 
-/// Asks first if what is sealed under the key would stop to open, or if that is not known. A key that cannot be
-/// disabled is not asked for: crypto-service refuses it.
+/// Asks for confirmation if seals under the key exist or cannot be counted. If the key is neither staged nor active,
+/// crypto-service will refuse, so it does not ask.
 pub(super) async fn run(
     crypto: &Crypto,
     config: &Config,

@@ -14,5 +14,7 @@ pub(super) async fn run(crypto: &Crypto, id: u32, output: Output) -> Result<(), 
     let request = EnableKeyRequest { key_id: id, expected_revision: None };
     let answer = crypto.keyring.clone().enable_key(request).await?.into_inner();
     let view = RingView::new(crypto::whole(answer.keyring)?, None);
-    output.print(&view, || format!("Seals under key {id} open again. To move them off it: postern rewrap\n"))
+    output.print(&view, || {
+        format!("Seals under key {id} can be opened again. To rewrap them: postern rewrap\n")
+    })
 }

@@ -1,6 +1,7 @@
-//! `postern keyring init` and `postern keyring move-root`: the ring's file itself, where crypto-service keeps it.
+//! `postern keyring init` and `postern keyring move-root`, which work on crypto-service's files directly.
 
 use std::{
+    fs,
     io::{self, Write},
     path::Path,
 };
@@ -17,11 +18,11 @@ use crate::{
     output::Output,
 };
 
-/// The table of crypto-service's configuration that these commands need. The service checks the rest when it starts.
+/// The part of crypto-service's configuration that these commands need. The service checks the rest when it starts.
 #[derive(Deserialize)]
 struct ServiceConfig {
     keyring: Option<KeyringConfig>,
-    /// This and the next are in the command line's own configuration, and in no other.
+    /// This table and the next exist only in the command line's own configuration.
     crypto: Option<IgnoredAny>,
     database: Option<IgnoredAny>,
 }
@@ -52,12 +53,32 @@ pub(super) fn move_root(config: Option<&Path>, to: &Path, output: Output) -> Res
     let (from, to) = (keyring_of(config)?, keyring_in(to)?);
     let moved = key_files::move_root(&from, &to).map_err(refused)?;
     let file = RingFile::new(&to.file, moved);
-    output.print(&file, || format!("{} is wrapped by the root '{}' now.\n", file.file, file.root))?;
+    record_move(&file)?;
+    output.print(&file, || format!("{} is now wrapped by the root '{}'.\n", file.file, file.root))?;
     writeln!(
         io::stderr(),
         "postern: restart crypto-service with the new configuration; keep the old root until then"
     )?;
     Ok(())
+}
+
+/// Records who moved the ring. crypto-service logs the other changes with the operator's certificate, but has no part
+/// in this one.
+fn record_move(RingFile { file, revision, root }: &RingFile) -> io::Result<()> {
+    let operator = operator();
+    writeln!(io::stderr(), "postern: {operator} moved {file} to the root '{root}', as revision {revision}")
+}
+
+/// The user of this process, and the user who logged in, which Linux keeps across `sudo`.
+fn operator() -> String {
+    let uid = rustix::process::getuid().as_raw();
+    let login = fs::read_to_string("/proc/self/loginuid").ok();
+    match login.and_then(|login| login.trim().parse().ok()) {
+        // The kernel's number for a process that no login started.
+        None | Some(u32::MAX) => format!("user {uid}"),
+        Some(login) if login == uid => format!("user {uid}"),
+        Some(login) => format!("user {uid}, logged in as user {login},"),
+    }
 }
 
 fn keyring_of(config: Option<&Path>) -> Result<KeyringConfig, Failure> {
@@ -80,7 +101,7 @@ fn keyring_in(path: &Path) -> Result<KeyringConfig, Failure> {
 fn refused(error: KeyFileError) -> Failure {
     let exit = match &error {
         error if error.is_unavailable() => Exit::Unavailable,
-        // Something was changed, unlike where a command is refused.
+        // A refusal means that nothing was changed; here, a file was.
         error if error.is_written() => Exit::Failed,
         _ => Exit::Refused,
     };

@@ -23,7 +23,7 @@ pub(crate) fn run(command: &KeyringCommand, config: Option<&Path>, output: Outpu
     }
 }
 
-/// What crypto-service does.
+/// Runs a command that calls crypto-service.
 async fn ask(command: &KeyringCommand, config: Config, output: Output) -> Result<(), Failure> {
     let crypto = Crypto::new(config.crypto()?)?;
     match *command {

@@ -17,7 +17,7 @@ struct Staged {
     keyring: RingView,
 }
 
-/// Stages a key, unless one is staged already: so this may be run again when its answer was lost.
+/// Stages a key, unless one is staged already, so that this can be repeated if the response was lost.
 pub(super) async fn run(crypto: &Crypto, output: Output) -> Result<(), Failure> {
     let ring = crypto.ring().await?;
     let waiting = ring.keys.iter().find(|key| key.state() == KeyState::Staged).map(|key| key.id);

@@ -10,11 +10,11 @@ use super::view::RingView;
 
 pub(super) async fn run(crypto: &Crypto, config: &Config, output: Output) -> Result<(), Failure> {
     let ring = crypto.ring().await?;
-    // The ring is worth seeing without the database, too.
+    // The ring is shown even if the database is unavailable.
     let counts = match database::counts(config).await {
         Ok(counts) => counts,
         Err(failure) => {
-            writeln!(io::stderr(), "postern: stored seals are not counted: {failure}")?;
+            writeln!(io::stderr(), "postern: the stored seals could not be counted: {failure}")?;
             None
         }
     };

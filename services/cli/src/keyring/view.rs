@@ -1,4 +1,4 @@
-//! The ring as it is shown.
+//! The ring, as text and as JSON.
 
 use std::time::Duration;
 
@@ -28,13 +28,13 @@ struct KeyView {
     seal_count: i64,
     open_count: i64,
     last_use_time: Option<String>,
-    /// Seals under it in the control database; null if no database is configured or it does not answer.
+    /// Seals under it in the control database; null if the database is not configured or unavailable.
     stored_seals: Option<i64>,
     #[serde(skip)]
     times: Times,
 }
 
-/// The same times, to be shown as ages.
+/// The same times, for showing as ages.
 struct Times {
     created: Option<Timestamp>,
     state: Option<Timestamp>,
@@ -48,7 +48,7 @@ struct ReplicaView {
     key_ids: Vec<u32>,
     report_time: Option<String>,
     live: bool,
-    /// Whether it works with the newest revision.
+    /// Whether it has loaded the newest revision.
     ready: bool,
     #[serde(skip)]
     reported: Option<Timestamp>,
@@ -65,7 +65,7 @@ impl RingView {
         }
     }
 
-    /// Two tables. `now` is the time since 1970-01-01T00:00:00Z.
+    /// Two tables: keys and replicas. `now` is the time since 1970-01-01T00:00:00Z.
     pub(super) fn to_text(&self, now: Duration) -> String {
         let keys: Vec<_> = self.keys.iter().map(|key| key.cells(now)).collect();
         let keys =
@@ -121,7 +121,7 @@ impl ReplicaView {
     fn cells(&self, now: Duration) -> [String; 5] {
         let keys: Vec<_> = self.key_ids.iter().map(u32::to_string).collect();
         let state = match (self.live, self.ready) {
-            (false, _) => "gone",
+            (false, _) => "not live",
             (true, false) => "behind",
             (true, true) => "ready",
         };

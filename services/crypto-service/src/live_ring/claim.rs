@@ -1,4 +1,4 @@
-//! The right to a replica's name.
+//! The claim to a replica's name.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
@@ -11,33 +11,33 @@ use std::{
 
 use postern_keyring::ReplicaName;
 
-/// How long a replica waits for its name: one that takes over what others left may have it for a moment.
+/// How long a replica waits for its name. Another replica may hold it for a moment to take over its counts.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Held for as long as the replica runs. Of two with one name, each would write over what the other has loaded, and a
-/// key could be promoted that one of them lacks.
+/// Held while the replica runs. Two replicas with the same name would overwrite each other's report, and a key that one
+/// of them lacks could be promoted.
 ///
-/// It is a lock of the system on `replicas/<name>.lock`, so that it ends with the process, however that ends.
+/// It is a file lock on `replicas/<name>.lock`, which ends with the process in any case.
 pub(crate) struct NameClaim {
     _file: File,
     path: PathBuf,
 }
 
-/// Why a name is not this replica's.
+/// Why a name could not be claimed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClaimError {
-    /// Another one has it.
+    /// Another replica has it.
     #[error(
-        "another crypto-service runs as the replica {0:?} of this key ring; give each a name of its own: keyring.replica"
+        "another crypto-service is running as the replica {0:?} of this key ring; set keyring.replica to a unique name"
     )]
     Taken(String),
-    /// The folder cannot be written, or its file system has no locks.
+    /// The folder is not writable, or its file system does not support locks.
     #[error("{0}")]
     Io(#[from] io::Error),
 }
 
 impl NameClaim {
-    /// Takes the name among the replicas that share this ring's folder, and waits a while for it.
+    /// Claims the name among the replicas that share this ring's folder. Waits a while for it.
     pub(crate) fn take(ring: &Path, name: &ReplicaName) -> Result<Self, ClaimError> {
         let start = Instant::now();
         loop {
@@ -50,7 +50,7 @@ impl NameClaim {
         }
     }
 
-    /// Takes the name if nobody has it.
+    /// Claims the name if no other replica has it.
     pub(crate) fn take_at_once(ring: &Path, name: &ReplicaName) -> Result<Self, ClaimError> {
         let folder = ring.with_file_name("replicas");
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
@@ -62,7 +62,8 @@ impl NameClaim {
             let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
             match file.try_lock() {
                 Ok(()) if is_at(&file, &path)? => return Ok(Self { _file: file, path }),
-                // Given up between opening and locking it: the lock is on a file that nobody else sees.
+                // Its owner removed the file after it was opened here: this lock is on a file that no other process can
+                // open.
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Err(ClaimError::Taken(name.to_string())),
                 Err(TryLockError::Error(error)) => return Err(error.into()),
@@ -70,7 +71,7 @@ impl NameClaim {
         }
     }
 
-    /// Gives the name up, and leaves no trace of it.
+    /// Releases the name and removes the lock file.
     pub(crate) fn give_up(self) -> io::Result<()> {
         fs::remove_file(self.path)
     }
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_one_replicas_until_it_ends() {
+    fn a_name_belongs_to_one_replica_until_it_exits() {
         let folder = tempfile::tempdir().unwrap();
         let ring = folder.path().join("keyring.json");
         let one = NameClaim::take(&ring, &name("one")).unwrap();
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_on_a_file_that_was_given_up_is_none() {
+    fn a_lock_on_a_removed_file_is_not_a_claim() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("one.lock");
         let file = File::create(&path).unwrap();

@@ -10,10 +10,10 @@ use tokio::{
 
 use super::{Look, Reporter, RingHolder};
 
-/// Time between two looks at the ring file.
+/// Interval for checking the ring file.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Loads newer rings and has them reported, for as long as it is polled. `now` asks for a look at once; `unreadable` holds
+/// Loads and reports new revisions for as long as it is polled. `now` triggers a check at once; `unreadable` is set
 /// while the file cannot be used.
 pub(crate) async fn follow(
     holder: Arc<RingHolder>,
@@ -33,11 +33,11 @@ pub(crate) async fn follow(
         if looked == Ok(true) || look == Look::Anyway {
             reporter.report_soon();
         }
-        // Logged once per cause, not with every look.
+        // Logged once per cause, not with every check.
         if let Err(error) = looked
             && trouble != Some(error)
         {
-            tracing::error!("the key ring's file cannot be used; the ring in memory stays in use: {error}");
+            tracing::error!("the key ring file cannot be used, so the ring in memory stays in use: {error}");
         }
         if looked.err() != trouble {
             trouble = looked.err();
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
     use crate::live_ring::test_support::{HangingRoot, RingFolder, eventually, rotate};
 
-    /// Were it taken for gone, a key could be promoted that it lacks.
+    /// If it counted as exited, a key that it lacks could be promoted.
     #[tokio::test]
     async fn a_replica_that_waits_for_its_root_goes_on_reporting() {
         let folder = RingFolder::new();

@@ -1,4 +1,4 @@
-//! The ring in memory.
+//! The key ring in memory.
 
 use std::{
     collections::BTreeMap,
@@ -17,29 +17,29 @@ use postern_keyring::{
 
 use super::{Before, Report, looks::Looks, uses::KeyUses};
 
-/// The ring that this replica uses, its file, and how often its keys are used.
+/// The ring that this replica uses, its file, and the use counts of its keys.
 ///
-/// A newer file replaces the ring while calls go on with the one they began with. An older one, or one that cannot be
-/// used, does not.
+/// A newer file replaces the ring; calls in progress keep the ring they started with. An older or unusable file does
+/// not replace it.
 pub(crate) struct RingHolder {
     file: PathBuf,
     root: Box<dyn Root>,
     clock: Arc<dyn Clock>,
     current: ArcSwap<Loaded>,
-    /// Held while the ring is exchanged; never while the root is asked, which may take its time.
+    /// Held while the ring is replaced; never during calls to the root, which may be slow.
     exchange: Mutex<()>,
     looks: Looks,
 }
 
-/// One revision, with the counters of its keys.
+/// One revision, with the use counts of its keys.
 struct Loaded {
     ring: LoadedRing,
     uses: BTreeMap<KeyId, Arc<KeyUses>>,
 }
 
 impl RingHolder {
-    /// Loads the ring. The counts go on from what this replica reported before. A ring that is older than one that any
-    /// replica has used is refused: seals may be under keys that it lacks, and the next key would get the id of
+    /// Loads the ring. The counts continue from this replica's last report. A ring that is older than one that any
+    /// replica has used is refused: it may lack keys that seals are under, and the next key would get the id of
     /// another.
     pub(crate) fn load(
         file: PathBuf,
@@ -54,7 +54,7 @@ impl RingHolder {
         let uses =
             before.uses.iter().map(|(&id, &counts)| (id, Arc::new(KeyUses::starting_at(counts)))).collect();
         let loaded = Loaded::new(ring, uses);
-        loaded.say_whether_locked();
+        loaded.warn_unless_locked();
         Ok(Self {
             file,
             root,
@@ -108,7 +108,7 @@ impl RingHolder {
         }
     }
 
-    /// Reads the ring file, and uses it if it is newer; tells whether it was. Blocks.
+    /// Reads the ring file, and uses it if it is newer. Returns whether it was. Blocks.
     pub(crate) fn reload(&self) -> Result<bool, RingFileError> {
         loop {
             let held = self.current.load_full();
@@ -116,7 +116,7 @@ impl RingHolder {
                 return Ok(false);
             };
             let _alone = self.alone();
-            // While the root was asked, a change may have been made here: the file is another one then.
+            // This replica may have changed the file during the calls to the root. Then the file is read again.
             if Arc::ptr_eq(&held, &self.current.load()) {
                 self.put(&held, newer);
                 return Ok(true);
@@ -124,7 +124,7 @@ impl RingHolder {
         }
     }
 
-    /// Changes the ring file, and uses what came of it. Nobody else changes it while `change` decides. Blocks.
+    /// Changes the ring file, and uses the result. `change` runs under the lock of the file. Blocks.
     pub(crate) fn change<T, E: From<ChangeError>>(
         &self,
         expected: Option<u64>,
@@ -135,7 +135,7 @@ impl RingHolder {
             RingEditor { path: &self.file, root: &*self.root, entropy: &SystemEntropy, clock: &*self.clock };
         let (made, ring) = change(editor.begin(Base { expected, held: Some(&held.ring) })?)?;
         let _alone = self.alone();
-        // The file may have been read, or changed again, since it was written.
+        // A check may have loaded this or a later revision in the meantime.
         let held = self.current.load_full();
         if held.ring.revision() < ring.revision() {
             self.put(&held, ring);
@@ -143,7 +143,7 @@ impl RingHolder {
         Ok(made)
     }
 
-    /// What this replica has to report.
+    /// This replica's report.
     pub(crate) fn report(&self, name: &ReplicaName) -> Report {
         let loaded = self.current.load();
         let uses = loaded.uses.iter().map(|(&id, uses)| (id, uses.counts())).collect();
@@ -151,7 +151,7 @@ impl RingHolder {
         Report::new(name.clone(), loaded.ring.revision(), usable, &uses, self.now())
     }
 
-    /// Shows the ring.
+    /// Calls `show` with the ring.
     pub(crate) fn with_ring<T>(&self, show: impl FnOnce(&LoadedRing) -> T) -> T {
         show(&self.current.load().ring)
     }
@@ -161,7 +161,7 @@ impl RingHolder {
         &self.file
     }
 
-    /// What is known from looks at the file.
+    /// The state of the checks of the file.
     pub(super) fn looks(&self) -> &Looks {
         &self.looks
     }
@@ -174,9 +174,10 @@ impl RingHolder {
     fn put(&self, held: &Loaded, ring: LoadedRing) {
         let loaded = Loaded::new(ring, held.uses.clone());
         if held.ring.is_locked() {
-            loaded.say_whether_locked();
+            loaded.warn_unless_locked();
         }
-        tracing::info!(revision = loaded.ring.revision(), primary = %loaded.ring.primary(), "the key ring was loaded");
+        let (revision, root) = (loaded.ring.revision(), loaded.ring.root());
+        tracing::info!(revision, root, primary = %loaded.ring.primary(), "the key ring was loaded");
         self.current.store(Arc::new(loaded));
     }
 
@@ -186,7 +187,7 @@ impl RingHolder {
 }
 
 impl Loaded {
-    /// Keeps the counters of keys that are gone: they are still reported.
+    /// Keeps the counts of keys that are no longer in the ring, because they are still reported.
     fn new(ring: LoadedRing, mut uses: BTreeMap<KeyId, Arc<KeyUses>>) -> Self {
         for key in ring.keys() {
             uses.entry(key.id).or_default();
@@ -194,10 +195,10 @@ impl Loaded {
         Self { ring, uses }
     }
 
-    fn say_whether_locked(&self) {
+    fn warn_unless_locked(&self) {
         if !self.ring.is_locked() {
             tracing::warn!(
-                "the system does not let the keys be locked in memory, so that they may be swapped to disk; raise \
+                "the system does not allow locking the keys in memory, so they may be swapped to disk; raise \
                  RLIMIT_MEMLOCK (ulimit -l, LimitMEMLOCK=) to 8 MiB, or run without swap"
             );
         }

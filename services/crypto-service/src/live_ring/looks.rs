@@ -1,4 +1,4 @@
-//! Looks at the ring file, for all who want to know what is new: one at a time, and not in vain.
+//! Checks of the ring file: one at a time, shared by all callers, and not repeated needlessly.
 
 use std::{fs, os::unix::fs::MetadataExt, path::Path, sync::Arc, time::Duration};
 
@@ -11,21 +11,21 @@ use tokio::{
 
 use super::RingHolder;
 
-/// Time between two looks that seals under unknown keys may cause.
+/// Minimum interval between checks that are caused by seals under unknown keys.
 const CATCH_UP: Duration = Duration::from_millis(100);
 
-/// Pause after a file could not be used, until it is tried again as it is; it doubles up to the longest.
+/// Pause before an unusable file is tried again unchanged. It doubles each time, up to a maximum.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// What is known from the looks so far. Held during a look.
+/// The results of the checks so far. Locked during a check.
 pub(crate) type Looks = Arc<Mutex<Looked>>;
 
 #[derive(Default)]
 pub(crate) struct Looked {
-    /// When the last look began.
+    /// When the last check started.
     began: Option<Instant>,
-    /// The file that was read last, and is in use.
+    /// The file whose ring is in use.
     used: Option<Seen>,
     failed: Option<Failed>,
 }
@@ -38,18 +38,18 @@ struct Failed {
     pause: Duration,
 }
 
-/// How to look.
+/// When to read the file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// Read the file if it seems to have changed.
+    /// If it seems to have changed.
     IfChanged,
-    /// Read the file, unless it has just failed.
+    /// Unless it has just failed.
     Now,
-    /// Read the file in any case.
+    /// Always.
     Anyway,
 }
 
-/// Tells one file from another without reading it. The ring is never written in place.
+/// Identifies a version of the file without reading it. The ring is never written in place.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Seen {
     inode: u64,
@@ -66,7 +66,7 @@ impl Seen {
 }
 
 impl Looked {
-    /// What a look would find, without one.
+    /// The current version of the file.
     fn known(&self, look: Look, seen: Option<Seen>) -> Option<Result<bool, RingFileError>> {
         let failed = self.failed.as_ref();
         match failed.filter(|failed| failed.seen == seen && Instant::now() < failed.again) {
@@ -92,17 +92,16 @@ impl Looked {
 }
 
 impl RingHolder {
-    /// [`RingHolder::reload`], after whoever else looks. A file that cannot be used has its root asked ever more
-    /// seldom, until it is another one: after a move to another root, this process would ask its own in vain until it
-    /// ends.
+    /// [`RingHolder::reload`], one at a time. An unusable file is retried less and less often until it changes: after a
+    /// move to another root, this process would otherwise call its own root in vain until it exits.
     pub(crate) async fn look(self: &Arc<Self>, look: Look) -> Result<bool, RingFileError> {
         let looked = Arc::clone(self.looks()).lock_owned().await;
         self.look_alone(look, looked).await
     }
 
-    /// A seal under a key that this replica lacks may be of another one, which was a moment earlier to load it: looks
-    /// at the file before the seal is refused. Made-up seals must not keep the disk busy, and hold up no genuine one:
-    /// all that came before a look share it, and looks have a pause between them.
+    /// Another replica may have loaded a new key a moment earlier and sealed with it. So before a seal under an unknown
+    /// key is refused, the file is checked. Forged seals must not keep the disk busy or delay genuine ones, so all
+    /// calls that arrived before a check share it, and checks have a minimum interval.
     pub(crate) async fn know_key_of(self: &Arc<Self>, sealed: &[u8]) {
         let came = Instant::now();
         while !self.with_ring(|ring| ring.has_key_of(sealed)) {
@@ -114,7 +113,7 @@ impl RingHolder {
                     sleep_until(began + CATCH_UP).await;
                 }
                 _ => {
-                    // Why it cannot be read is told where the file is followed.
+                    // Errors are logged where the file is followed.
                     let _ = self.look_alone(Look::Now, looked).await;
                     return;
                 }

@@ -14,7 +14,7 @@ fn sealed(holder: &RingHolder) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_seal_under_a_key_that_is_new_to_this_replica_opens_whoever_has_just_looked() {
+async fn a_seal_under_a_new_key_can_be_opened_even_right_after_a_check() {
     let folder = RingFolder::new();
     let (one, two) = (folder.holder(), folder.holder());
     for _ in 0..2 {
@@ -64,7 +64,7 @@ async fn a_root_that_does_not_fit_is_asked_ever_more_seldom_until_the_file_is_an
     let times = asked.take();
     assert!((8..=12).contains(&times), "{times}");
     assert!(holder.look(Look::Anyway).await.is_err());
-    assert_eq!(asked.take(), 1, "an operator who asks is answered");
+    assert_eq!(asked.take(), 1, "an operator's request checks the file");
 
     fs::write(folder.ring(), good).unwrap();
     stage(&folder.holder()).unwrap();
@@ -86,7 +86,7 @@ async fn while_the_root_hangs_what_needs_no_root_goes_on() {
     });
     eventually("it asks its root", || hold.is_waited_for()).await;
 
-    // The staging is taken back meanwhile; whoever disables a key then is not made to wait for that look.
+    // The staging is undone in the meantime. Disabling a key then does not wait for that check.
     fs::write(folder.ring(), before).unwrap();
     let changing = holder.clone();
     let changed = spawn_blocking(move || change(&changing, |change| change.disable(id(1))));

@@ -1,4 +1,4 @@
-//! The key ring as a running replica uses it: held in memory, followed on disk, reported to the other replicas.
+//! The key ring in a running replica: held in memory, followed on disk, and reported to the other replicas.
 //!
 //! ```text
 //! <folder>/keyring.json            the ring; every replica reads it, any of them may change it

@@ -1,8 +1,8 @@
-//! Which replicas run, told from when their reports change.
+//! Decides which replicas are running, from when their reports change.
 //!
-//! A clock that is wrong, on another machine or on this one, must not make a replica look gone: a key could be promoted
-//! that it lacks. So the times that replicas write are not asked. The system that keeps the files stamps all of them
-//! with one clock, and how long a report stays as it is, is measured here.
+//! A wrong clock, on another machine or on this one, must not make a running replica look as if it had exited: a key
+//! that it lacks could be promoted. So the times in the reports are not used. The file system stamps all reports with
+//! one clock, and this process measures how long a report stays unchanged.
 
 use std::{
     collections::BTreeMap,
@@ -11,18 +11,18 @@ use std::{
 
 use postern_keyring::ReplicaName;
 
-/// How long a replica is taken for running after its report. It reports every two seconds.
+/// How long a replica counts as running after a report. Replicas report every two seconds.
 pub(crate) const LIVE: Duration = Duration::from_secs(10);
 
-/// Tells one report of a replica from the next: when its file was written, by the clock of the files, and its inode.
+/// Identifies one report of a replica: its modification time, by the clock of the file system, and its inode.
 pub(crate) type Version = (SystemTime, u64);
 
-/// What was seen of the reports so far.
+/// The reports seen so far.
 #[derive(Default)]
 pub(crate) struct Presence {
     sightings: BTreeMap<ReplicaName, Sighting>,
     looked: Option<Instant>,
-    /// The clock of the files, at a moment of this process.
+    /// A time of the file system's clock, and the moment at which this process saw it.
     clock: Option<(SystemTime, Instant)>,
 }
 
@@ -34,12 +34,12 @@ struct Sighting {
 }
 
 impl Presence {
-    /// A file was written now, and has this time.
+    /// Records that a file written now has this time.
     pub(crate) fn written(&mut self, modified: SystemTime, now: Instant) {
         self.clock = Some((modified, now));
     }
 
-    /// Takes in all reports that there are now, and tells which of the replicas are taken for running.
+    /// Takes all current reports, and returns which replicas count as running.
     pub(crate) fn look(
         &mut self,
         reports: impl Iterator<Item = (ReplicaName, Version)>,
@@ -57,9 +57,9 @@ impl Presence {
         live.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Age of a report that was not there at the last look: no older than that, whatever the clock of the files does.
-    /// One from the future is new: to wait for its replica in vain, for a while, does less harm than not to wait for
-    /// it.
+    /// Age of a report that did not exist at the last look: at most the time since then, even if the file system's
+    /// clock was changed. A report from the future counts as new: waiting for an exited replica for a while does less
+    /// harm than not waiting for a running one.
     fn age(&self, (modified, _): Version, now: Instant) -> Duration {
         let Some((clock, then)) = self.clock else { return Duration::ZERO };
         let age = (clock + (now - then)).duration_since(modified).unwrap_or_default();
@@ -78,7 +78,7 @@ mod tests {
         EPOCH + Duration::from_secs(1_000_000 + seconds)
     }
 
-    /// Whether the replica is live, of whose report this is the time.
+    /// Whether the replica with a report of this time is live.
     fn live(presence: &mut Presence, modified: SystemTime, now: Instant) -> bool {
         !presence.look([(replica("one"), (modified, 1))].into_iter(), now).is_empty()
     }
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_steps_makes_nobody_look_gone() {
+    fn a_clock_that_steps_does_not_make_a_replica_look_exited() {
         let start = Instant::now();
         let mut presence = Presence::default();
         presence.written(at(0), start);

@@ -1,4 +1,4 @@
-//! What a replica tells the others, in a file of its own: `replicas/<name>.json` beside the ring.
+//! A replica's report to the others: the file `replicas/<name>.json` beside the ring.
 //!
 //! ```json
 //! {
@@ -12,10 +12,10 @@
 //! }
 //! ```
 //!
-//! Times are seconds since 1970-01-01T00:00:00Z. A replica that starts reports revision 0 until it has loaded the ring,
-//! so that no key is promoted in between that it lacks; `latest` stays what it was: no older ring is loaded. The counts
-//! are those of all runs under this name, and of replicas that were gone for a day when this one started: their files
-//! are removed then. A kill in the middle of that counts their uses twice.
+//! Times are seconds since 1970-01-01T00:00:00Z. A starting replica reports revision 0 until it has loaded the ring, so
+//! that no key that it lacks is promoted in between. `latest` keeps its value, so that no older ring is loaded. The
+//! counts cover all runs under this name. They also include those of replicas that had not reported for a day when this
+//! one started; their files are removed then. If the process is killed during that, their uses are counted twice.
 
 use std::collections::BTreeMap;
 
@@ -25,17 +25,17 @@ use serde::{Deserialize, Serialize};
 
 use super::UseCounts;
 
-/// What one replica has loaded.
+/// One replica's report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Report {
-    /// Which replica.
+    /// The replica's name.
     pub(crate) name: ReplicaName,
-    /// Revision of the ring that it uses; 0 while it starts.
+    /// Revision of the ring that it uses; 0 while it is starting.
     pub(crate) revision: u64,
-    /// The latest revision that it knows to have been in use.
+    /// The latest revision that it knows any replica to have used.
     #[serde(default)]
     pub(crate) latest: u64,
-    /// Keys that it opens with.
+    /// Keys that it can open seals with.
     pub(crate) loaded: Vec<KeyId>,
     uses: Vec<KeyUse>,
     reported_at: u64,
@@ -61,27 +61,27 @@ impl Report {
         Self { name, revision, latest: revision, loaded, uses, reported_at: now, stopped: false }
     }
 
-    /// The last one of a replica that stops in good order.
+    /// The last report, sent at an orderly shutdown.
     pub(crate) fn stopped(self) -> Self {
         Self { stopped: true, ..self }
     }
 
-    /// That of a replica which knows that this revision was in use.
+    /// The same report with this revision as the latest that is known to have been used.
     pub(crate) fn after(self, latest: u64) -> Self {
         Self { latest: self.latest.max(latest), ..self }
     }
 
-    /// What stands for a report that cannot be read: as far as is known, the replica has loaded nothing.
+    /// Stands for an unreadable report. The replica counts as having loaded nothing.
     pub(crate) fn unknown(name: ReplicaName) -> Self {
         Self::new(name, 0, Vec::new(), &BTreeMap::new(), 0)
     }
 
-    /// Whether this is a report, and no stand-in for one.
+    /// Whether this was read from a file, rather than made by [`Report::unreadable`].
     pub(crate) fn is_known(&self) -> bool {
         self.reported_at > 0
     }
 
-    /// Whether the replica has said that it stops.
+    /// Whether the replica has reported that it stops.
     pub(crate) fn has_stopped(&self) -> bool {
         self.stopped
     }
@@ -91,7 +91,7 @@ impl Report {
         self.reported_at
     }
 
-    /// How often it used each key.
+    /// The use counts of each key.
     pub(crate) fn uses(&self) -> BTreeMap<KeyId, UseCounts> {
         self.uses.iter().map(|uses| (uses.id, uses.counts)).collect()
     }

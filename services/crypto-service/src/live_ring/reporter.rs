@@ -1,4 +1,4 @@
-//! What this replica says of itself.
+//! Publishes this replica's report.
 
 use std::{
     collections::BTreeMap,
@@ -20,15 +20,15 @@ use tokio::{
 
 use super::{Peer, Report, Reports, RingHolder, UseCounts, presence::LIVE};
 
-/// Time between two reports.
+/// Interval between reports.
 const REPORT: Duration = Duration::from_secs(2);
 
-/// What the reports said when this replica came.
+/// The state of the reports when this replica started.
 #[derive(Clone, Default)]
 pub(crate) struct Before {
-    /// Counts of this replica's earlier runs.
+    /// Use counts of this replica's earlier runs.
     pub(crate) uses: BTreeMap<KeyId, UseCounts>,
-    /// The latest revision that any replica has ever used; 0 without reports.
+    /// The latest revision that any replica has used; 0 without reports.
     pub(crate) revision: u64,
 }
 
@@ -42,29 +42,29 @@ impl Before {
     }
 }
 
-/// This replica's voice among the reports.
+/// Writes this replica's report at intervals.
 pub(crate) struct Reporter {
     name: ReplicaName,
     reports: Reports,
     clock: Arc<dyn Clock>,
     before: Before,
-    /// Empty while the replica starts.
+    /// Empty until the ring is loaded.
     ring: OnceLock<Arc<RingHolder>>,
     soon: Notify,
-    /// Whether the others know what this replica has loaded.
-    heard: watch::Sender<bool>,
+    /// Whether this replica's reports can be written, so that the others know what it has loaded.
+    reporting: watch::Sender<bool>,
 }
 
 impl Reporter {
-    /// The replica of this name, which starts now. Its counts go on from its last report.
+    /// For a replica that is starting. Its counts continue from the last report under its name.
     pub(crate) fn new(ring: &Path, name: ReplicaName, clock: Arc<dyn Clock>) -> Self {
         let reports = Reports::beside(ring);
         let last = reports.of(&name).unwrap_or_else(|error| {
-            tracing::warn!(kind = %error.kind(), "the last report of this replica cannot be read; its counts start anew");
+            tracing::warn!(kind = %error.kind(), "the last report of this replica cannot be read; its counts restart from 0");
             None
         });
         let others = reports.all().unwrap_or_else(|error| {
-            tracing::warn!(kind = %error.kind(), "the replicas' reports cannot be read: whether the key ring is older than theirs is not known");
+            tracing::warn!(kind = %error.kind(), "the replicas' reports cannot be read, so an older key ring would not be detected");
             Vec::new()
         });
         let known = others.iter().map(|peer| &peer.report).chain(&last);
@@ -77,19 +77,19 @@ impl Reporter {
             before,
             ring: OnceLock::new(),
             soon: Notify::new(),
-            heard: watch::Sender::new(false),
+            reporting: watch::Sender::new(false),
         }
     }
 
-    /// Takes over the counts of replicas that are gone, and removes what they left: where each pod has a name of its
-    /// own, the reports that all read every two seconds would grow for ever. To be called once this one has reported.
-    /// Blocks.
+    /// Takes over the counts of replicas that have exited, and removes their reports. Otherwise, where each pod has a
+    /// new name, the reports that every replica reads every two seconds would accumulate. Called after this replica's
+    /// first report. Blocks.
     pub(crate) fn inherit(&mut self) -> io::Result<()> {
         for name in self.reports.gone(&self.name)? {
             let Some(gone) = self.reports.remains(&self.name, &name)? else { continue };
             let before = self.before.clone();
             self.before.add(&gone.report);
-            // Before its own is removed, for nothing else has its counts, and the latest revision.
+            // Written before the other report is removed, which is the only one with its counts and latest revision.
             if let Err(error) = self.publish() {
                 self.before = before;
                 return Err(error);
@@ -104,19 +104,19 @@ impl Reporter {
         &self.name
     }
 
-    /// What the reports said when this replica came.
+    /// The state of the reports when this replica started.
     pub(crate) fn before(&self) -> &Before {
         &self.before
     }
 
-    /// The ring is loaded: from now on, what it holds is reported.
+    /// Sets the loaded ring, which is reported from now on.
     pub(crate) fn started(&self, ring: Arc<RingHolder>) {
-        // It starts once.
+        // Called once.
         let _ = self.ring.set(ring);
         self.report_soon();
     }
 
-    /// This replica's report as of now. Never waits for the root.
+    /// This replica's current report. Never waits for the root.
     pub(crate) fn report(&self) -> Report {
         if let Some(ring) = self.ring.get() {
             return ring.report(&self.name);
@@ -125,18 +125,18 @@ impl Reporter {
         Report::new(self.name.clone(), 0, Vec::new(), uses, self.clock.now().as_secs()).after(*revision)
     }
 
-    /// Reports. Blocks.
+    /// Writes a report. Blocks.
     pub(crate) fn publish(&self) -> io::Result<()> {
         self.put(&self.report())
     }
 
-    /// Whether this replica's reports arrive. One whose do not is waited for by nobody, so that it must not be asked to
-    /// open anything, as its health says, and seals nothing.
-    pub(crate) fn heard(&self) -> watch::Receiver<bool> {
-        self.heard.subscribe()
+    /// Whether this replica's reports can be written. While they cannot, the other replicas do not wait for it. So it
+    /// must not seal, and its health fails, so that it gets no calls.
+    pub(crate) fn reporting(&self) -> watch::Receiver<bool> {
+        self.reporting.subscribe()
     }
 
-    /// Has a report made before the next one is due.
+    /// Triggers a report before the next one is due.
     pub(crate) fn report_soon(&self) {
         self.soon.notify_one();
     }
@@ -146,11 +146,11 @@ impl Reporter {
         self.reports.all()
     }
 
-    /// Reports again and again, until `stop` is sent; then for the last time. If the sender is dropped instead, nobody
-    /// knows how the service ended, and no end is reported.
+    /// Reports at intervals until `stop` is sent, and then a last time. If the sender is dropped instead, the service
+    /// did not shut down properly, and no last report is written.
     ///
-    /// On its own, beside whatever else this replica does: one that waits for its root, or for a lock, runs all the
-    /// same, and must be waited for.
+    /// Runs as a task of its own: a replica that is waiting for its root or for a lock is still running, and the others
+    /// must wait for it.
     pub(crate) async fn run(self: Arc<Self>, mut stop: oneshot::Receiver<()>) {
         let mut trouble = None;
         let mut due = interval(REPORT);
@@ -167,15 +167,15 @@ impl Reporter {
             let outcome = if let Ok(outcome) = timeout_at(last + LIVE, &mut writing).await {
                 outcome
             } else {
-                self.heard.send_replace(false);
+                self.reporting.send_replace(false);
                 writing.await
             };
             if outcome.is_ok() {
-                // The others count from when it was written.
+                // The other replicas measure from when the file was written.
                 last = began;
-                self.heard.send_replace(true);
+                self.reporting.send_replace(true);
             } else if last.elapsed() >= LIVE {
-                self.heard.send_replace(false);
+                self.reporting.send_replace(false);
             }
             tell(outcome, &mut trouble);
         };
@@ -184,7 +184,7 @@ impl Reporter {
         }
     }
 
-    /// Writes a report; and looks who else does, so that who has ceased to is known when it matters.
+    /// Writes a report. Also reads the other replicas' reports, so that stale replicas are detected in time.
     async fn write(
         self: &Arc<Self>,
         report: impl FnOnce(&Self) -> Report + Send + 'static,
@@ -192,7 +192,7 @@ impl Reporter {
         let own = Arc::clone(self);
         let write = move || {
             own.put(&report(&own))?;
-            // Who cannot look says so where it matters: before a change of the ring.
+            // Errors are reported where the result matters: before a change of the ring.
             let _ = own.all();
             Ok(())
         };
@@ -201,16 +201,16 @@ impl Reporter {
 
     fn put(&self, report: &Report) -> io::Result<()> {
         self.reports.put(report)?;
-        self.heard.send_replace(true);
+        self.reporting.send_replace(true);
         Ok(())
     }
 }
 
-/// Logs what is new about it, and not again with every report.
+/// Logs changes between success and failure, and not every report.
 fn tell(outcome: io::Result<()>, last: &mut Option<io::ErrorKind>) {
     let trouble = outcome.err().map(|error| error.kind());
     if let Some(kind) = trouble.filter(|_| trouble != *last) {
-        tracing::error!(%kind, "what this replica has loaded cannot be reported: after ten seconds nothing waits for it, it seals nothing, and its health fails");
+        tracing::error!(%kind, "this replica's report cannot be written: after ten seconds the other replicas do not wait for it, it stops sealing, and its health check fails");
     }
     *last = trouble;
 }
@@ -228,7 +228,7 @@ mod tests {
     };
 
     #[test]
-    fn what_replicas_left_that_are_gone_is_taken_over() {
+    fn the_counts_of_exited_replicas_are_taken_over() {
         let folder = RingFolder::new();
         let left = |name: &str, hours: u64| {
             let uses = BTreeMap::from([(id(1), UseCounts { seals: 2, opens: 3, last_use: 4 })]);
@@ -277,24 +277,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_replica_that_cannot_report_says_so_until_it_can() {
+    async fn a_replica_that_cannot_report_is_unhealthy_until_it_can() {
         let folder = RingFolder::new();
         let reporter = folder.reporter("one");
-        let mut heard = reporter.heard();
-        assert!(!*heard.borrow());
+        let mut reports = reporter.reporting();
+        assert!(!*reports.borrow());
         let (_stop, stopped) = oneshot::channel();
         let reporting = tokio::spawn(reporter.run(stopped));
-        heard.wait_for(|heard| *heard).await.unwrap();
+        reports.wait_for(|written| *written).await.unwrap();
 
         let replicas = folder.report_of("one").parent().unwrap().to_owned();
         fs::remove_dir_all(&replicas).unwrap();
         fs::write(&replicas, "in the way").unwrap();
         let since = Instant::now();
-        timeout(2 * LIVE, heard.wait_for(|heard| !*heard)).await.unwrap().unwrap();
-        assert!(since.elapsed() + REPORT > LIVE, "an outage that passes is none");
+        timeout(2 * LIVE, reports.wait_for(|written| !*written)).await.unwrap().unwrap();
+        assert!(since.elapsed() + REPORT > LIVE, "a short outage does not count");
 
         fs::remove_file(&replicas).unwrap();
-        heard.wait_for(|heard| *heard).await.unwrap();
+        reports.wait_for(|written| *written).await.unwrap();
         reporting.abort();
     }
 }

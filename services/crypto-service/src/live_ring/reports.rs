@@ -1,4 +1,4 @@
-//! The folder `replicas/` beside the ring, with a report of each replica.
+//! The folder `replicas/` beside the ring, with the report of each replica.
 
 use std::{
     ffi::OsStr,
@@ -17,10 +17,10 @@ use super::{
     presence::{Presence, Version},
 };
 
-/// Bytes of the longest report: some thousand keys.
+/// Maximum size of a report in bytes, enough for some thousand keys.
 const REPORT_BYTES: u64 = 1024 * 1024;
 
-/// How long a replica has been silent that is taken for gone. A name that comes back later begins anew.
+/// A replica that has not reported for this long counts as exited for good. If its name is used again, it starts anew.
 const GONE: Duration = Duration::from_hours(24);
 
 /// Reads and writes reports.
@@ -31,15 +31,15 @@ pub(crate) struct Reports {
     presence: Mutex<Presence>,
 }
 
-/// A replica, as far as is known.
+/// A replica, as known from its report.
 pub(crate) struct Peer {
     /// Its last report.
     pub(crate) report: Report,
-    /// Whether it is taken for running.
+    /// Whether it counts as running.
     pub(crate) live: bool,
 }
 
-/// What a replica left that is gone. Nobody else has its name while this is held.
+/// The report of a replica that has exited. Its name is claimed while this is held.
 pub(crate) struct Remains {
     /// Its last report.
     pub(crate) report: Report,
@@ -48,7 +48,7 @@ pub(crate) struct Remains {
 }
 
 impl Remains {
-    /// Removes its report, and then its claim to the name.
+    /// Removes the report, then the claim to the name.
     pub(crate) fn remove(self) -> io::Result<()> {
         for path in [temporary(&self.path), self.path] {
             match fs::remove_file(path) {
@@ -65,7 +65,7 @@ fn is_gone(report: &Report, (written, _): Version, now: SystemTime) -> bool {
 }
 
 impl Reports {
-    /// Those of the replicas that share this ring.
+    /// The reports of the replicas that share this ring.
     pub(crate) fn beside(ring: &Path) -> Self {
         Self {
             ring: ring.to_owned(),
@@ -84,8 +84,8 @@ impl Reports {
         }
     }
 
-    /// All replicas that ever reported, in the order of their names. To be asked every few seconds: what changes in
-    /// between tells who runs.
+    /// All replicas that ever reported, ordered by name. Must be called every few seconds, because the changes in
+    /// between show which replicas are running.
     pub(crate) fn all(&self) -> io::Result<Vec<Peer>> {
         let found = self.found()?;
         let versions = found.iter().map(|(report, version)| (report.name.clone(), *version));
@@ -97,16 +97,16 @@ impl Reports {
         Ok(found.into_iter().map(peer).collect())
     }
 
-    /// The replicas that had been silent for a day when this one, of this name, last reported: both by the clock of the
-    /// files. One whose report cannot be read is left alone.
+    /// The replicas that had not reported for a day when the replica of this name last reported, both by the clock of
+    /// the file system. A replica whose report cannot be read is skipped.
     pub(crate) fn gone(&self, own: &ReplicaName) -> io::Result<Vec<ReplicaName>> {
         let now = fs::metadata(self.path(own))?.modified()?;
         let found = self.found()?.into_iter().filter(|(report, version)| is_gone(report, *version, now));
         Ok(found.map(|(report, _)| report.name).collect())
     }
 
-    /// What one of them left. `None` if it runs after all: then it has its name, and may have reported since; or if
-    /// somebody else was here before.
+    /// Claims the name of one of them, and reads its report. `None` if it is running after all, so that its name is
+    /// taken or its report has changed, or if another replica has taken over its report already.
     pub(crate) fn remains(&self, own: &ReplicaName, gone: &ReplicaName) -> io::Result<Option<Remains>> {
         let Ok(claim) = NameClaim::take_at_once(&self.ring, gone) else { return Ok(None) };
         let now = fs::metadata(self.path(own))?.modified()?;
@@ -120,11 +120,11 @@ impl Reports {
         }
     }
 
-    /// Puts a replica's report in place, whole.
+    /// Writes a replica's report atomically.
     pub(crate) fn put(&self, report: &Report) -> io::Result<()> {
         let _alone = alone(&self.writing);
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
-        // Always the same name, so that a kill leaves no more than one; it does not end like a report.
+        // Always the same name, so that killed processes leave at most one. It does not have the suffix of a report.
         let path = self.path(&report.name);
         let temporary = temporary(&path);
         let mut file =
@@ -136,7 +136,7 @@ impl Reports {
         Ok(())
     }
 
-    /// The reports, with the versions of their files.
+    /// All reports, with the versions of their files.
     fn found(&self) -> io::Result<Vec<(Report, Version)>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
@@ -146,8 +146,10 @@ impl Reports {
             }
             match report_in(&path) {
                 Ok(Some(report)) => found.push(report),
-                Ok(None) => tracing::warn!(path = %path.display(), "this is no replica's report; remove it"),
-                // Removed just now.
+                Ok(None) => {
+                    tracing::warn!(path = %path.display(), "this file is not a replica's report; remove it");
+                }
+                // Removed in the meantime.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
@@ -161,13 +163,13 @@ impl Reports {
     }
 }
 
-/// Beside a report: the next one, while it is written.
+/// The temporary file of a report.
 fn temporary(report: &Path) -> PathBuf {
     report.with_extension("tmp")
 }
 
-/// A replica's report; `None` if no replica has written this file. While one cannot be read, it may be anybody's who
-/// runs and has loaded nothing.
+/// A replica's report; `None` if the file was not written by a replica. An unreadable report may belong to a running
+/// replica, which therefore counts as having loaded nothing.
 fn report_in(path: &Path) -> io::Result<Option<(Report, Version)>> {
     let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
     let Ok(name) = ReplicaName::try_from(stem.to_owned()) else { return Ok(None) };
@@ -175,21 +177,21 @@ fn report_in(path: &Path) -> io::Result<Option<(Report, Version)>> {
     match report {
         Ok(report) => Ok((report.name == name).then_some((report, version))),
         Err(error) => {
-            tracing::warn!(replica = %name, kind = %error.kind(), "the report of a replica cannot be read");
+            tracing::warn!(replica = %name, kind = %error.kind(), "a replica's report cannot be read");
             Ok(Some((Report::unknown(name), version)))
         }
     }
 }
 
-/// The file's version, and what is in it.
+/// The file's version and contents.
 fn read(path: &Path) -> io::Result<(Version, io::Result<Report>)> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
-        // Of another user, say.
+        // For example, owned by another user.
         Err(error) => return Ok((version(&fs::symlink_metadata(path)?)?, Err(error))),
     };
-    // Of the open file: a name may lead to an older one for a while, on a file system that is shared.
+    // Of the open file: on a shared file system, the name may refer to an older file for a while.
     let version = version(&file.metadata()?)?;
     let mut bytes = Vec::new();
     let report = file.take(REPORT_BYTES).read_to_end(&mut bytes);

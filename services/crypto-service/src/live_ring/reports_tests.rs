@@ -88,7 +88,7 @@ fn a_replica_whose_report_cannot_be_read_has_loaded_nothing_as_far_as_is_known()
     ];
     assert_eq!(told, expected);
 
-    // One that nobody renews is of nobody who runs.
+    // An unreadable report that is never replaced does not belong to a running replica.
     let broken = File::options().append(true).open(replicas.join("broken.json")).unwrap();
     let written = broken.metadata().unwrap().modified().unwrap();
     broken.set_modified(written - LIVE - Duration::from_secs(5)).unwrap();

@@ -21,7 +21,7 @@ use super::{Before, Reporter, Reports, RingHolder};
 /// 2026-01-01T00:00:00Z, in seconds.
 pub(crate) const NEW_YEAR: u64 = 1_767_225_600;
 
-/// A clock that stands where it is put.
+/// A clock that tests set.
 #[derive(Clone)]
 pub(crate) struct SetClock(Arc<AtomicU64>);
 
@@ -103,7 +103,7 @@ pub(crate) fn context() -> SealContext {
 }
 
 /// Stages a key.
-#[expect(clippy::redundant_closure_for_method_calls, reason = "the method alone is not general enough")]
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the method's lifetime is not general enough")]
 pub(crate) fn stage(holder: &RingHolder) -> Result<KeyId, ChangeError> {
     holder.change(None, |change| change.stage())
 }
@@ -115,7 +115,7 @@ pub(crate) fn rotate(holder: &RingHolder) -> KeyId {
     staged
 }
 
-/// Makes a change that nothing stands in the way of.
+/// Makes a change without checking the replicas.
 pub(crate) fn change(
     holder: &RingHolder,
     make: impl FnOnce(RingChange<'_>) -> Result<LoadedRing, ChangeError>,

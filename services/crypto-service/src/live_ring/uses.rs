@@ -1,4 +1,4 @@
-//! How often keys are used.
+//! Use counts of keys.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -9,23 +9,23 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct KeyUses {
     seals: AtomicU64,
     opens: AtomicU64,
-    /// Seconds since 1970; 0 if never.
+    /// Last use in seconds since 1970-01-01T00:00:00Z; 0 if never.
     last_use: AtomicU64,
 }
 
-/// What was counted.
+/// The counts of one key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct UseCounts {
     /// Seals made.
     pub(crate) seals: u64,
     /// Seals opened.
     pub(crate) opens: u64,
-    /// When either happened last, in seconds since 1970-01-01T00:00:00Z; 0 if never.
+    /// Last use, in seconds since 1970-01-01T00:00:00Z; 0 if never.
     pub(crate) last_use: u64,
 }
 
 impl KeyUses {
-    /// Goes on counting from here.
+    /// Continues from these counts.
     pub(crate) fn starting_at(counts: UseCounts) -> Self {
         let UseCounts { seals, opens, last_use } = counts;
         Self { seals: seals.into(), opens: opens.into(), last_use: last_use.into() }
@@ -49,7 +49,7 @@ impl KeyUses {
         }
     }
 
-    /// Written once a second, however often the key is used; never back, whatever the clock does.
+    /// Updates the last use, at most once a second, and never to an earlier time.
     fn used(&self, now: u64) {
         if self.last_use.load(Relaxed) < now {
             self.last_use.fetch_max(now, Relaxed);
@@ -58,7 +58,7 @@ impl KeyUses {
 }
 
 impl UseCounts {
-    /// Both counts together.
+    /// The sum of two counts.
     pub(crate) fn plus(self, other: Self) -> Self {
         Self {
             seals: self.seals.saturating_add(other.seals),

@@ -1,19 +1,19 @@
-//! What batches have in common.
+//! Code shared by the batch RPCs.
 
 use std::collections::HashSet;
 
 use postern_rpc::{Problem, crypto::ItemError};
 
-/// Items of one batch.
+/// Maximum number of items in a batch.
 const ITEMS: usize = 100;
 
-/// Bytes of an item's reference.
+/// Maximum length of an item's reference in bytes.
 const REFERENCE_BYTES: usize = 64;
 
-/// Bytes that are worked on before other calls get their turn: about as many as one call may have.
+/// Bytes to process before yielding to other calls: about the size of one unary call.
 const TURN_BYTES: usize = 64 * 1024;
 
-/// Checks the batch as a whole: a batch that fails here has not begun.
+/// Checks the batch as a whole, before any item is processed.
 pub(super) fn check<'r>(references: impl ExactSizeIterator<Item = &'r str>) -> Result<(), Problem> {
     let count = references.len();
     if count == 0 || count > ITEMS {
@@ -30,14 +30,14 @@ pub(super) fn check<'r>(references: impl ExactSizeIterator<Item = &'r str>) -> R
         if !seen.insert(reference) {
             return Err(Problem::field(
                 "items.reference",
-                "a reference is there twice; each item has its own",
+                "a reference occurs twice; references must be unique",
             ));
         }
     }
     Ok(())
 }
 
-/// Why one item failed, as the unary RPC would say it.
+/// The error of one item, as the unary RPC would return it.
 pub(super) fn item_error(problem: &Problem) -> ItemError {
     ItemError {
         reason: problem.reason().as_str().to_owned(),
@@ -46,8 +46,8 @@ pub(super) fn item_error(problem: &Problem) -> ItemError {
     }
 }
 
-/// Works on the items, one after the other, and gives what came of them; other calls have their turn in between if the
-/// items are heavy. `weight` is an item's bytes.
+/// Processes the items in order and returns their results. Yields to other calls in between if the items are large.
+/// `weight` returns an item's size in bytes.
 pub(super) async fn each<Item, Done, Working>(
     items: Vec<Item>,
     weight: fn(&Item) -> usize,

@@ -1,4 +1,4 @@
-//! `BatchRewrap`: replaces several seals.
+//! `BatchRewrap`: rewraps several seals.
 
 use std::sync::Arc;
 

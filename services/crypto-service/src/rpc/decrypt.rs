@@ -20,7 +20,7 @@ pub(super) async fn decrypt(
     Ok(DecryptResponse { plaintext: secret.into_exposed() })
 }
 
-/// Opens one seal, alone or as an item of a batch.
+/// Opens one seal, from a unary call or as an item of a batch.
 pub(super) async fn open(
     ring: &Arc<RingHolder>,
     owner: OwnerId,
@@ -31,11 +31,11 @@ pub(super) async fn open(
     ring.open(&context, sealed).await.map_err(|_| seal_broken(KeyRing::key_of(sealed), &context))
 }
 
-/// Also of a rewrap. The caller learns nothing of the cause; the log has what an operator needs to look for the row.
+/// Also used for rewraps. The caller does not learn the cause; the log has what an operator needs to find the row.
 pub(super) fn seal_broken(key: Option<KeyId>, context: &SealContext) -> Problem {
-    // A seal that does not open is a foreign, swapped or damaged row, or a lost key: an operator should look.
+    // Logged, because the row may have been swapped or damaged, or a key lost: an operator should investigate.
     let key = key.map(|key| key.to_string()).unwrap_or_default();
-    tracing::warn!(key, owner = %context.owner, secret = %context.secret, "a seal did not open");
+    tracing::warn!(key, owner = %context.owner, secret = %context.secret, "a seal could not be opened");
     Problem::new(Reason::SealBroken, "The stored secret cannot be opened.")
         .hint("Save the connection again with its password or key.")
 }

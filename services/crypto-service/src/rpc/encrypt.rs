@@ -18,7 +18,7 @@ pub(super) fn encrypt(
     Ok(EncryptResponse { sealed: seal(ring, owner, request.context, &plaintext)? })
 }
 
-/// Seals one secret, alone or as an item of a batch.
+/// Seals one secret, from a unary call or as an item of a batch.
 pub(super) fn seal(
     ring: &RingHolder,
     owner: OwnerId,
@@ -33,12 +33,12 @@ pub(super) fn seal(
     })
 }
 
-/// Also of a request that is too long to be read.
+/// Also used for requests that are too long to be read.
 pub(crate) fn too_large() -> Problem {
     Problem::new(Reason::PlaintextTooLarge, format!("A secret has at most {SECRET_BYTES} bytes."))
 }
 
-/// Also of a rewrap.
+/// Also used for rewraps.
 pub(super) fn no_randomness() -> Problem {
     Problem::internal("the system provides no randomness")
 }

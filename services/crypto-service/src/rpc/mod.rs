@@ -1,4 +1,4 @@
-//! The RPCs, one a file.
+//! The RPCs, one per file.
 
 mod batch;
 mod batch_decrypt;
@@ -31,22 +31,24 @@ pub(crate) use keyring::Keyring;
 /// `postern.crypto.v1.CryptoService` over a key ring.
 pub(crate) struct Crypto {
     ring: Arc<RingHolder>,
-    heard: watch::Receiver<bool>,
+    reporting: watch::Receiver<bool>,
 }
 
 impl Crypto {
-    /// `heard`: whether the other replicas know what this one has loaded.
-    pub(crate) fn new(ring: Arc<RingHolder>, heard: watch::Receiver<bool>) -> Self {
-        Self { ring, heard }
+    /// `reporting`: whether this replica's reports can be written; see
+    /// [`Reporter::reporting`](crate::live_ring::Reporter).
+    pub(crate) fn new(ring: Arc<RingHolder>, reporting: watch::Receiver<bool>) -> Self {
+        Self { ring, reporting }
     }
 
-    /// The ring, to seal with. Not while nobody waits for this replica: the key that it takes for the primary one may
-    /// be destroyed elsewhere meanwhile, with what is sealed under it.
+    /// The ring, for sealing. An error while this replica cannot report: the others do not wait for it then, so the key
+    /// that it uses as the primary one may be destroyed, and with it every seal under it.
     fn sealing(&self) -> Result<&Arc<RingHolder>, Problem> {
-        if *self.heard.borrow() {
+        if *self.reporting.borrow() {
             return Ok(&self.ring);
         }
-        let message = "This replica of crypto-service cannot tell the others what it seals with.";
+        let message =
+            "This replica of crypto-service does not seal, because it cannot report to the other replicas.";
         Err(Problem::new(Reason::DependencyUnavailable, message).hint("Try again in a minute."))
     }
 }

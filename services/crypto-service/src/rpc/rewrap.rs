@@ -1,4 +1,4 @@
-//! `Rewrap`: replaces a seal by one under the primary key.
+//! `Rewrap`: re-encrypts a seal under the primary key.
 
 use std::sync::Arc;
 
@@ -21,8 +21,8 @@ pub(super) async fn rewrap(
     Ok(RewrapResponse { sealed: replace(ring, &owner_id, context, sealed).await? })
 }
 
-/// Replaces one seal, alone or as an item of a batch. The owner is whom the caller names: what comes back tells nothing
-/// of the secret, and opens for its owner only.
+/// Rewraps one seal, from a unary call or as an item of a batch. The request names the owner, which is safe: the result
+/// reveals nothing of the secret, and can only be opened for that owner.
 pub(super) async fn replace(
     ring: &Arc<RingHolder>,
     owner: &[u8],

@@ -55,7 +55,7 @@ async fn rewrapped(ring: &Arc<RingHolder>, sealed: &[u8]) -> Result<Vec<u8>, Pro
     rewrap(ring, request).await.map(|response| response.sealed)
 }
 
-/// Code, message and details: nothing in them tells one cause from another.
+/// Code, message and details, which must not distinguish one cause from another.
 #[tokio::test]
 async fn every_seal_that_does_not_open_gets_the_same_answer_to_the_last_byte() {
     let folder = RingFolder::new();
@@ -104,7 +104,7 @@ async fn every_seal_that_does_not_open_gets_the_same_answer_to_the_last_byte() {
 }
 
 #[tokio::test]
-async fn the_log_tells_which_seal_did_not_open_and_nothing_of_what_is_in_it() {
+async fn the_log_identifies_a_broken_seal_without_its_contents() {
     let folder = RingFolder::new();
     let ring = folder.holder();
     let mut seal = sealed(&ring, b"hunter2");
@@ -163,7 +163,7 @@ async fn an_unknown_a_disabled_and_a_destroyed_key_look_like_any_broken_seal() {
 }
 
 #[tokio::test]
-async fn secrets_that_are_too_long_or_empty_and_odd_contexts_are_told() {
+async fn invalid_secrets_and_contexts_are_refused() {
     let folder = RingFolder::new();
     let ring = folder.holder();
     let refusal = |context, length| {
@@ -185,7 +185,7 @@ async fn secrets_that_are_too_long_or_empty_and_odd_contexts_are_told() {
 }
 
 #[tokio::test]
-async fn a_rewrap_needs_the_right_owner_and_gives_a_seal_for_that_owner_alone() {
+async fn a_rewrap_needs_the_right_owner_and_seals_only_for_that_owner() {
     let folder = RingFolder::new();
     let ring = folder.holder();
     let old = sealed(&ring, b"hunter2");

@@ -1,4 +1,4 @@
-//! A tenant database with something worth looking at, and its connection for every new user.
+//! A demo tenant database, and a connection to it for every new user.
 
 mod welcome;
 
@@ -18,18 +18,18 @@ pub(crate) use welcome::Welcome;
 const DATABASE: &str = "postern_demo";
 const ROLE: &str = "postern_demo_reader";
 
-/// Customers, products and 10,000 orders; the same at every start.
+/// Customers, products and 10,000 orders.
 const SEED: &str = include_str!("seed.sql");
 
 /// How to reach the demo database, as a user would write it.
 pub(crate) struct Demo {
-    /// A DSN with the password of a role that may only read.
+    /// A DSN with the password of a read-only role.
     pub dsn: String,
     /// Host and port of the server.
     pub server: String,
 }
 
-/// Creates and fills the demo database unless it is there.
+/// Creates and fills the demo database unless it exists.
 pub(crate) async fn prepare(state: &State, database: &ControlDatabase) -> Result<Demo> {
     let password = load_or_create(&state.private_dir("passwords")?.join(ROLE), || random_hex(24))?;
     create_database(&database.admin_url, DATABASE).await?;
@@ -51,7 +51,7 @@ async fn fill(admin: &mut PgConnection, password: &str) -> Result<()> {
     if role.is_none() {
         sqlx::raw_sql(AssertSqlSafe(format!("create role {ROLE} login"))).execute(&mut *admin).await?;
     }
-    // The password is hexadecimal: nothing to escape.
+    // The password is hexadecimal and needs no escaping.
     let set_password = format!("alter role {ROLE} password '{password}'");
     sqlx::raw_sql(AssertSqlSafe(set_password)).execute(&mut *admin).await?;
     let filled = sqlx::query("select where to_regclass('public.orders') is not null")

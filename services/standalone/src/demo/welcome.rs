@@ -23,7 +23,7 @@ pub(crate) struct Welcome {
 }
 
 impl Welcome {
-    /// `welcomed` is the folder with a file for each user who has been here.
+    /// `welcomed` is the folder with a file for each user who has been given the connection.
     pub(crate) fn new(demo: Demo, welcomed: PathBuf, port: u16) -> Result<Self> {
         let channel = Endpoint::from_shared(format!("http://127.0.0.1:{port}"))?.connect_lazy();
         Ok(Self { demo, welcomed, connections: ConnectionServiceClient::new(channel) })
@@ -31,7 +31,7 @@ impl Welcome {
 
     /// Saves the connection unless this user was welcomed before.
     pub(crate) async fn once(&self, user: &str, token: &str) -> Result<()> {
-        // Any fixed digest will do: it only names a file. Another server has not seen this user yet.
+        // Any fixed digest would do, since it is only a file name.
         let seen = format!("{} {user}", self.demo.server);
         let mark = self.welcomed.join(Uuid::new_v5(&Uuid::NAMESPACE_OID, seen.as_bytes()).to_string());
         if mark.exists() {

@@ -116,7 +116,7 @@ fn let_in(document: &str, token: &str) -> Verdict {
 struct Published(Bytes);
 
 impl FetchKeys for Published {
-    fn fetch<'a>(&'a self, _: &'a HttpUrl) -> Fetching<'a> {
+    fn fetch<'a>(&'a self, _: &str, _: &'a HttpUrl) -> Fetching<'a> {
         Box::pin(async { Ok(self.0.clone()) })
     }
 }

@@ -145,7 +145,7 @@ impl Clock for StandingClock {
 struct NoKeys;
 
 impl FetchKeys for NoKeys {
-    fn fetch<'a>(&'a self, _: &'a HttpUrl) -> Fetching<'a> {
+    fn fetch<'a>(&'a self, _: &str, _: &'a HttpUrl) -> Fetching<'a> {
         Box::pin(async { Err(HttpError::Timeout) })
     }
 }

@@ -8,21 +8,21 @@ use crate::roots::Address;
 
 /// A symmetric key of AWS KMS.
 ///
-/// Credentials come from where AWS' tools look for them: environment, profile files, web identity, the container's or
-/// the instance's metadata. They need `kms:Encrypt` and `kms:Decrypt`, and should have `kms:DescribeKey`, by which the
-/// start checks the key.
+/// Credentials come from the usual sources of AWS tools: the environment, profile files, web identity, or the metadata
+/// of the container or instance. They need `kms:Encrypt` and `kms:Decrypt`. With `kms:DescribeKey`, the key is also
+/// checked at startup.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KmsConfig {
     /// The key's id, ARN or alias (`alias/…`).
     pub key: String,
-    /// The key's region, where the environment does not name it.
+    /// The key's region, if the environment does not set it.
     pub region: Option<String>,
-    /// A file in the form of `~/.aws/credentials`, whose profile `default` is used before anything else.
+    /// A file in the format of `~/.aws/credentials`. Its profile `default` takes precedence over other sources.
     pub credentials_file: Option<PathBuf>,
-    /// Another address than that of AWS, such as that of a private endpoint.
+    /// The address of KMS if it is not AWS's own, for example a private endpoint.
     pub endpoint: Option<Address>,
-    /// How long the start waits for the service, in seconds.
+    /// How long to wait for KMS at startup, in seconds.
     #[serde(default = "crate::roots::start_seconds")]
     pub start_seconds: u32,
 }

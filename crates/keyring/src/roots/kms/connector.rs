@@ -1,4 +1,4 @@
-//! The AWS SDK's way out: our client in place of one that follows proxies and brings its own TLS.
+//! The AWS SDK's HTTP client: [`Client`] instead of the SDK's own, which uses proxies and another TLS stack.
 
 use std::net::IpAddr;
 
@@ -21,7 +21,7 @@ use crate::roots::{
     client::{Answer, Call, Client},
 };
 
-/// [`Client`], as the SDK wants it. The client's own deadlines hold in place of the SDK's settings.
+/// Adapts [`Client`] to the SDK. The client's own deadlines apply, not the SDK's settings.
 #[derive(Clone, Debug)]
 pub(super) struct Connector(pub(super) Client);
 
@@ -49,13 +49,13 @@ fn call(request: HttpRequest) -> Result<Call, Trouble> {
     if !url.is_https() && !stays_near(url.host()) {
         return Err(Trouble::PlainHttp);
     }
-    // The SDK streams large objects alone.
+    // The SDK only streams large objects.
     let body = Bytes::copy_from_slice(body.bytes().ok_or(Trouble::Defect)?);
     Ok(Call { method: head.method, url, headers: head.headers, body })
 }
 
-/// Whether plain `http` to this host leaves neither the machine nor its link: the metadata services of instances and
-/// containers speak nothing else. `fd00:ec2::/32` is theirs.
+/// Whether plain `http` to this host stays on the machine or its link. The metadata services of instances and
+/// containers support nothing else; `fd00:ec2::/32` is reserved for them.
 fn stays_near(host: &Host) -> bool {
     match host {
         Host::Ip(IpAddr::V4(ip)) => ip.is_loopback() || ip.is_link_local(),

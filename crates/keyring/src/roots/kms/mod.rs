@@ -1,9 +1,9 @@
 //! The root `aws-kms`: a symmetric key of AWS KMS.
 //!
 //! A wrapped key is the ciphertext blob of KMS. Its encryption context is `postern:key-id` with the id in decimal
-//! digits: under another id it does not unwrap, and the trail of KMS shows which key of the ring was asked for.
+//! digits, so it does not unwrap under another id, and `CloudTrail` shows which key of the ring was requested.
 //!
-//! The SDK does not wipe what it held of a key before it frees it; the program's allocator does.
+//! The SDK does not wipe its copies of a key; the program's allocator wipes them when they are freed.
 
 mod config;
 mod connector;
@@ -34,7 +34,7 @@ use super::{
     remote::{KeyBytes, Remote, Service},
 };
 
-/// Time for one operation, with the SDK's own second and third attempts.
+/// Time for one operation, including the SDK's second and third attempts.
 const OPERATION: Duration = Duration::from_secs(8);
 
 /// Pause before the SDK's second attempt; the third comes after at most four times as long.
@@ -69,7 +69,7 @@ pub(super) struct AwsKms {
 }
 
 impl AwsKms {
-    /// Finds region and credentials. This may ask the metadata service of the machine.
+    /// Finds region and credentials. May query the machine's metadata service.
     async fn new(name: String, config: KmsConfig, http: Client) -> Self {
         let http = Connector(http);
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
@@ -93,7 +93,7 @@ impl AwsKms {
 
 fn credentials_in(path: PathBuf, region: Option<Region>, http: Connector) -> ProfileFileCredentialsProvider {
     let files = EnvConfigFiles::builder().with_file(EnvConfigFileKind::Credentials, path).build();
-    // A profile may name a role to assume, and that is asked for over the network.
+    // A profile may name a role to assume, which is requested over the network.
     let config = ProviderConfig::without_region().with_region(region).with_http_client(http);
     ProfileFileCredentialsProvider::builder()
         .configure(&config)
@@ -113,7 +113,7 @@ impl Service for AwsKms {
             Ok(answer) if answer.key_metadata().is_some_and(encrypts) => Ok(()),
             Ok(_) => Err(Trouble::NoKey),
             Err(error) => match trouble_of(&error) {
-                // What it may not describe, it may still use.
+                // A credential without this permission may still use the key.
                 Trouble::Refused if error.code() == Some("AccessDeniedException") => {
                     tracing::info!(root = %self.name, "the root's key cannot be checked at start without kms:DescribeKey");
                     Ok(())
@@ -134,7 +134,7 @@ impl Service for AwsKms {
     }
 
     async fn unwrap(&self, id: KeyId, wrapped: Vec<u8>) -> Result<KeyBytes, Trouble> {
-        // With the key named, KMS refuses what another key of the account wrapped.
+        // Because the key is named, KMS refuses ciphertexts of other keys in the account.
         let request = self.kms.decrypt().key_id(&self.key).ciphertext_blob(Blob::new(wrapped));
         let answer = request.encryption_context(CONTEXT, id.to_string()).send().await;
         let answer = answer.map_err(|error| trouble_of(&error))?;
@@ -169,7 +169,7 @@ where
     Trouble::Protocol
 }
 
-/// What an error code of KMS, or of any service of AWS, means for us.
+/// Maps the error codes of KMS and the common codes of AWS.
 fn meaning(code: &str) -> Trouble {
     match code {
         "InvalidCiphertextException" | "IncorrectKeyException" => Trouble::Foreign,

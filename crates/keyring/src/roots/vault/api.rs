@@ -1,4 +1,4 @@
-//! The vault's HTTP API: a request with a token, and what its status means.
+//! The vault's HTTP API: requests with a token, and the meaning of statuses.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -15,7 +15,7 @@ use crate::roots::{
 
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
-/// Agents and proxies of the vault may be told to refuse requests without it, against requests forged through others.
+/// Vault agents and proxies can be configured to require this header, as a protection against request forgery.
 const REQUEST: HeaderName = HeaderName::from_static("x-vault-request");
 
 /// Where the API is.
@@ -35,7 +35,7 @@ impl Api {
         parse(&self.send(Method::GET, path, Some(token), Bytes::new(), Trouble::Refused).await?)
     }
 
-    /// Posts JSON to a path. `bad` is what it means when the vault calls the request a bad one.
+    /// Posts JSON to a path. `bad` is the error for status 400.
     pub(super) async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -78,7 +78,7 @@ impl Api {
         }
         if let Some(token) = token {
             let copy = Zeroizing::new(token.expose().to_vec());
-            // A file that holds something else than a token.
+            // The file contains something other than a token.
             let mut value = HeaderValue::from_maybe_shared(wiped(copy)).map_err(|_| Trouble::Refused)?;
             value.set_sensitive(true);
             headers.insert(TOKEN, value);
@@ -91,7 +91,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Trouble> {
     serde_json::from_slice(body).map_err(|_| Trouble::Protocol)
 }
 
-/// The vault tells these apart in words alone.
+/// Only the text of the response distinguishes these.
 fn says_no_key(body: &[u8]) -> bool {
     says(body, "encryption key not found") || says(body, "disallowed by policy")
 }

@@ -8,13 +8,13 @@ use crate::roots::Address;
 
 /// A key of the Transit engine of `OpenBao` or Vault.
 ///
-/// Its type must support associated data (`aes256-gcm96` does), which binds the id of a ring's key to what is wrapped.
-/// The token needs `update` on `<mount>/encrypt/<key>` and `<mount>/decrypt/<key>`, without `create`, and the policy
-/// `default`, by which it looks itself up and renews itself.
+/// Its type must support associated data, which binds the id of the ring's key to the wrapped key; `aes256-gcm96` does.
+/// The token needs `update` on `<mount>/encrypt/<key>` and `<mount>/decrypt/<key>`, but not `create`, and the policy
+/// `default`, which lets it look itself up and renew itself.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VaultConfig {
-    /// Where the server is.
+    /// The server's address.
     pub address: Address,
     /// Where the engine is mounted.
     #[serde(default = "transit")]
@@ -23,11 +23,11 @@ pub struct VaultConfig {
     pub key: VaultPath,
     /// How to sign in.
     pub auth: VaultAuth,
-    /// PEM file with the authority of the server's certificate; the public ones without it.
+    /// PEM file with the authority of the server's certificate; by default, the public authorities.
     pub ca: Option<PathBuf>,
-    /// The namespace, where the server has several.
+    /// The namespace, if the server has several.
     pub namespace: Option<VaultPath>,
-    /// How long the start waits for the server, in seconds.
+    /// How long to wait for the server at startup, in seconds.
     #[serde(default = "crate::roots::start_seconds")]
     pub start_seconds: u32,
 }
@@ -36,11 +36,11 @@ pub struct VaultConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum VaultAuth {
-    /// With the token in this file. It is renewed at half its life; a new one in the file is taken up within seconds.
+    /// With the token in this file. It is renewed at half its lifetime. A new token in the file is used within seconds.
     TokenFile(PathBuf),
     /// With the pod's service account.
     Kubernetes {
-        /// The role that the vault gives to this account.
+        /// The vault's role for this account.
         role: String,
         /// File with the account's token.
         #[serde(default = "service_account")]
@@ -63,13 +63,13 @@ fn service_account() -> PathBuf {
     PathBuf::from("/var/run/secrets/kubernetes.io/serviceaccount/token")
 }
 
-/// A name within a vault: segments of letters, digits, `-`, `_` and `.`, with `/` between them. It cannot lead a
-/// request elsewhere.
+/// A name within a vault: segments of letters, digits, `-`, `_` and `.`, separated by `/`. It cannot redirect a request
+/// to another path.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct VaultPath(String);
 
-/// The text is not such a name.
+/// The text is not a name of this form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a name in the vault has letters, digits, '-', '_' and '.', with '/' between its parts")]
 pub struct InvalidPath;

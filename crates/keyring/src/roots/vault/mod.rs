@@ -1,7 +1,7 @@
 //! The root `vault-transit`: a key of the Transit engine of `OpenBao` or Vault.
 //!
-//! A wrapped key is the engine's own text, `vault:v1:…`, as it came. Its associated data is `postern:key-id=` and the
-//! id in decimal digits: under another id it does not unwrap.
+//! A wrapped key is the engine's own text, `vault:v1:…`, unchanged. Its associated data is `postern:key-id=` and the
+//! id in decimal digits, so it does not unwrap under another id.
 
 mod api;
 mod config;
@@ -30,7 +30,7 @@ use super::{
     remote::{KeyBytes, Remote, Service},
 };
 
-/// Time between two looks at the token: whether it is due, and whether its file holds another.
+/// Interval for checking whether the token needs renewal and whether its file contains another.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Opens the root; see [`super::open`].
@@ -52,7 +52,7 @@ fn name(config: &VaultConfig) -> String {
     format!("{} (key {} of {} at {})", Vault::KIND, config.key, config.mount, config.address)
 }
 
-/// The engine, and our session with it.
+/// The engine, and the session with it.
 pub(super) struct Vault {
     name: String,
     api: Api,
@@ -95,7 +95,7 @@ impl Service for Vault {
 
         let plaintext = Zeroizing::new(BASE64.encode(&*key));
         let body = session::json(&Encrypt { plaintext: &plaintext, associated_data: associated_data(id) });
-        // A key that cannot take associated data is not one for us.
+        // Associated data is required, to bind the key's id.
         let answer: Data<Encrypted> = self.transit("encrypt", body, Trouble::NoKey).await?;
         Ok(answer.data.ciphertext.into_bytes())
     }
@@ -121,7 +121,7 @@ impl Service for Vault {
     }
 }
 
-/// What the engine's answers have around them.
+/// The envelope of the engine's responses.
 #[derive(Deserialize)]
 struct Data<T> {
     data: T,
@@ -132,7 +132,7 @@ fn associated_data(id: KeyId) -> String {
 }
 
 impl Vault {
-    /// Asks the engine. A token that is refused may have been replaced since the last look.
+    /// Sends a request to the engine. If the token is refused, it may have been replaced since the last check.
     async fn transit<T: DeserializeOwned>(
         &self,
         verb: &str,
@@ -173,7 +173,7 @@ impl Vault {
     }
 
     async fn extend(&self, session: &Session) {
-        // An account signs in anew, which also leads past the longest life of a token.
+        // A service account signs in again, which also gets around the maximum lifetime of a token.
         let extended = match &self.config.auth {
             VaultAuth::TokenFile(_) => session::renew(&self.api, session).await,
             auth @ VaultAuth::Kubernetes { .. } => {
@@ -185,12 +185,12 @@ impl Vault {
                 self.exchange(session, renewed_session);
                 if let Renewed::Ending(left) = renewed {
                     let seconds = left.as_secs();
-                    tracing::warn!(root = %self.name, seconds, "the root's token ends soon and cannot be renewed for longer; write a new one to its file");
+                    tracing::warn!(root = %self.name, seconds, "the root's token expires soon and cannot be renewed any further; write a new one to its file");
                 }
             }
             Err(trouble) => {
                 self.exchange(session, session.later());
-                tracing::error!(root = %self.name, "the root's token was not renewed: {trouble}; the ring in memory keeps serving, and cannot be changed or loaded once the token has ended");
+                tracing::error!(root = %self.name, "the root's token could not be renewed: {trouble}; the key ring in memory stays in use, but cannot be loaded or changed once the token has expired");
             }
         }
     }
@@ -199,7 +199,7 @@ impl Vault {
         self.session.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Puts `new` in the place of `old`, unless a call has signed in anew meanwhile.
+    /// Replaces `old` by `new`, unless another call has signed in again in the meantime.
     fn exchange(&self, old: &Session, new: Session) {
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         if session.as_ref().is_some_and(|current| Arc::ptr_eq(&current.token, &old.token)) {

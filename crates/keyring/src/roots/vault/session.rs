@@ -1,4 +1,4 @@
-//! Being signed in to the vault, and staying so.
+//! Signing in to the vault, and renewing the token.
 
 use std::{io::Read, path::Path, sync::Arc, time::Duration};
 
@@ -11,57 +11,57 @@ use zeroize::Zeroizing;
 use super::{VaultAuth, VaultPath, api::Api};
 use crate::roots::{Trouble, client::wiped};
 
-/// Bytes of the longest credential in a file.
+/// Maximum size of a credential file in bytes.
 const CREDENTIAL_BYTES: u64 = 64 * 1024;
 
-/// Pause after a sign-in or renewal that failed; shorter where the token would not live that long.
+/// Pause after a failed sign-in or renewal; shorter if the token would expire before.
 pub(super) const RETRY: Duration = Duration::from_secs(5);
 
-/// A token and its life.
+/// A token and its lifetime.
 #[derive(Clone)]
 pub(super) struct Session {
     pub(super) token: Arc<Secret>,
-    /// The longest time to live that it was ever given; `None` for a token that does not end.
+    /// The longest time to live that it was ever granted; `None` for a token that does not expire.
     life: Option<Duration>,
     /// When to renew it.
     due: Option<Instant>,
-    /// When it ends, if it cannot be renewed.
+    /// When it expires, if it cannot be renewed.
     end: Option<Instant>,
 }
 
-/// How a renewal went.
+/// The outcome of a renewal.
 pub(super) enum Renewed {
-    /// As it should.
+    /// Renewed in full.
     Well,
-    /// The vault gives less and less, or nothing: the token is near the end of the longest life it may have.
+    /// Renewed for less time, or not at all: the token is near the end of its maximum lifetime.
     Ending(Duration),
 }
 
 impl Session {
-    /// A session whose token lives on for this long.
+    /// A session whose token is valid for this long.
     fn new(token: Secret, life: Option<Duration>) -> Self {
         let due = life.map(|life| Instant::now() + life / 2);
         Self { token: Arc::new(token), life, due, end: None }
     }
 
-    /// A session whose token ends then, whatever is done. The vault rounds what is left down to seconds.
+    /// A session whose token expires then and cannot be renewed. The vault rounds the remaining time down to seconds.
     fn ending(self) -> Self {
         let end = |life| Instant::now() + life + Duration::from_secs(1);
         Self { end: self.life.map(end), ..self }
     }
 
-    /// What is left of a token that cannot be renewed.
+    /// The remaining lifetime of a token that cannot be renewed.
     fn left(&self) -> Option<Duration> {
         let left = self.end?.saturating_duration_since(Instant::now());
         (!left.is_zero()).then_some(left)
     }
 
-    /// Whether half of the token's life is over.
+    /// Whether half of the token's lifetime is over.
     pub(super) fn is_due(&self) -> bool {
         self.due.is_some_and(|due| due <= Instant::now())
     }
 
-    /// The same session, to be renewed some moments later.
+    /// The same session, with its renewal postponed.
     pub(super) fn later(&self) -> Self {
         let pause = self.life.map_or(RETRY, |life| RETRY.min(life / 8));
         Self { due: Some(Instant::now() + pause), ..self.clone() }
@@ -76,14 +76,14 @@ pub(super) async fn sign_in(api: &Api, auth: &VaultAuth) -> Result<Session, Trou
     }
 }
 
-/// A token in the file that is not this one, if there is any.
+/// The token in the file, if it is another one.
 pub(super) fn other_token(path: &Path, than: &Secret) -> Option<Secret> {
     read(path).ok().filter(|token| token != than)
 }
 
-/// Asks the vault what it thinks of a token.
+/// Looks a token up in the vault.
 pub(super) async fn with_token(api: &Api, token: Secret) -> Result<Session, Trouble> {
-    /// `data` of `auth/token/lookup-self`; times are in seconds, and 0 for a token that does not end.
+    /// `data` of `auth/token/lookup-self`; times are in seconds; 0 for a token that does not expire.
     #[derive(Deserialize)]
     struct Lookup {
         data: TokenData,
@@ -115,7 +115,7 @@ async fn as_account(api: &Api, role: &str, jwt_path: &Path, mount: &VaultPath) -
     Ok(Session::new(Secret::from_text(auth.client_token), life))
 }
 
-/// Lets the token live longer. One that cannot is left alone until it has ended: then the vault says why it is no use.
+/// Renews the token. A token that cannot be renewed is used until it expires; the vault's error then says so.
 pub(super) async fn renew(api: &Api, session: &Session) -> Result<(Session, Renewed), Trouble> {
     if let Some(left) = session.left() {
         let due = Some(Instant::now() + left / 2);
@@ -131,7 +131,7 @@ pub(super) async fn renew(api: &Api, session: &Session) -> Result<(Session, Rene
     Ok((Session { token: Arc::clone(&session.token), life: Some(longest), due, end: None }, renewed))
 }
 
-/// The part of an answer that tells of a token.
+/// The part of a response that describes a token.
 #[derive(Deserialize)]
 struct Lease {
     auth: Auth,
@@ -150,7 +150,7 @@ fn read(path: &Path) -> Result<Secret, Trouble> {
     let read = file.take(CREDENTIAL_BYTES).read_to_end(&mut bytes);
     read.map_err(|error| Trouble::CredentialFile(error.kind()))?;
     let credential = bytes.trim_ascii();
-    // Being written.
+    // The file is being written.
     if credential.is_empty() {
         return Err(Trouble::CredentialFile(std::io::ErrorKind::UnexpectedEof));
     }
@@ -159,7 +159,7 @@ fn read(path: &Path) -> Result<Secret, Trouble> {
 
 /// JSON that is wiped when it is sent.
 pub(super) fn json(value: &impl Serialize) -> Bytes {
-    // Full length from the start: growing would leave copies behind.
+    // Allocated in full: growing would leave copies behind.
     let mut body = Zeroizing::new(Vec::with_capacity(usize::try_from(2 * CREDENTIAL_BYTES).unwrap_or(0)));
     serde_json::to_writer(&mut *body, value).expect("text always serializes");
     wiped(body)

@@ -1,4 +1,4 @@
-//! `DestroyKey`: deletes a key for good.
+//! `DestroyKey`: permanently deletes a key.
 
 use postern_envelope::KeyState;
 use postern_rpc::{

@@ -1,4 +1,4 @@
-//! `DisableKey`: takes a key out of use.
+//! `DisableKey`: disables a key.
 
 use postern_envelope::KeyState;
 use postern_rpc::{
@@ -15,7 +15,7 @@ pub(super) fn disable_key(
 ) -> Result<DisableKeyResponse, Problem> {
     let key = problem::key(request.key_id)?;
     let (before, after) = own.change(request.expected_revision, |change| {
-        // One that has not heard of the promotion yet goes on sealing under this key.
+        // A replica that has not loaded the promotion yet still seals under this key.
         if change.ring().state(key) == Some(KeyState::Active) {
             own.reporter.require_current(change.ring().revision())?;
         }

@@ -1,4 +1,4 @@
-//! `EnableKey`: takes a disabled key back into use.
+//! `EnableKey`: makes a disabled key active.
 
 use postern_rpc::{
     Problem,

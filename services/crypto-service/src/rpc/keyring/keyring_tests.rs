@@ -1,4 +1,4 @@
-//! The RPCs that tend the ring, without what is before them.
+//! The RPCs that manage the ring, called directly.
 
 use std::{collections::BTreeMap, fs, io, time::Duration};
 
@@ -26,7 +26,7 @@ impl Fixture {
         Self { own: Keyring::new(ring, reporter), folder }
     }
 
-    /// Another replica, whose own clock says this, and which has loaded these keys.
+    /// Another replica that has loaded these keys. `now` is the time by its own clock.
     fn replica(&self, name: &str, loaded: &[u32], now: u64) {
         self.replica_at(1, name, loaded, now);
     }
@@ -38,7 +38,7 @@ impl Fixture {
         self.folder.reports().put(&report).unwrap();
     }
 
-    /// Makes a replica's report this much older.
+    /// Makes a replica's report older by this many seconds.
     fn age(&self, name: &str, seconds: u64) {
         let file = fs::File::options().append(true).open(self.folder.report_of(name)).unwrap();
         let modified = file.metadata().unwrap().modified().unwrap();
@@ -116,7 +116,7 @@ async fn a_key_goes_through_its_life() {
 }
 
 #[tokio::test]
-async fn keys_that_are_not_there_and_states_that_do_not_fit_are_told() {
+async fn unknown_keys_and_wrong_states_are_refused() {
     let fixture = Fixture::new();
     for key in [0, 7] {
         assert_reason(fixture.promote(key).await, Reason::KeyNotFound);
@@ -127,7 +127,7 @@ async fn keys_that_are_not_there_and_states_that_do_not_fit_are_told() {
     }
     assert_reason(fixture.promote(1).await, Reason::KeyState);
     let status = assert_reason(fixture.disable(1).await, Reason::KeyState);
-    assert_eq!(status.message(), "key 1 is primary, and must be staged or active for this");
+    assert_eq!(status.message(), "key 1 is primary, but must be staged or active");
     assert_reason(fixture.enable(1).await, Reason::KeyState);
     assert_reason(fixture.destroy(1, 0, false).await, Reason::KeyState);
     assert_reason(fixture.destroy(1, 3, false).await, Reason::KeyState);
@@ -174,7 +174,7 @@ async fn a_key_is_promoted_once_every_live_replica_has_it() {
     fixture.replica("behind", &[1], NEW_YEAR - 3600);
     let key = fixture.stage().await;
     let status = assert_reason(fixture.promote(key).await, Reason::ReplicaNotReady);
-    assert_eq!(status.message(), "key 2 is not loaded yet by: ahead, behind, slow, starting");
+    assert_eq!(status.message(), "key 2 is not loaded yet by ahead, behind, slow, starting");
 
     for name in ["slow", "starting", "ahead", "behind"] {
         assert_reason(fixture.promote(key).await, Reason::ReplicaNotReady);
@@ -220,14 +220,14 @@ async fn a_replica_whose_report_cannot_be_read_holds_up_a_promotion() {
     let report = fs::read(fixture.folder.report_of("two")).unwrap();
     fs::write(fixture.folder.report_of("two"), &report[1..]).unwrap();
     let status = assert_reason(fixture.promote(key).await, Reason::ReplicaNotReady);
-    assert_eq!(status.message(), "key 2 is not loaded yet by: two");
+    assert_eq!(status.message(), "key 2 is not loaded yet by two");
     let ring = fixture.get().await;
     assert_eq!((ring.replicas[1].name.as_str(), ring.replicas[1].live), ("two", true));
     fs::write(fixture.folder.report_of("two"), report).unwrap();
     fixture.promote(key).await.unwrap();
 }
 
-/// The replicas are asked about the key that is promoted, even if this replica has not heard of it before.
+/// The readiness check is for the key that is promoted, even if this replica has not loaded it.
 #[tokio::test]
 async fn a_key_that_another_replica_staged_is_promoted_with_the_same_care() {
     let fixture = Fixture::new();
@@ -273,7 +273,7 @@ async fn seals_that_remain_are_named_before_they_are_lost() {
 }
 
 #[tokio::test]
-async fn what_nobody_has_counted_is_not_destroyed() {
+async fn a_key_whose_seals_were_not_counted_is_not_destroyed() {
     let fixture = Fixture::new();
     let key = fixture.stage().await;
     fixture.promote(key).await.unwrap();
@@ -284,7 +284,7 @@ async fn what_nobody_has_counted_is_not_destroyed() {
     fixture.destroy(1, None, true).await.unwrap();
 }
 
-/// It goes on sealing under the key until it has heard of the promotion.
+/// A replica seals under the key until it has loaded the promotion.
 #[tokio::test]
 async fn a_key_is_disabled_once_no_replica_seals_under_it() {
     let fixture = Fixture::new();
@@ -292,7 +292,7 @@ async fn a_key_is_disabled_once_no_replica_seals_under_it() {
     fixture.replica_at(2, "two", &[1, 2], NEW_YEAR);
     fixture.promote(key).await.unwrap();
     let status = assert_reason(fixture.disable(1).await, Reason::ReplicaNotReady);
-    assert_eq!(status.message(), "revision 3 of the key ring is not loaded yet by: two");
+    assert_eq!(status.message(), "revision 3 of the key ring is not loaded yet by two");
     assert_eq!(fixture.get().await.revision, 3);
     fixture.replica_at(3, "two", &[1, 2], NEW_YEAR);
     fixture.disable(1).await.unwrap();
@@ -310,7 +310,7 @@ async fn a_key_is_destroyed_once_no_replica_uses_it() {
     fixture.replica_at(3, "two", &[1, 2], NEW_YEAR);
     fixture.disable(1).await.unwrap();
     let status = assert_reason(fixture.destroy(1, 0, false).await, Reason::ReplicaNotReady);
-    assert_eq!(status.message(), "key 1 is still in use at: two");
+    assert_eq!(status.message(), "key 1 is still in use by two");
     assert_eq!(fixture.get().await.revision, 4);
     fixture.replica_at(4, "two", &[2], NEW_YEAR);
     fixture.destroy(1, 0, false).await.unwrap();
@@ -339,7 +339,7 @@ async fn uses_of_all_replicas_are_added_up_and_the_own_ones_are_as_of_now() {
 }
 
 #[tokio::test]
-async fn what_stands_in_the_way_has_a_reason_each() {
+async fn each_obstacle_has_its_own_reason() {
     let fixture = Fixture::new();
     let staged =
         async || fixture.own.stage_key(Request::new(StageKeyRequest { expected_revision: None })).await;
@@ -378,7 +378,7 @@ async fn the_ring_in_use_is_shown_while_the_root_hangs() {
 }
 
 #[tokio::test]
-async fn a_ring_that_cannot_be_used_is_told_and_left_alone() {
+async fn an_unusable_ring_is_reported_and_left_alone() {
     let fixture = Fixture::new();
     fs::write(fixture.folder.ring(), "{").unwrap();
     let request = StageKeyRequest { expected_revision: None };
@@ -388,7 +388,7 @@ async fn a_ring_that_cannot_be_used_is_told_and_left_alone() {
     assert_eq!(fixture.get().await.revision, 1, "the ring in use is shown");
 }
 
-/// What was logged on this thread while `work` ran.
+/// The log lines of this thread during `work`.
 fn logged(work: impl FnOnce()) -> String {
     let lines = Arc::<std::sync::Mutex<Vec<u8>>>::default();
     let to = lines.clone();
@@ -467,4 +467,28 @@ async fn a_change_is_logged_with_the_operators_certificate_and_the_keys_states()
             (&operator.as_str().into(), &before.into(), &after.into())
         );
     }
+}
+
+/// Records the threads that enter a span.
+#[derive(Clone, Default)]
+struct Entered(Arc<std::sync::Mutex<Vec<std::thread::ThreadId>>>);
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Entered {
+    fn on_enter(&self, _: &tracing::Id, _: tracing_subscriber::layer::Context<'_, S>) {
+        self.0.lock().unwrap().push(std::thread::current().id());
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_made_in_the_span_of_its_call() {
+    use tracing::Instrument as _;
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    let (fixture, entered) = (Fixture::new(), Entered::default());
+    let _recording = tracing::subscriber::set_default(tracing_subscriber::registry().with(entered.clone()));
+    let thread =
+        fixture.own.blocking(|_| Ok(std::thread::current().id())).instrument(tracing::info_span!("call"));
+    let thread = thread.await.unwrap().into_inner();
+    assert_ne!(thread, std::thread::current().id());
+    assert!(entered.0.lock().unwrap().contains(&thread), "the span was not entered on the blocking thread");
 }

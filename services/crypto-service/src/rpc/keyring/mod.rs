@@ -1,4 +1,4 @@
-//! `postern.crypto.v1.KeyringService`: the RPCs that tend the ring, one a file.
+//! `postern.crypto.v1.KeyringService`: the RPCs that manage the key ring, one per file.
 
 mod destroy_key;
 mod disable_key;
@@ -23,11 +23,12 @@ use postern_rpc::{
     },
 };
 use tonic::{Request, Response, Status};
+use tracing::Span;
 
 use crate::live_ring::{Reporter, RingHolder};
 use problem::Refusal;
 
-/// The ring of this replica, and what the others report of theirs.
+/// The ring of this replica, and the other replicas' reports about theirs.
 #[derive(Clone)]
 pub(crate) struct Keyring {
     ring: Arc<RingHolder>,
@@ -39,39 +40,39 @@ impl Keyring {
         Self { ring, reporter }
     }
 
-    /// Runs what touches files or the root, where it may block.
+    /// Runs work that touches files or the root on a thread that may block. What it logs stays in the call's span.
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
     ) -> Result<Response<T>, Status> {
-        let own = self.clone();
-        let done = tokio::task::spawn_blocking(move || work(&own)).await;
+        let (own, span) = (self.clone(), Span::current());
+        let done = tokio::task::spawn_blocking(move || span.in_scope(|| work(&own))).await;
         Ok(Response::new(done.map_err(|_| Problem::internal("the task panicked"))??))
     }
 
-    /// Changes the ring, and reports it at once.
+    /// Changes the ring, and publishes this replica's report at once.
     fn change<T>(
         &self,
         expected: Option<i64>,
         change: impl FnOnce(RingChange<'_>) -> Result<(T, LoadedRing), Refusal>,
     ) -> Result<T, Problem> {
-        // No ring has a negative revision, nor the largest one.
+        // Revisions are never negative and never reach u64::MAX, so a negative number matches none.
         let expected = expected.map(|revision| u64::try_from(revision).unwrap_or(u64::MAX));
         let made = self.ring.change(expected, change).map_err(problem::of)?;
         if let Err(error) = self.reporter.publish() {
-            tracing::warn!(kind = %error.kind(), "a change of the key ring is not reported yet");
+            tracing::warn!(kind = %error.kind(), "the key ring was changed, but this replica could not report it yet");
         }
         Ok(made)
     }
 }
 
-/// The operator's certificate, for the log. Several people can be the operator, each with a certificate of their own.
+/// The operator's certificate, for the log. Several people can be operators, each with a certificate of their own.
 fn operator<T>(request: &Request<T>) -> String {
     let peer = request.extensions().get::<PeerIdentity>();
     peer.map_or_else(|| "unknown".to_owned(), |peer| peer.certificate().to_owned())
 }
 
-/// The state of a key as a log line has it: `none` if the ring does not hold it.
+/// The state of a key for the log; `none` if the ring does not contain it.
 fn state_word(ring: &LoadedRing, key: KeyId) -> &'static str {
     ring.state(key).map_or("none", KeyState::as_str)
 }

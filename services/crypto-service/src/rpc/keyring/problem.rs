@@ -1,4 +1,4 @@
-//! From what went wrong with the ring to what an operator is told. The texts of these errors are ours and fixed.
+//! Maps errors of the ring to errors for operators. Their texts are fixed and safe to show.
 
 use postern_envelope::KeyId;
 use postern_keyring::{ChangeError, RingFileError};
@@ -6,20 +6,20 @@ use postern_rpc::{Problem, Reason};
 
 use crate::live_ring::NotReady;
 
-/// Why a change was not made.
+/// Why a change was refused.
 #[derive(Debug)]
 pub(super) enum Refusal {
-    /// The ring does not allow it.
+    /// The state of the ring does not allow it.
     Ring(ChangeError),
-    /// The replicas do not.
+    /// The state of the replicas does not allow it.
     Replicas(NotReady),
-    /// Nobody has counted what would be lost.
+    /// The seals that would be lost were not counted.
     SealsUncounted(KeyId),
     /// Seals would be lost.
     SealsRemain {
         /// The key.
         key: KeyId,
-        /// How many, as the caller has counted.
+        /// Their number, as counted by the caller.
         remaining: i64,
     },
 }
@@ -48,26 +48,24 @@ pub(super) fn of(refusal: Refusal) -> Problem {
 fn of_replicas(error: &NotReady) -> Problem {
     match error {
         NotReady::Lacking { .. } => Problem::new(Reason::ReplicaNotReady, error.to_string())
-            .hint("Replicas look for new keys all the time. If one does not load it, its log says why."),
+            .hint("Replicas load new keys within seconds. If one does not, see its log."),
         NotReady::Behind { .. } | NotReady::Holding { .. } => {
-            Problem::new(Reason::ReplicaNotReady, error.to_string()).hint(
-                "Replicas follow the ring within a second: try again. If one does not, its log says why.",
-            )
+            Problem::new(Reason::ReplicaNotReady, error.to_string())
+                .hint("Replicas load changes within seconds; try again. If one does not, see its log.")
         }
         NotReady::Unknown(_) => Problem::new(Reason::KeyringInaccessible, error.to_string()),
     }
 }
 
 fn seals_uncounted(key: KeyId) -> Problem {
-    let message = format!("the seals under key {key} are to be counted before it is destroyed");
-    Problem::field("remaining_seals", message)
-        .hint("Count them in the control database; or allow their loss.")
+    let message = format!("the seals under key {key} must be counted before it is destroyed");
+    Problem::field("remaining_seals", message).hint("Count them in the control database, or set allow_loss.")
 }
 
 fn seals_remain(key: KeyId, remaining: i64) -> Problem {
-    let message = format!("{remaining} seals under key {key} remain, and would be lost");
+    let message = format!("{remaining} seals under key {key} would be lost");
     Problem::new(Reason::SealsRemain, message).hint(
-        "Enable the key and rewrap them first; or allow the loss, and their owners must save those secrets again.",
+        "Enable the key and rewrap them first. With allow_loss, their owners must save those secrets again.",
     )
 }
 
@@ -81,7 +79,7 @@ fn of_ring(error: ChangeError) -> Problem {
     Problem::new(reason, error.to_string())
 }
 
-/// By what an operator has to do about it.
+/// Grouped by what an operator has to do.
 fn reason_of(error: RingFileError) -> Reason {
     use RingFileError::{
         Busy, Checksum, DuplicateId, Entropy, Exists, Forked, Io, Malformed, Missing, NoPrimary, NotDurable,
@@ -97,12 +95,12 @@ fn reason_of(error: RingFileError) -> Reason {
         RootKind | WrongRoot(_) => Reason::RootMismatch,
         RootDenied => Reason::RootDenied,
         RootUnavailable => Reason::RootUnavailable,
-        // Somebody has to look: the change was made.
+        // The change may have been made, and an operator has to check.
         Entropy(_) | NotDurable(_) => Reason::Internal,
     }
 }
 
-/// The key that a request names. There is no key 0.
+/// Parses the key id of a request. There is no key 0.
 pub(super) fn key(id: u32) -> Result<KeyId, Problem> {
     KeyId::new(id).ok_or_else(|| Problem::new(Reason::KeyNotFound, "the key ring has no key 0"))
 }

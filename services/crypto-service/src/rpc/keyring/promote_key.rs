@@ -1,4 +1,4 @@
-//! `PromoteKey`: makes a staged key the one that seals, once every replica has it.
+//! `PromoteKey`: makes a staged key the primary key, once every replica has loaded it.
 
 use postern_envelope::KeyState;
 use postern_rpc::{
@@ -15,7 +15,7 @@ pub(super) fn promote_key(
 ) -> Result<PromoteKeyResponse, Problem> {
     let key = problem::key(request.key_id)?;
     let (before, after) = own.change(request.expected_revision, |change| {
-        // From the next moment on, seals under it may reach any replica.
+        // Any replica may receive seals under the key as soon as it is primary.
         if change.ring().state(key) == Some(KeyState::Staged) {
             own.reporter.require_loaded(key)?;
         }

@@ -1,4 +1,4 @@
-//! `StageKey`: adds a key that opens, and does not seal yet.
+//! `StageKey`: adds a key that can open seals but is not used to seal yet.
 
 use postern_rpc::{
     Problem,

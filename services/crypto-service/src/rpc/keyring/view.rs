@@ -1,4 +1,4 @@
-//! The ring and its replicas, as operators see them.
+//! Converts the ring and the reports of its replicas to protobuf.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use prost_types::Timestamp;
 use super::Keyring;
 use crate::live_ring::{Peer, UseCounts};
 
-/// The ring that this replica uses, with the uses and the state of all replicas.
+/// The ring that this replica uses, with the use counts and the state of all replicas.
 pub(super) fn keyring(own: &Keyring) -> crypto::Keyring {
     let peers = peers(own);
     let mut uses = BTreeMap::<KeyId, UseCounts>::new();
@@ -30,7 +30,7 @@ pub(super) fn keyring(own: &Keyring) -> crypto::Keyring {
     })
 }
 
-/// All replicas; this one as of now.
+/// All replicas, with a current report of this one.
 fn peers(own: &Keyring) -> Vec<Peer> {
     let mut peers = own.reporter.all().unwrap_or_else(|error| {
         tracing::warn!(kind = %error.kind(), "the reports of the other replicas cannot be read");

@@ -17,7 +17,7 @@ export const file_postern_connection_v1_connection: GenFile = /*@__PURE__*/
   fileDesc("CiZwb3N0ZXJuL2Nvbm5lY3Rpb24vdjEvY29ubmVjdGlvbi5wcm90bxIVcG9zdGVybi5jb25uZWN0aW9uLnYxIskCCgpDb25uZWN0aW9uEgwKBG5hbWUYASABKAkSDwoHdmVyc2lvbhgCIAEoAxI7Cghwb3N0Z3JlcxgDIAEoCzInLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5Qb3N0Z3Jlc0VuZHBvaW50SAASOwoIc3VwYWJhc2UYBiABKAsyJy5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuU3VwYWJhc2VFbmRwb2ludEgAEi8KC2NyZWF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNAoHc2VjcmV0cxgHIAMoCzIjLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5TdG9yZWRTZWNyZXRCCgoIZW5kcG9pbnQikgEKDFN0b3JlZFNlY3JldBIvCgRuYW1lGAEgASgOMiEucG9zdGVybi5jb25uZWN0aW9uLnYxLlNlY3JldE5hbWUSOAoIa2V5X3NvcnQYAiABKA4yJi5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuU3VwYWJhc2VLZXlTb3J0EhcKD2xhc3RfY2hhcmFjdGVycxgDIAEoCSLIAQoQUG9zdGdyZXNFbmRwb2ludBIMCgRob3N0GAEgASgJEgwKBHBvcnQYAiABKA0SEAoIZGF0YWJhc2UYAyABKAkSDAoEdXNlchgEIAEoCRIwCgh0bHNfbW9kZRgFIAEoDjIeLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5UbHNNb2RlEg4KBmNhX3BlbRgGIAEoCRI2CgthY2Nlc3NfbW9kZRgHIAEoDjIhLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5BY2Nlc3NNb2RlIv4BChBTdXBhYmFzZUVuZHBvaW50EgsKA3VybBgBIAEoCRI2CgtzZXJ2aW5nX2tleRgCIAEoDjIhLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5TZXJ2aW5nS2V5EjYKC2FjY2Vzc19tb2RlGAMgASgOMiEucG9zdGVybi5jb25uZWN0aW9uLnYxLkFjY2Vzc01vZGUSOAoIc2VydmljZXMYBCADKA4yJi5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuU3VwYWJhc2VTZXJ2aWNlEg4KBnNjaGVtYRgFIAEoCRIOCgZjYV9wZW0YBiABKAkSEwoLdXNlcl90b2tlbnMYByABKAgiiwMKF1Vwc2VydENvbm5lY3Rpb25SZXF1ZXN0EgwKBG5hbWUYASABKAkSOwoIcG9zdGdyZXMYAiABKAsyJy5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuUG9zdGdyZXNFbmRwb2ludEgAEhsKDHBvc3RncmVzX2RzbhgDIAEoCUIDgAEBSAASOwoIc3VwYWJhc2UYBiABKAsyJy5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuU3VwYWJhc2VFbmRwb2ludEgAEhoKCHBhc3N3b3JkGAQgASgJQgOAAQFIAYgBARIdChBleHBlY3RlZF92ZXJzaW9uGAUgASgDSAKIAQESIQoPcHVibGlzaGFibGVfa2V5GAcgASgJQgOAAQFIA4gBARIcCgpzZWNyZXRfa2V5GAggASgJQgOAAQFIBIgBAUIKCghlbmRwb2ludEILCglfcGFzc3dvcmRCEwoRX2V4cGVjdGVkX3ZlcnNpb25CEgoQX3B1Ymxpc2hhYmxlX2tleUINCgtfc2VjcmV0X2tleSJRChhVcHNlcnRDb25uZWN0aW9uUmVzcG9uc2USNQoKY29ubmVjdGlvbhgBIAEoCzIhLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5Db25uZWN0aW9uIiQKFEdldENvbm5lY3Rpb25SZXF1ZXN0EgwKBG5hbWUYASABKAkiTgoVR2V0Q29ubmVjdGlvblJlc3BvbnNlEjUKCmNvbm5lY3Rpb24YASABKAsyIS5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuQ29ubmVjdGlvbiI/ChZMaXN0Q29ubmVjdGlvbnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJImoKF0xpc3RDb25uZWN0aW9uc1Jlc3BvbnNlEjYKC2Nvbm5lY3Rpb25zGAEgAygLMiEucG9zdGVybi5jb25uZWN0aW9uLnYxLkNvbm5lY3Rpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlsKF0RlbGV0ZUNvbm5lY3Rpb25SZXF1ZXN0EgwKBG5hbWUYASABKAkSHQoQZXhwZWN0ZWRfdmVyc2lvbhgCIAEoA0gAiAEBQhMKEV9leHBlY3RlZF92ZXJzaW9uIhoKGERlbGV0ZUNvbm5lY3Rpb25SZXNwb25zZSqAAQoKU2VjcmV0TmFtZRIbChdTRUNSRVRfTkFNRV9VTlNQRUNJRklFRBAAEhgKFFNFQ1JFVF9OQU1FX1BBU1NXT1JEEAESHwobU0VDUkVUX05BTUVfUFVCTElTSEFCTEVfS0VZEAISGgoWU0VDUkVUX05BTUVfU0VDUkVUX0tFWRADKrUBCg9TdXBhYmFzZUtleVNvcnQSIQodU1VQQUJBU0VfS0VZX1NPUlRfVU5TUEVDSUZJRUQQABIhCh1TVVBBQkFTRV9LRVlfU09SVF9QVUJMSVNIQUJMRRABEhwKGFNVUEFCQVNFX0tFWV9TT1JUX1NFQ1JFVBACEhoKFlNVUEFCQVNFX0tFWV9TT1JUX0FOT04QAxIiCh5TVVBBQkFTRV9LRVlfU09SVF9TRVJWSUNFX1JPTEUQBCpeCgpTZXJ2aW5nS2V5EhsKF1NFUlZJTkdfS0VZX1VOU1BFQ0lGSUVEEAASGwoXU0VSVklOR19LRVlfUFVCTElTSEFCTEUQARIWChJTRVJWSU5HX0tFWV9TRUNSRVQQAiqnAQoPU3VwYWJhc2VTZXJ2aWNlEiAKHFNVUEFCQVNFX1NFUlZJQ0VfVU5TUEVDSUZJRUQQABIZChVTVVBBQkFTRV9TRVJWSUNFX1JFU1QQARIcChhTVVBBQkFTRV9TRVJWSUNFX1NUT1JBR0UQAhIeChpTVVBBQkFTRV9TRVJWSUNFX0ZVTkNUSU9OUxADEhkKFVNVUEFCQVNFX1NFUlZJQ0VfQVVUSBAEKlMKB1Rsc01vZGUSGAoUVExTX01PREVfVU5TUEVDSUZJRUQQABIYChRUTFNfTU9ERV9WRVJJRllfRlVMTBABEhQKEFRMU19NT0RFX0RJU0FCTEUQAipgCgpBY2Nlc3NNb2RlEhsKF0FDQ0VTU19NT0RFX1VOU1BFQ0lGSUVEEAASGQoVQUNDRVNTX01PREVfUkVBRF9PTkxZEAESGgoWQUNDRVNTX01PREVfUkVBRF9XUklURRACMtsDChFDb25uZWN0aW9uU2VydmljZRJzChBVcHNlcnRDb25uZWN0aW9uEi4ucG9zdGVybi5jb25uZWN0aW9uLnYxLlVwc2VydENvbm5lY3Rpb25SZXF1ZXN0Gi8ucG9zdGVybi5jb25uZWN0aW9uLnYxLlVwc2VydENvbm5lY3Rpb25SZXNwb25zZRJqCg1HZXRDb25uZWN0aW9uEisucG9zdGVybi5jb25uZWN0aW9uLnYxLkdldENvbm5lY3Rpb25SZXF1ZXN0GiwucG9zdGVybi5jb25uZWN0aW9uLnYxLkdldENvbm5lY3Rpb25SZXNwb25zZRJwCg9MaXN0Q29ubmVjdGlvbnMSLS5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuTGlzdENvbm5lY3Rpb25zUmVxdWVzdBouLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5MaXN0Q29ubmVjdGlvbnNSZXNwb25zZRJzChBEZWxldGVDb25uZWN0aW9uEi4ucG9zdGVybi5jb25uZWN0aW9uLnYxLkRlbGV0ZUNvbm5lY3Rpb25SZXF1ZXN0Gi8ucG9zdGVybi5jb25uZWN0aW9uLnYxLkRlbGV0ZUNvbm5lY3Rpb25SZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
- * Connection is a saved connection without its secret.
+ * Connection is a saved connection without its secrets.
  *
  * @generated from message postern.connection.v1.Connection
  */
@@ -109,7 +109,8 @@ export type StoredSecret = Message<"postern.connection.v1.StoredSecret"> & {
   keySort: SupabaseKeySort;
 
   /**
-   * The last four characters of a key that is random throughout, for telling keys apart; empty for passwords and JWTs.
+   * The last four characters of a key, to tell keys apart. Empty for passwords, and for keys that are too short to show
+   * a part of them.
    *
    * @generated from field: string last_characters = 3;
    */
@@ -236,8 +237,8 @@ export type SupabaseEndpoint = Message<"postern.connection.v1.SupabaseEndpoint">
   caPem: string;
 
   /**
-   * Whether a request may carry a token of the project's own Auth service, which is then sent in place of the key's
-   * role, so that the project's row level security applies to its user.
+   * Whether a request may include a token issued by the project's Auth service. The token then replaces the key in the
+   * Authorization header, so that the project's row level security applies to the token's user.
    *
    * @generated from field: bool user_tokens = 7;
    */
@@ -252,7 +253,7 @@ export const SupabaseEndpointSchema: GenMessage<SupabaseEndpoint> = /*@__PURE__*
   messageDesc(file_postern_connection_v1_connection, 3);
 
 /**
- * UpsertConnectionRequest contains a connection and, where needed, its secret.
+ * UpsertConnectionRequest contains a connection and, where needed, its secrets.
  *
  * @generated from message postern.connection.v1.UpsertConnectionRequest
  */
@@ -745,7 +746,7 @@ export const ConnectionService: GenService<{
    * UpsertConnection creates or updates the caller's connection with the given name.
    *
    * Errors: INVALID_ARGUMENT (INVALID_FIELD, INVALID_DSN, INVALID_KEY), FAILED_PRECONDITION (SECRET_REQUIRED: a new
-   * connection or a changed endpoint needs a password), ABORTED (VERSION_STALE),
+   * connection or a changed endpoint needs its secrets), ABORTED (VERSION_STALE),
    * RESOURCE_EXHAUSTED (TOO_MANY_CONNECTIONS).
    *
    * Who may call: a signed-in user, for own rows.
@@ -784,7 +785,7 @@ export const ConnectionService: GenService<{
     output: typeof ListConnectionsResponseSchema;
   },
   /**
-   * DeleteConnection deletes a connection and its secret. Later queries on it fail with NOT_FOUND.
+   * DeleteConnection deletes a connection and its secrets. Later queries on it fail with NOT_FOUND.
    *
    * Errors: NOT_FOUND (CONNECTION_NOT_FOUND), ABORTED (VERSION_STALE).
    *

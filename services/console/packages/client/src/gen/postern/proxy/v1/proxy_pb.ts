@@ -95,8 +95,8 @@ export type ForwardRequest = Message<"postern.proxy.v1.ForwardRequest"> & {
   service: SupabaseService;
 
   /**
-   * The path below the service's own, as decoded segments: ["rpc", "total"] for /rest/v1/rpc/total. Segments must not be
-   * empty, "." or "..", and must not contain "/" or "\"; at most 64 segments and 4 KiB.
+   * The path below the service's own, as decoded segments: ["rpc", "total"] for /rest/v1/rpc/total. Segments must not
+   * be empty, "." or "..", and must not contain "/" or "\"; at most 64 segments and 4 KiB.
    *
    * @generated from field: repeated string path = 4;
    */
@@ -111,7 +111,7 @@ export type ForwardRequest = Message<"postern.proxy.v1.ForwardRequest"> & {
 
   /**
    * Headers. Accept, Accept-Profile, Content-Profile, Content-Type, Prefer, Range, Range-Unit, If-None-Match,
-   * X-Client-Info, X-Upsert and Cache-Control are sent on; all others are dropped, key headers among them.
+   * X-Client-Info, X-Upsert and Cache-Control are forwarded. All others are dropped, including headers with keys.
    *
    * @generated from field: repeated postern.proxy.v1.HttpHeader headers = 6;
    */
@@ -132,7 +132,7 @@ export type ForwardRequest = Message<"postern.proxy.v1.ForwardRequest"> & {
   timeout?: Duration | undefined;
 
   /**
-   * A token of the project's own Auth service, where the connection allows user tokens.
+   * A token issued by the project's Auth service. Allowed only if the connection has user_tokens set.
    *
    * @generated from field: optional string user_token = 9;
    */
@@ -175,13 +175,13 @@ export const QueryParameterSchema: GenMessage<QueryParameter> = /*@__PURE__*/
   messageDesc(file_postern_proxy_v1_proxy, 2);
 
 /**
- * HttpHeader is one header of an HTTP request or answer.
+ * HttpHeader is one header of an HTTP request or response.
  *
  * @generated from message postern.proxy.v1.HttpHeader
  */
 export type HttpHeader = Message<"postern.proxy.v1.HttpHeader"> & {
   /**
-   * The name, in lower case in answers.
+   * The name. Lowercase in responses.
    *
    * @generated from field: string name = 1;
    */
@@ -203,7 +203,7 @@ export const HttpHeaderSchema: GenMessage<HttpHeader> = /*@__PURE__*/
   messageDesc(file_postern_proxy_v1_proxy, 3);
 
 /**
- * ForwardResponse is one part of an answer, in the order head, body parts, summary.
+ * ForwardResponse is one part of a response, in the order head, body parts, summary.
  *
  * @generated from message postern.proxy.v1.ForwardResponse
  */
@@ -215,7 +215,7 @@ export type ForwardResponse = Message<"postern.proxy.v1.ForwardResponse"> & {
    */
   part: {
     /**
-     * Status and headers.
+     * Sent once, first: status and headers.
      *
      * @generated from field: postern.proxy.v1.ForwardHead head = 1;
      */
@@ -223,7 +223,7 @@ export type ForwardResponse = Message<"postern.proxy.v1.ForwardResponse"> & {
     case: "head";
   } | {
     /**
-     * Some of the body.
+     * Sent any number of times: a part of the body.
      *
      * @generated from field: bytes body = 2;
      */
@@ -231,7 +231,7 @@ export type ForwardResponse = Message<"postern.proxy.v1.ForwardResponse"> & {
     case: "body";
   } | {
     /**
-     * How the answer ended.
+     * Sent once, last: totals. A stream that ends without it is incomplete.
      *
      * @generated from field: postern.proxy.v1.ForwardSummary summary = 3;
      */
@@ -248,7 +248,7 @@ export const ForwardResponseSchema: GenMessage<ForwardResponse> = /*@__PURE__*/
   messageDesc(file_postern_proxy_v1_proxy, 4);
 
 /**
- * ForwardHead is the beginning of an answer.
+ * ForwardHead is the head of a response.
  *
  * @generated from message postern.proxy.v1.ForwardHead
  */
@@ -261,7 +261,7 @@ export type ForwardHead = Message<"postern.proxy.v1.ForwardHead"> & {
   status: number;
 
   /**
-   * The headers that are passed on: Content-Type, Content-Range, Content-Profile, Location, Preference-Applied,
+   * The headers that are forwarded: Content-Type, Content-Range, Content-Profile, Location, Preference-Applied,
    * Retry-After, ETag, Content-Disposition and Range-Unit.
    *
    * @generated from field: repeated postern.proxy.v1.HttpHeader headers = 2;
@@ -277,27 +277,27 @@ export const ForwardHeadSchema: GenMessage<ForwardHead> = /*@__PURE__*/
   messageDesc(file_postern_proxy_v1_proxy, 5);
 
 /**
- * ForwardSummary says how an answer ended.
+ * ForwardSummary contains totals of a completed response.
  *
  * @generated from message postern.proxy.v1.ForwardSummary
  */
 export type ForwardSummary = Message<"postern.proxy.v1.ForwardSummary"> & {
   /**
-   * Bytes of the body.
+   * Size of the body in bytes.
    *
    * @generated from field: int64 byte_count = 1;
    */
   byteCount: bigint;
 
   /**
-   * Where the time went; first_row is the time to the head.
+   * How long each step took. first_row is the time until the head was received.
    *
    * @generated from field: postern.proxy.v1.Timings timings = 2;
    */
   timings?: Timings | undefined;
 
   /**
-   * For an error that the project answered with: what to do about it, if that is known.
+   * If the project responded with an error: how to fix it, if known.
    *
    * @generated from field: string hint = 3;
    */
@@ -879,9 +879,9 @@ export const ProxyService: GenService<{
     output: typeof QueryResponseSchema;
   },
   /**
-   * Forward sends one HTTP request to a Supabase project, with the stored key, and streams the answer: one head, then
-   * any number of body parts, then one summary. Whatever status the project answers with is an answer, not an error.
-   * Cancelling the call closes the request to the project. A request is sent once and never repeated.
+   * Forward sends one HTTP request to a Supabase project, with the stored key, and streams the response: one head, then
+   * any number of body parts, then one summary. Every HTTP status from the project is a response, not an error.
+   * Cancelling the call aborts the request to the project. A request is sent once and never repeated.
    *
    * Errors: INVALID_ARGUMENT (INVALID_FIELD; SEAL_BROKEN: the stored key cannot be opened, so the connection must be
    * saved again), NOT_FOUND (CONNECTION_NOT_FOUND), FAILED_PRECONDITION (READ_ONLY: the connection is read-only;
