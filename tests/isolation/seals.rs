@@ -166,7 +166,7 @@ async fn the_keys_of_a_project_cannot_be_put_in_each_others_place() {
     let saved = user.upsert(request).await.unwrap();
     let last: Vec<_> = saved.secrets.iter().map(|secret| secret.last_characters.as_str()).collect();
     assert_eq!(last, ["V9wX", "3f2a"]);
-    assert_eq!(forward(&user).await, "TENANT_UNREACHABLE");
+    assert_eq!(forward(&user, "seal-keys").await, "TENANT_UNREACHABLE");
 
     let connection = "(select id from postern.connections where name = 'seal-keys' and version = 1 and owner_id in (select owner_id from postern.secrets where name = 'secret_key'))";
     tamper(&format!(
@@ -176,12 +176,37 @@ async fn the_keys_of_a_project_cannot_be_put_in_each_others_place() {
             and s.connection_id = {connection} and s.name = 'secret_key'"
     ))
     .await;
-    assert_eq!(forward(&user).await, "SEAL_BROKEN");
+    assert_eq!(forward(&user, "seal-keys").await, "SEAL_BROKEN");
 }
 
-async fn forward(user: &User) -> String {
-    let request = ForwardRequest { connection: "seal-keys".into(), ..ForwardRequest::default() };
+async fn forward(user: &User, name: &str) -> String {
+    let request = ForwardRequest { connection: name.into(), ..ForwardRequest::default() };
     reason(&user.proxy().forward(request).await.err().unwrap())
+}
+
+/// With the database taken over, a key must not be sent elsewhere, nor to whoever has a certificate of another CA.
+#[tokio::test]
+async fn the_row_of_a_project_whose_url_or_ca_was_changed_does_not_open() {
+    for (name, change) in [
+        ("seal-project-url", r#"{"url": "https://127.0.0.1:10"}"#),
+        ("seal-project-ca", r#"{"ca_pem": "-----BEGIN CERTIFICATE-----"}"#),
+    ] {
+        let user = Postern::shared().await.user(name);
+        let endpoint = SupabaseEndpoint { url: "https://127.0.0.1:9".into(), ..SupabaseEndpoint::default() };
+        let request = UpsertConnectionRequest {
+            name: name.into(),
+            endpoint: Some(Endpoint::Supabase(endpoint)),
+            publishable_key: Some("sb_publishable_aB3dE5fG7hJ9kL1mN3pQ5r_sT7uV9wX".into()),
+            ..UpsertConnectionRequest::default()
+        };
+        user.upsert(request).await.unwrap();
+        assert_eq!(forward(&user, name).await, "TENANT_UNREACHABLE");
+        tamper(&format!(
+            "update postern.connections set endpoint = endpoint || '{change}' where name = '{name}'"
+        ))
+        .await;
+        assert_eq!(forward(&user, name).await, "SEAL_BROKEN", "{name}");
+    }
 }
 
 #[tokio::test]
@@ -195,6 +220,9 @@ async fn another_users_project_is_not_found() {
         ..UpsertConnectionRequest::default()
     };
     alice.upsert(request).await.unwrap();
-    assert_eq!(forward(&alice).await, "TENANT_UNREACHABLE");
-    assert_eq!(forward(&Postern::shared().await.user("project-bob")).await, "CONNECTION_NOT_FOUND");
+    assert_eq!(forward(&alice, "seal-keys").await, "TENANT_UNREACHABLE");
+    assert_eq!(
+        forward(&Postern::shared().await.user("project-bob"), "seal-keys").await,
+        "CONNECTION_NOT_FOUND"
+    );
 }

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod caller;
+mod calls;
 mod direct;
 mod driver;
+mod refusals;
 mod through;

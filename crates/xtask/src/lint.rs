@@ -25,10 +25,14 @@ pub(crate) fn run() -> Result<()> {
     say("the console: biome and tsc");
     console::install()?;
     console::npm("lint")?;
-    say("the browser tests: biome and tsc");
-    let browser = root().join("tests/browser");
-    console::install_in(&browser)?;
-    process::run(Command::new("npm").args(["run", "--silent", "lint"]).current_dir(browser))?;
+    for (what, folder) in
+        [("the browser tests", "tests/browser"), ("the table of supabase-js calls", "tests/supabase")]
+    {
+        say(&format!("{what}: biome and tsc"));
+        let folder = root().join(folder);
+        console::install_in(&folder)?;
+        process::run(Command::new("npm").args(["run", "--silent", "lint"]).current_dir(folder))?;
+    }
     say("the protos: buf lint, and buf breaking against the branch main");
     console::npm("lint:proto")?;
     console::npm("breaking:proto")?;

@@ -11,7 +11,7 @@ export interface Scene {
 
 /** One row of the table. */
 export interface Case {
-  group: "rest" | "storage" | "functions" | "auth" | "keys" | "ping";
+  group: "rest" | "storage" | "functions" | "auth" | "keys" | "ping" | "schema";
   name: string;
   call: (scene: Scene) => Promise<unknown>;
 }
@@ -291,6 +291,24 @@ const keys: Case[] = [
   })),
 ];
 
+/** Of a client whose schema is `warehouse`. */
+function warehouse(name: string, call: (client: Client) => PromiseLike<unknown>): Case {
+  return { group: "schema", name, call: async ({ client }) => call(client) };
+}
+
+const ownSchema: Case[] = [
+  warehouse("own schema", (c) => c.from("parts").select().order("id")),
+  warehouse("own schema, counted", (c) =>
+    c.from("parts").select("*", { count: "exact", head: true }),
+  ),
+  warehouse("own schema, write", (c) => c.from("parts").insert({ id: 3, name: "gear" }).select()),
+  warehouse("own schema, delete", (c) => c.from("parts").delete().eq("id", 3).select()),
+  warehouse("own schema, unknown table", (c) => c.from("orders").select()),
+  warehouse("own schema, unless the call names another", (c) =>
+    c.schema("hidden").from("parts").select(),
+  ),
+];
+
 const ping: Case[] = [
   {
     group: "ping",
@@ -409,5 +427,6 @@ export const cases: Case[] = [
   ...edgeFunctions,
   ...sessions,
   ...keys,
+  ...ownSchema,
   ...ping,
 ];

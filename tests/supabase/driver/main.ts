@@ -1,9 +1,9 @@
 /**
  * Runs a table of supabase-js calls against a project and prints a line of JSON for each.
  *
- * Environment: SUPABASE_URL, SUPABASE_KEY, SUPABASE_GROUPS (comma-separated groups of the table), and, where the calls
- * are to take another way than `fetch`, SUPABASE_FETCH: the path of a module that exports
- * `createFetch(): typeof fetch | Promise<typeof fetch>`.
+ * Environment: SUPABASE_URL, SUPABASE_KEY, SUPABASE_GROUPS (comma-separated groups of the table), SUPABASE_SCHEMA if the
+ * clients are to have another than `public`, and, where the calls are to take another way than `fetch`, SUPABASE_FETCH:
+ * the path of a module that exports `createFetch(): typeof fetch | Promise<typeof fetch>`.
  */
 import { pathToFileURL } from "node:url";
 import { createClient } from "@supabase/supabase-js";
@@ -29,6 +29,9 @@ const groups = setting("SUPABASE_GROUPS").split(",");
 const recording = recorder(await chosenFetch());
 const options = {
   global: { fetch: recording.fetch },
+  ...(process.env.SUPABASE_SCHEMA === undefined
+    ? {}
+    : { db: { schema: process.env.SUPABASE_SCHEMA } }),
   auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
 };
 

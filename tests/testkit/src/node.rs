@@ -39,7 +39,7 @@ fn npm_ci(folder: &Path, manifest: &str, lock: &str) -> Result<()> {
     fs::write(folder.join("package.json"), manifest)?;
     fs::write(folder.join("package-lock.json"), lock)?;
     let mut npm = Command::new("npm");
-    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder);
+    npm.args(["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder);
     let output = npm.stdin(Stdio::null()).output().context("npm cannot be run")?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "npm cannot install the packages: {}", said.trim());

@@ -9,7 +9,7 @@ use postern_domain::{
 use super::{InvalidRequest, target};
 
 /// Longest body of a request, in bytes.
-pub const REQUEST_BODY_BYTES: usize = 4 * 1024 * 1024;
+pub const REQUEST_BODY_BYTES: usize = 3 * 1024 * 1024;
 
 /// One HTTP request. Its parts are text as a person would write it: the encoding is done here.
 pub struct Request {

@@ -1,9 +1,11 @@
 //! The rows of the table. Each file has the rows of one question and the callers that they compare.
 
 mod batch;
+mod client;
 mod crypto;
 mod openbao;
 mod point;
+mod supabase;
 mod token;
 mod upsert;
 
@@ -67,5 +69,16 @@ const REQUESTS: &str = "requests/s";
 
 /// All rows, in table order.
 pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
-    [crypto::ROWS, openbao::ROWS, batch::ROWS, token::ROWS, upsert::ROWS, point::ROWS].into_iter().flatten()
+    [
+        crypto::ROWS,
+        openbao::ROWS,
+        batch::ROWS,
+        token::ROWS,
+        upsert::ROWS,
+        point::ROWS,
+        supabase::ROWS,
+        client::ROWS,
+    ]
+    .into_iter()
+    .flatten()
 }

@@ -7,6 +7,7 @@ pub(crate) mod http;
 pub(crate) mod openbao;
 pub(crate) mod postern;
 mod process;
+pub(crate) mod supabase;
 pub(crate) mod tenant;
 
 use std::{
@@ -26,6 +27,7 @@ use empty::EmptyRpc;
 pub(crate) use empty::serve as serve_empty;
 use openbao::OpenBao;
 use postern::Postern;
+use supabase::Supabase;
 use tenant::Tenant;
 
 /// The servers started so far. Dropping it stops them, clients before their servers, and then deletes the folder.
@@ -34,6 +36,7 @@ pub(crate) struct Stage {
     edge: OnceCell<Result<EdgeFunction, Missing>>,
     openbao: OnceCell<Result<OpenBao, Missing>>,
     postern: OnceCell<Postern>,
+    supabase: OnceCell<Supabase>,
     tenant: OnceCell<Tenant>,
     folder: TempDir,
 }
@@ -61,8 +64,8 @@ impl Stage {
         let folder = folder.context("cannot make a temporary folder")?;
         // When run as root, Postgres runs as another user, who needs access to the folder.
         std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o711))?;
-        let (empty, edge, openbao, postern, tenant) = Default::default();
-        Ok(Self { empty, edge, openbao, postern, tenant, folder })
+        let (empty, edge, openbao, postern, supabase, tenant) = Default::default();
+        Ok(Self { empty, edge, openbao, postern, supabase, tenant, folder })
     }
 
     /// A whole Postern.
@@ -75,6 +78,11 @@ impl Stage {
     pub(crate) async fn tenant(&self) -> Result<&Tenant> {
         let start = || Tenant::start(self.folder.path());
         self.tenant.get_or_try_init(start).await.context("cannot start the tenant's database")
+    }
+
+    /// A Supabase project.
+    pub(crate) async fn supabase(&self) -> Result<&Supabase> {
+        self.supabase.get_or_try_init(Supabase::start).await.context("cannot start a Supabase project")
     }
 
     /// The edge function, or why it is not available.

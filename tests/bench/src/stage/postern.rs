@@ -14,7 +14,8 @@ use postern_chassis::{
 };
 use postern_devkit::ca::{DevCa, TRUST_DOMAIN};
 use postern_rpc::connection::{
-    UpsertConnectionRequest, connection_service_client::ConnectionServiceClient, upsert_connection_request,
+    SupabaseEndpoint, UpsertConnectionRequest, connection_service_client::ConnectionServiceClient,
+    upsert_connection_request,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -88,17 +89,27 @@ impl Postern {
         self.state.join("certificates")
     }
 
-    /// Saves a connection for the user.
+    /// Saves a connection to a Postgres for the user.
     pub(crate) async fn save(&self, name: &str, dsn: &str) -> Result<()> {
         let endpoint = Some(upsert_connection_request::Endpoint::PostgresDsn(dsn.to_owned()));
-        let request =
-            UpsertConnectionRequest { name: name.to_owned(), endpoint, ..UpsertConnectionRequest::default() };
+        self.upsert(UpsertConnectionRequest { name: name.to_owned(), endpoint, ..Default::default() }).await
+    }
+
+    /// Saves a connection to a project, with its publishable key, for the user.
+    pub(crate) async fn save_project(&self, name: &str, endpoint: SupabaseEndpoint, key: &str) -> Result<()> {
+        self.upsert(UpsertConnectionRequest {
+            name: name.to_owned(),
+            endpoint: Some(upsert_connection_request::Endpoint::Supabase(endpoint)),
+            publishable_key: Some(key.to_owned()),
+            ..Default::default()
+        })
+        .await
+    }
+
+    async fn upsert(&self, request: UpsertConnectionRequest) -> Result<()> {
         let mut client = ConnectionServiceClient::new(self.channel().await?);
-        client
-            .upsert_connection(self.bearer.authorize(request))
-            .await
-            .context("the connection was not saved")?;
-        Ok(())
+        let saved = client.upsert_connection(self.bearer.authorize(request)).await;
+        saved.context("the connection was not saved").map(drop)
     }
 }
 

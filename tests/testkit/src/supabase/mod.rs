@@ -53,7 +53,8 @@ impl SupabaseProject {
         started.unwrap_or_else(|error| panic!("no Supabase project can be started: {error:#}"))
     }
 
-    async fn try_start(server: &TenantServer) -> Result<Self> {
+    /// [`SupabaseProject::start`] where PostgREST may be unavailable.
+    pub async fn try_start(server: &TenantServer) -> Result<Self> {
         let (keys, folder) = (Keys::random(), folder());
         let database = server.database(PASSWORD).await;
         let authenticator = set_up(&database).await;

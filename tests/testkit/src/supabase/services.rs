@@ -146,6 +146,7 @@ fn functions() -> Router {
         .route("/functions/v1/echo", any(echo))
         .route("/functions/v1/status/{code}", any(status))
         .route("/functions/v1/large/{bytes}", any(large))
+        .route("/functions/v1/announced/{bytes}", any(announced))
         .route("/functions/v1/deflated/{bytes}", any(deflated))
         .route("/functions/v1/redirect", any(redirect))
         .route("/functions/v1/hang", any(async || std::future::pending::<()>().await))
@@ -177,6 +178,12 @@ async fn large(Path(bytes): Path<u64>) -> Response {
     });
     let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
     (kind, Body::from_stream(stream::iter(chunks))).into_response()
+}
+
+/// The head of an answer of that many bytes, which then do not come.
+async fn announced(Path(bytes): Path<u64>) -> Response {
+    let never = stream::pending::<Result<Bytes, std::convert::Infallible>>();
+    ([(header::CONTENT_LENGTH, bytes)], Body::from_stream(never)).into_response()
 }
 
 /// That many zeros, compressed although nobody asked for it.

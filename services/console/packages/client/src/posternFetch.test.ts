@@ -132,6 +132,18 @@ it("sends a form with the boundary of its content type", async () => {
   expect(new TextDecoder().decode(sent[0]?.body)).toContain(`--${boundary}`);
 });
 
+it.each([
+  ["public", []],
+  ["warehouse", ["warehouse"]],
+])("leaves the schema %s to the connection only if it is the default", async (schema, named) => {
+  const { fetch, sent } = project();
+  for (const name of ["accept-profile", "content-profile"]) {
+    sent.length = 0;
+    await fetch(`${ORIGIN}/rest/v1/t`, { headers: { [name]: schema } });
+    expect(sent[0]?.headers.map(({ value }) => value)).toEqual(named);
+  }
+});
+
 it("takes a Request, with its method, headers and body", async () => {
   const { fetch, sent } = project();
   const headers = { ...KEYS, accept: "text/csv" };

@@ -56,6 +56,13 @@ const MAX_BODY_BYTES = 3 * 1024 * 1024;
 /** Headers that hold the placeholder key, or a token that has a field of its own. */
 const CREDENTIALS = new Set(["apikey", "authorization"]);
 
+/**
+ * supabase-js names a schema with every request, and `public` unless it is told another one. Left out, it is the
+ * connection's, which is `public`, too, unless its owner has chosen another one.
+ */
+const PROFILES = new Set(["accept-profile", "content-profile"]);
+const DEFAULT_SCHEMA = "public";
+
 async function toForwardRequest(
   request: Request,
   { userToken }: PosternFetchOptions,
@@ -74,10 +81,15 @@ async function toForwardRequest(
     method,
     ...readPath(url.pathname),
     query: [...url.searchParams],
-    headers: [...request.headers].filter(([name]) => !CREDENTIALS.has(name)),
+    headers: [...request.headers].filter(([name, value]) => isSent(name, value)),
     ...(body.length === 0 ? {} : { body }),
     ...(sent === undefined ? {} : { userToken: sent }),
   };
+}
+
+function isSent(name: string, value: string): boolean {
+  if (CREDENTIALS.has(name)) return false;
+  return !(PROFILES.has(name) && value === DEFAULT_SCHEMA);
 }
 
 /** supabase-js sends its key as `apikey` and, unless there is a session, as the bearer token too. */

@@ -70,7 +70,11 @@ function ConnectionRow({
         {facts.role}
         <span className={styles.keys}>
           {facts.keys.map((secret) => (
-            <StoredKeyTag key={secret.name} secret={secret} />
+            <StoredKeyTag
+              key={secret.name}
+              secret={secret}
+              serves={secret.name === facts.serving}
+            />
           ))}
         </span>
       </td>

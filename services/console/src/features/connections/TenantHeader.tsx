@@ -3,7 +3,9 @@ import { useNavigate } from "@tanstack/react-router";
 import { Settings2 } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { AccessTag, TransportTag } from "./ConnectionTags";
-import { factsOf } from "./facts";
+import { type ConnectionFacts, factsOf } from "./facts";
+import { KeySortTag } from "./KeyTag";
+import { sortOf } from "./keySort";
 import styles from "./TenantHeader.module.css";
 import { useConnections } from "./useConnections";
 
@@ -21,6 +23,7 @@ export function TenantHeader({ connection }: { connection: string }) {
       {facts && (
         <>
           <span className={styles.endpoint}>{facts.endpoint}</span>
+          <ServingKeyTag facts={facts} />
           <AccessTag readOnly={facts.readOnly} />
           <TransportTag transport={facts.transport} />
           <Tooltip label={t("connections.edit")}>
@@ -37,4 +40,11 @@ export function TenantHeader({ connection }: { connection: string }) {
       )}
     </header>
   );
+}
+
+/** The key that requests are made with, as it decides what they can reach. */
+function ServingKeyTag({ facts: { keys, serving } }: { facts: ConnectionFacts }) {
+  const key = keys.find(({ name }) => name === serving);
+  const sort = key === undefined ? null : sortOf(key);
+  return sort && <KeySortTag sort={sort} />;
 }

@@ -2,6 +2,8 @@ import {
   AccessMode,
   type Connection,
   type PostgresEndpoint,
+  SecretName,
+  ServingKey,
   type StoredSecret,
   type SupabaseEndpoint,
   TlsMode,
@@ -18,6 +20,10 @@ export interface ConnectionFacts {
   role: string;
   /** A project's stored keys. */
   keys: readonly StoredSecret[];
+  /** The key that requests are made with; null for a database. */
+  serving: SecretName | null;
+  /** Whether requests may carry a user's own token of the project. */
+  userTokens: boolean;
   readOnly: boolean;
   transport: "tlsVerified" | "tlsOwnCa" | "tlsOff";
 }
@@ -25,23 +31,25 @@ export interface ConnectionFacts {
 export function factsOf({ endpoint: { case: kind, value }, secrets }: Connection): ConnectionFacts {
   if (kind === "supabase") return projectFacts(value, secrets);
   if (kind === "postgres") return databaseFacts(value);
-  const unknown = { endpoint: "", role: "", keys: [], readOnly: true } as const;
+  const unknown = { endpoint: "", role: "", readOnly: true, ...noKeys };
   return { kind: "postgres", transport: "tlsVerified", ...unknown };
 }
+
+const noKeys = { keys: [], serving: null, userTokens: false } as const;
 
 function databaseFacts(endpoint: PostgresEndpoint): ConnectionFacts {
   return {
     kind: "postgres",
     endpoint: endpointOf(endpoint),
     role: endpoint.user,
-    keys: [],
+    ...noKeys,
     readOnly: endpoint.accessMode !== AccessMode.READ_WRITE,
     transport: endpoint.tlsMode === TlsMode.DISABLE ? "tlsOff" : verified(endpoint.caPem),
   };
 }
 
 function projectFacts(
-  { url, accessMode, caPem }: SupabaseEndpoint,
+  { url, accessMode, caPem, servingKey, userTokens }: SupabaseEndpoint,
   keys: readonly StoredSecret[],
 ): ConnectionFacts {
   const project = parseProjectUrl(url);
@@ -51,6 +59,8 @@ function projectFacts(
     endpoint: ref ?? url.replace(/^https:\/\//, ""),
     role: "",
     keys,
+    serving: servingKey === ServingKey.SECRET ? SecretName.SECRET_KEY : SecretName.PUBLISHABLE_KEY,
+    userTokens,
     readOnly: accessMode !== AccessMode.READ_WRITE,
     transport: verified(caPem),
   };

@@ -6,7 +6,7 @@ import {
   SupabaseKeySort,
   SupabaseService,
 } from "@postern/client";
-import { screen, waitFor, within } from "@testing-library/react";
+import { cleanup, screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
 import { Backend, PROJECT_URL, refusal } from "../../testing/backend";
 import { renderConsole } from "../../testing/renderConsole";
@@ -235,3 +235,24 @@ it("the list shows each connection's kind, endpoint and keys", async () => {
   expect(row.getByText("••••3f2a")).toBeTruthy();
   expect(within(screen.getByRole("row", { name: /shop/ })).getByText("Postgres")).toBeTruthy();
 });
+
+it.each([
+  [ServingKey.PUBLISHABLE, "Publishable", "Secret"],
+  [ServingKey.SECRET, "Secret", "Publishable"],
+])(
+  "the key that serves is marked in the list and shown above requests (%i)",
+  async (servingKey, serving, other) => {
+    const backend = new Backend();
+    backend.saveProject("orders", { servingKey }, bothKeys);
+    await renderConsole(backend, { at: "/connections" });
+    const tag = async (name: string) => within(await screen.findByText(name));
+    expect((await tag(serving)).getByLabelText("Used for requests")).toBeTruthy();
+    expect((await tag(other)).queryByLabelText("Used for requests")).toBeNull();
+    cleanup();
+
+    await renderConsole(backend, { at: "/request/orders" });
+    const header = within(await screen.findByRole("banner"));
+    expect(await header.findByText(serving)).toBeTruthy();
+    expect(header.queryByText(other)).toBeNull();
+  },
+);

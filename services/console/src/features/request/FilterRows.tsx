@@ -50,7 +50,7 @@ function FilterRow({ number, filter, onChange, onRemove }: RowProps) {
     <div className={styles.filter}>
       <TextInput
         aria-label={t("request.filterColumn", { number })}
-        placeholder={t("request.column")}
+        placeholder={filter.operator === "or" ? t("request.noColumn") : t("request.column")}
         value={filter.column}
         onChange={(event) => onChange({ ...filter, column: event.currentTarget.value })}
         autoComplete="off"
@@ -66,7 +66,7 @@ function FilterRow({ number, filter, onChange, onRemove }: RowProps) {
       />
       <TextInput
         aria-label={t("request.filterValue", { number })}
-        placeholder={t("request.value")}
+        placeholder={filter.operator === "or" ? "status.eq.open,total.gt.5" : t("request.value")}
         value={filter.value}
         onChange={(event) => onChange({ ...filter, value: event.currentTarget.value })}
         autoComplete="off"

@@ -1,5 +1,7 @@
 import {
+  Checkbox,
   NativeSelect,
+  PasswordInput,
   SegmentedControl,
   Textarea,
   type TextareaProps,
@@ -8,18 +10,20 @@ import {
 import { useTranslation } from "react-i18next";
 import { FilterRows } from "./FilterRows";
 import styles from "./RequestPage.module.css";
-import { methodsFor, type RequestDraft, reads, takesBody } from "./request";
+import { canUpsert, counts, methodsFor, type RequestDraft, reads, takesBody } from "./request";
 
 interface Props {
   draft: RequestDraft;
   readOnly: boolean;
+  /** Whether requests may carry a user's own token of the project. */
+  userTokens: boolean;
   onChange: (changed: Partial<RequestDraft>) => void;
 }
 
 /** The inputs of a request. */
-export function RequestFields({ draft, readOnly, onChange }: Props) {
+export function RequestFields({ draft, readOnly, userTokens, onChange }: Props) {
   const { t } = useTranslation();
-  const text = (field: "name" | "columns" | "order" | "limit" | "body") => ({
+  const text = (field: "name" | "columns" | "order" | "limit" | "body" | "userToken") => ({
     value: draft[field],
     autoComplete: "off",
     spellCheck: false,
@@ -83,6 +87,50 @@ export function RequestFields({ draft, readOnly, onChange }: Props) {
       </div>
       <FilterRows filters={draft.filters} onChange={(filters) => onChange({ filters })} />
       <Body draft={draft} input={text("body")} />
+      <Options draft={draft} onChange={onChange} />
+      {userTokens && (
+        <PasswordInput
+          {...text("userToken")}
+          label={t("request.userToken")}
+          description={t("request.userTokenHint")}
+        />
+      )}
+    </div>
+  );
+}
+
+/** How rows are written and counted, and the format of the answer. */
+function Options({ draft, onChange }: Pick<Props, "draft" | "onChange">) {
+  const { t } = useTranslation();
+  return (
+    <div className={styles.line}>
+      <NativeSelect
+        label={t("request.count")}
+        value={draft.count}
+        onChange={(event) =>
+          onChange({ count: event.currentTarget.value as RequestDraft["count"] })
+        }
+        data={counts.map((value) => ({ value, label: t(`request.counts.${value}`) }))}
+      />
+      <NativeSelect
+        label={t("request.format")}
+        value={draft.format}
+        onChange={(event) =>
+          onChange({ format: event.currentTarget.value === "csv" ? "csv" : "json" })
+        }
+        data={[
+          { value: "json", label: "JSON" },
+          { value: "csv", label: "CSV" },
+        ]}
+      />
+      {canUpsert(draft) && (
+        <Checkbox
+          className={styles.option ?? ""}
+          label={t("request.upsert")}
+          checked={draft.upsert}
+          onChange={(event) => onChange({ upsert: event.currentTarget.checked })}
+        />
+      )}
     </div>
   );
 }

@@ -20,7 +20,8 @@ interface Props {
 export function RequestPage({ connection, search }: Props) {
   const list = useConnections();
   const known = list.data?.find(({ name }) => name === connection);
-  const readOnly = known === undefined || factsOf(known).readOnly;
+  const facts = known && factsOf(known);
+  const readOnly = facts?.readOnly ?? true;
   const tab = useRequestTab(connection, readOnly, search);
 
   const runOnShortcut = (event: KeyboardEvent) => {
@@ -40,7 +41,12 @@ export function RequestPage({ connection, search }: Props) {
           tab.run();
         }}
       >
-        <RequestFields draft={tab.draft} readOnly={readOnly} onChange={tab.change} />
+        <RequestFields
+          draft={tab.draft}
+          readOnly={readOnly}
+          userTokens={facts?.userTokens ?? false}
+          onChange={tab.change}
+        />
         {tab.problem !== "name" && <CodeLine code={supabaseJsLine(tab.draft)} />}
         <RequestBar state={tab.state} problem={tab.problem} onCancel={tab.cancel} />
       </form>

@@ -51,11 +51,47 @@ describe("requestOf", () => {
   });
 });
 
+describe("a request's options", () => {
+  const headersOf = (change: Partial<RequestDraft>) =>
+    new Map(requestOf("shop", { ...orders, ...change }).headers ?? []);
+
+  it("are preferences, of which there may be several", () => {
+    expect(headersOf({}).get("prefer")).toBeUndefined();
+    expect(headersOf({ count: "exact" }).get("prefer")).toBe("count=exact");
+    const upsert: Partial<RequestDraft> = { method: "POST", body: "[]", upsert: true };
+    expect(headersOf({ ...upsert, count: "planned" }).get("prefer")).toBe(
+      "return=representation,resolution=merge-duplicates,count=planned",
+    );
+    // Left over from a POST that was prepared before.
+    expect(headersOf({ ...upsert, method: "PATCH" }).get("prefer")).toBe("return=representation");
+  });
+
+  it("ask for CSV", () => {
+    expect(headersOf({ format: "csv" }).get("accept")).toBe("text/csv");
+  });
+
+  it("pass a user's token on, if there is one", () => {
+    expect(requestOf("shop", { ...orders, userToken: " a.b.c\n" }).userToken).toBe("a.b.c");
+    expect(requestOf("shop", orders).userToken).toBeUndefined();
+  });
+
+  it("combine conditions with or, also of an embedded table", () => {
+    const either: Filter = { column: "", operator: "or", value: "status.eq.open,id.gt.5" };
+    const embedded: Filter = { column: "items", operator: "or", value: "(line.eq.1,line.eq.2)" };
+    expect(requestOf("shop", { ...orders, filters: [either, embedded], limit: "" }).query).toEqual([
+      ["or", "(status.eq.open,id.gt.5)"],
+      ["items.or", "(line.eq.1,line.eq.2)"],
+    ]);
+  });
+});
+
 describe("requestProblem", () => {
   it.each<[string | null, Partial<RequestDraft>]>([
     [null, {}],
     ["name", { name: " " }],
     ["filter", { filters: [{ ...open, column: "" }] }],
+    ["filter", { filters: [{ column: "id", operator: "or", value: " " }] }],
+    [null, { filters: [{ column: "", operator: "or", value: "a.eq.1" }] }],
     ["everyRow", { method: "DELETE" }],
     ["everyRow", { method: "PATCH", body: "{}" }],
     [null, { method: "DELETE", filters: [open] }],
@@ -107,6 +143,32 @@ describe("supabaseJsLine", () => {
     [
       { target: "rpc", name: "total", method: "POST", body: '{"a":1}', limit: "" },
       '.rpc("total", {"a":1})',
+    ],
+    [{ count: "exact", limit: "" }, '.from("orders").select("*", { count: "exact" })'],
+    [
+      { count: "planned", method: "HEAD", columns: "id", limit: "" },
+      '.from("orders").select("id", { head: true, count: "planned" })',
+    ],
+    [
+      { method: "POST", body: '{"id":1}', upsert: true, count: "exact" },
+      '.from("orders").upsert({"id":1}, { count: "exact" }).select()',
+    ],
+    [
+      { method: "DELETE", filters, count: "exact" },
+      '.from("orders").delete({ count: "exact" }).eq("status", "open").select()',
+    ],
+    [
+      { target: "rpc", name: "total", method: "POST", count: "exact", limit: "" },
+      '.rpc("total", {}, { count: "exact" })',
+    ],
+    [{ format: "csv", columns: "id" }, '.from("orders").select("id").limit(50).csv()'],
+    [
+      { filters: [{ column: "", operator: "or", value: "(id.eq.1,id.eq.2)" }], limit: "" },
+      '.from("orders").select().or("id.eq.1,id.eq.2")',
+    ],
+    [
+      { filters: [{ column: "items", operator: "or", value: "line.eq.1" }], limit: "" },
+      '.from("orders").select().or("line.eq.1", { referencedTable: "items" })',
     ],
   ])("of %j", (change, line) => {
     expect(supabaseJsLine({ ...orders, ...change })).toBe(

@@ -1,7 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { AccessMode } from "@postern/client";
 import { HttpMethod } from "@postern/client/protocol";
-import { screen, waitFor, within } from "@testing-library/react";
+import { cleanup, screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
 import {
   answered,
@@ -145,6 +145,51 @@ describe("the request page", () => {
       path: ["rpc", "orders"],
     });
     expect(new TextDecoder().decode(backend.forwards[0]?.body)).toBe('{"of": 7}');
+  });
+});
+
+describe("the options of a request", () => {
+  it("count, upsert and CSV are sent, and CSV is shown as it is", async () => {
+    const { backend, user } = await opened("/request/orders?of=orders", AccessMode.READ_WRITE);
+    backend.onForward = async function* () {
+      yield head(201, { "content-type": "text/csv", "content-range": "*/1" });
+      yield body("id,total\n1,12.50\n");
+      yield answered();
+    };
+    await waitFor(() => expect(screen.getByRole("option", { name: "POST" })).toBeTruthy());
+    expect(screen.queryByLabelText(/^Replace rows/)).toBeNull();
+    await user.selectOptions(screen.getByLabelText("Method"), "POST");
+    await user.click(screen.getByLabelText(/^Replace rows/));
+    await user.click(screen.getByLabelText("Rows (JSON)"));
+    await user.paste('{"id": 1}');
+    await user.selectOptions(screen.getByLabelText("Count"), "exact");
+    await user.selectOptions(screen.getByLabelText("Format"), "csv");
+    await user.click(screen.getByRole("button", { name: /^Run/ }));
+    const text = await screen.findByRole("region", { name: "Response body" });
+    expect(text.textContent).toBe("id,total\n1,12.50\n");
+    expect(screen.getByText("Range */1")).toBeTruthy();
+    expect(backend.forwards[0]?.headers.map(({ name, value }) => [name, value])).toEqual([
+      ["accept", "text/csv"],
+      ["content-type", "application/json"],
+      ["prefer", "return=representation,resolution=merge-duplicates,count=exact"],
+    ]);
+  });
+
+  it("a user's token is asked for only where the connection passes it on, and not put into the URL", async () => {
+    await opened("/request/orders?of=orders");
+    await screen.findByText("abcdefghijklmnopqrst", { selector: "header *" });
+    expect(screen.queryByLabelText("User's token")).toBeNull();
+    cleanup();
+
+    const backend = new Backend();
+    backend.saveProject("orders", { userTokens: true });
+    const { user } = await renderConsole(backend, { at: "/request/orders?of=orders" });
+    await user.click(await screen.findByLabelText("User's token"));
+    await user.paste("a.b.c");
+    await user.click(screen.getByRole("button", { name: /^Run/ }));
+    await waitFor(() => expect(backend.forwards).toHaveLength(1));
+    expect(backend.forwards[0]?.userToken).toBe("a.b.c");
+    expect(window.location.href).not.toContain("a.b.c");
   });
 });
 

@@ -25,15 +25,22 @@ export const operators = [
   "not.is",
   "not.in",
   "not.like",
+  "or",
 ] as const;
 export type Operator = (typeof operators)[number];
 
-/** One condition, as PostgREST writes it: column=operator.value. */
+/**
+ * One condition, as PostgREST writes it: column=operator.value. The value of "or" holds several, "status.eq.open,id.gt.5",
+ * and its column is empty, or an embedded table.
+ */
 export interface Filter {
   column: string;
   operator: Operator;
   value: string;
 }
+
+export const counts = ["none", "exact", "planned", "estimated"] as const;
+export type Count = (typeof counts)[number];
 
 /** The raw contents of the request page's inputs. */
 export interface RequestDraft {
@@ -48,6 +55,13 @@ export interface RequestDraft {
   limit: string;
   /** JSON: the rows to write, or the arguments of a function. */
   body: string;
+  /** Whether a POST replaces rows that exist. */
+  upsert: boolean;
+  /** Whether, and how, the rows of the whole result are counted. */
+  count: Count;
+  format: "json" | "csv";
+  /** A token of the project's own Auth service, for connections that allow user tokens. */
+  userToken: string;
 }
 
 export const newFilter: Filter = { column: "", operator: "eq", value: "" };
@@ -61,6 +75,10 @@ export const blankRequest: RequestDraft = {
   order: "",
   limit: "50",
   body: "",
+  upsert: false,
+  count: "none",
+  format: "json",
+  userToken: "",
 };
 
 /** The methods that a connection allows for a target. */
@@ -85,17 +103,26 @@ export function takesBody({ target, method }: RequestDraft): boolean {
   return target === "rpc" || method === "POST" || method === "PATCH";
 }
 
+/** Whether the request writes whole rows, which may replace those that exist. */
+export function canUpsert({ target, method }: RequestDraft): boolean {
+  return target === "table" && method === "POST";
+}
+
 export type RequestProblem = "name" | "filter" | "everyRow" | "limit" | "json" | "arguments";
 
 /** Why a draft can't be sent; null if it can. */
 export function requestProblem(draft: RequestDraft): RequestProblem | null {
   if (draft.name.trim() === "") return "name";
-  if (draft.filters.some(({ column }) => column.trim() === "")) return "filter";
+  if (draft.filters.some(isIncomplete)) return "filter";
   const changesRows = draft.method === "PATCH" || draft.method === "DELETE";
   // PostgREST would change every row of the table.
   if (changesRows && draft.filters.length === 0) return "everyRow";
   if (!/^(?:[1-9]\d{0,8})?$/.test(draft.limit.trim())) return "limit";
   return takesBody(draft) ? bodyProblem(draft) : null;
+}
+
+function isIncomplete({ column, operator, value }: Filter): boolean {
+  return operator === "or" ? value.trim() === "" : column.trim() === "";
 }
 
 function bodyProblem(draft: RequestDraft): RequestProblem | null {
@@ -127,15 +154,24 @@ export function requestOf(connection: string, draft: RequestDraft): ForwardReque
     query: queryOf(draft),
     headers: headersOf(draft, sendsBody),
     ...(sendsBody ? { body: new TextEncoder().encode(draft.body.trim() || "{}") } : {}),
+    ...(draft.userToken.trim() === "" ? {} : { userToken: draft.userToken.trim() }),
   };
 }
 
 function headersOf(draft: RequestDraft, sendsBody: boolean): [string, string][] {
+  return [
+    ["accept", draft.format === "csv" ? "text/csv" : "application/json"],
+    ...some("content-type", sendsBody ? "application/json" : ""),
+    ...some("prefer", preferences(draft).join(",")),
+  ];
+}
+
+function preferences(draft: RequestDraft): string[] {
   const writesTable = draft.target === "table" && !reads(draft);
   return [
-    ["accept", "application/json"],
-    ...(sendsBody ? [["content-type", "application/json"] as [string, string]] : []),
-    ...(writesTable ? [["prefer", "return=representation"] as [string, string]] : []),
+    ...(writesTable ? ["return=representation"] : []),
+    ...(canUpsert(draft) && draft.upsert ? ["resolution=merge-duplicates"] : []),
+    ...(draft.count === "none" ? [] : [`count=${draft.count}`]),
   ];
 }
 
@@ -145,7 +181,7 @@ function queryOf(draft: RequestDraft): [string, string][] {
   return [
     ...argumentsOf(draft),
     ...some("select", columns),
-    ...filters.map((filter): [string, string] => [filter.column.trim(), conditionOf(filter)]),
+    ...filters.map(parameterOf),
     ...(readsRows ? some("order", order) : []),
     ...(readsRows ? some("limit", limit) : []),
   ];
@@ -155,9 +191,15 @@ function some(name: string, value: string): [string, string][] {
   return value.trim() === "" ? [] : [[name, value.trim()]];
 }
 
-export function conditionOf({ operator, value }: Filter): string {
+function parameterOf({ column, operator, value }: Filter): [string, string] {
+  const name = column.trim();
+  if (operator === "or") return [name === "" ? "or" : `${name}.or`, inParentheses(value)];
   const isList = operator === "in" || operator === "not.in";
-  return `${operator}.${isList && !value.startsWith("(") ? `(${value})` : value}`;
+  return [name, `${operator}.${isList ? inParentheses(value) : value}`];
+}
+
+export function inParentheses(list: string): string {
+  return list.startsWith("(") ? list : `(${list})`;
 }
 
 /** A function that is called with GET takes its arguments from the query. */

@@ -1,4 +1,4 @@
-import { type Filter, type RequestDraft, reads } from "./request";
+import { canUpsert, type Filter, inParentheses, type RequestDraft, reads } from "./request";
 
 /** The line of supabase-js that makes the same request. */
 export function supabaseJsLine(draft: RequestDraft): string {
@@ -15,38 +15,63 @@ function target(draft: RequestDraft): string {
 }
 
 /** A call's arguments and options. */
-function callOf({ method, body }: RequestDraft): string[] {
-  const option = { GET: "{ get: true }", HEAD: "{ head: true }" }[method as "GET" | "HEAD"];
+function callOf(draft: RequestDraft): string[] {
+  const { method, body } = draft;
+  const verb = { GET: ["get: true"], HEAD: ["head: true"] }[method as "GET" | "HEAD"] ?? [];
+  const options = optionsOf([...verb, ...countOf(draft)]);
   const values = body.trim() === "" ? "{}" : body.trim();
-  if (option !== undefined) return [values, option];
-  return body.trim() === "" ? [] : [values];
+  return options.length > 0 || body.trim() !== "" ? [values, ...options] : [];
 }
 
 function verb(draft: RequestDraft): string {
-  const columns = draft.columns.trim();
   const body = draft.body.trim();
+  const options = optionsOf(countOf(draft));
   switch (draft.method) {
-    case "HEAD":
-      return `.select(${text(columns || "*")}, { head: true })`;
     case "POST":
-      return `.insert(${body})`;
+      return `.${canUpsert(draft) && draft.upsert ? "upsert" : "insert"}(${[body, ...options].join(", ")})`;
     case "PATCH":
-      return `.update(${body})`;
+      return `.update(${[body, ...options].join(", ")})`;
     case "DELETE":
-      return ".delete()";
+      return `.delete(${options.join("")})`;
     default:
-      return `.select(${columns === "" ? "" : text(columns)})`;
+      return select(draft);
   }
+}
+
+function select(draft: RequestDraft): string {
+  const columns = draft.columns.trim();
+  const head = draft.method === "HEAD" ? ["head: true"] : [];
+  const options = optionsOf([...head, ...countOf(draft)]);
+  if (columns === "" && options.length === 0) return ".select()";
+  return `.select(${[text(columns || "*"), ...options].join(", ")})`;
+}
+
+function countOf({ count }: RequestDraft): string[] {
+  return count === "none" ? [] : [`count: ${text(count)}`];
+}
+
+/** An object of options as the last argument, unless it is empty. */
+function optionsOf(options: readonly string[]): string[] {
+  return options.length === 0 ? [] : [`{ ${options.join(", ")} }`];
 }
 
 function condition({ column, operator, value }: Filter): string {
   const name = text(column.trim());
+  if (operator === "or") return either(column.trim(), value);
   if (METHODS.has(operator)) return `.${operator}(${name}, ${text(value)})`;
   if (operator === "is") return `.is(${name}, ${literal(value)})`;
   if (operator.startsWith("not.")) {
     return `.not(${name}, ${text(operator.slice(4))}, ${text(listed(operator, value))})`;
   }
   return `.filter(${name}, ${text(operator)}, ${text(listed(operator, value))})`;
+}
+
+/** supabase-js adds the parentheses itself. */
+function either(table: string, value: string): string {
+  const conditions = text(inParentheses(value).slice(1, -1));
+  return table === ""
+    ? `.or(${conditions})`
+    : `.or(${conditions}, { referencedTable: ${text(table)} })`;
 }
 
 /** Operators that have a method of the same name, which takes the value as text. */
@@ -57,13 +82,14 @@ function literal(value: string): string {
 }
 
 function listed(operator: string, value: string): string {
-  return operator.endsWith("in") && !value.startsWith("(") ? `(${value})` : value;
+  return operator.endsWith("in") ? inParentheses(value) : value;
 }
 
 function rest(draft: RequestDraft): string {
-  if (!reads(draft) && draft.target === "table") return returned(draft) || ".select()";
+  const csv = draft.format === "csv" && draft.method !== "HEAD" ? ".csv()" : "";
+  if (!reads(draft) && draft.target === "table") return `${returned(draft) || ".select()"}${csv}`;
   const limit = draft.limit.trim();
-  return `${orders(draft.order)}${limit === "" ? "" : `.limit(${limit})`}`;
+  return `${orders(draft.order)}${limit === "" ? "" : `.limit(${limit})`}${csv}`;
 }
 
 function returned({ columns }: RequestDraft): string {
