@@ -1,5 +1,9 @@
 //! Turning rows as they come into columns as they leave.
 
+use std::{mem, ops::Range};
+
+use bytes::{Buf, BytesMut};
+
 use super::{
     cell,
     column::{Column, Encoding, Kind},
@@ -54,22 +58,25 @@ const MEMORY: usize = 256 * 1024;
 
 /// Collects rows until there are enough for a batch.
 pub(crate) struct BatchBuilder {
+    /// For each column, what it holds, and whether its cells come in binary form.
     kinds: Vec<(Kind, bool)>,
+    /// Empty until the first row of a batch.
     columns: Vec<ColumnData>,
     rows: usize,
-    /// As the server sent them.
+    /// Bytes of the rows, as the server sent them.
     bytes: usize,
     /// Bytes of memory that the cells of one row take, whatever is in them.
     row_slots: usize,
+    /// Rows to allocate for: the next batch of a long result is most likely as long as the last one.
+    expected_rows: usize,
 }
 
 impl BatchBuilder {
     /// For a result with these columns, in binary form where that is preferred, or all in text form.
     pub(crate) fn new(columns: &[Column], binary: bool) -> Self {
         let kinds: Vec<_> = columns.iter().map(|c| (c.kind(), binary && c.kind().prefers_binary())).collect();
-        let columns = empty(&kinds, 0);
         let row_slots = kinds.iter().map(|(kind, _)| slot(*kind)).sum();
-        Self { kinds, columns, rows: 0, bytes: 0, row_slots }
+        Self { kinds, columns: Vec::new(), rows: 0, bytes: 0, row_slots, expected_rows: 0 }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -87,22 +94,31 @@ impl BatchBuilder {
 
     /// Adds a `DataRow`: a count, then for each column a length (-1 for NULL) and as many bytes.
     pub(crate) fn push(&mut self, body: &[u8]) -> Result<(), TenantError> {
-        self.bytes += body.len();
-        self.push_cells(body).map_err(TenantError::Protocol)?;
-        self.rows += 1;
-        Ok(())
+        self.begin_row(body.len());
+        self.push_cells(body, None).map_err(TenantError::Protocol)
+    }
+
+    /// The same for a long row. If one cell is most of it, that cell is not copied: its value takes over the row's
+    /// buffer.
+    pub(crate) fn push_long(&mut self, mut body: BytesMut) -> Result<(), TenantError> {
+        let Some((column, cell)) = self.main_cell(&body) else { return self.push(&body) };
+        self.begin_row(body.len());
+        self.push_cells(&body, Some(column)).map_err(TenantError::Protocol)?;
+        body.truncate(cell.end);
+        body.advance(cell.start);
+        // Moves the cell to the start of its buffer.
+        self.columns[column].push_owned(Vec::from(body)).map_err(TenantError::Protocol)
     }
 
     /// Takes the rows collected so far, if there are any.
     pub(crate) fn take(&mut self) -> Option<RowBatch> {
-        let memory = self.memory();
-        let (rows, bytes) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.bytes));
-        if rows == 0 {
+        if self.is_empty() {
             return None;
         }
-        // The next batch of a long result is most likely as long as this one.
-        let mut columns =
-            std::mem::replace(&mut self.columns, empty(&self.kinds, if rows < 8 { 0 } else { rows }));
+        self.expected_rows = if self.is_full() { self.rows } else { 0 };
+        let memory = self.memory();
+        let (rows, bytes) = (mem::take(&mut self.rows), mem::take(&mut self.bytes));
+        let mut columns = mem::take(&mut self.columns);
         for column in &mut columns {
             if !column.nulls.is_empty() {
                 column.nulls.resize(rows.div_ceil(8), 0);
@@ -111,25 +127,70 @@ impl BatchBuilder {
         Some(RowBatch { rows, columns, bytes, memory })
     }
 
-    fn push_cells(&mut self, body: &[u8]) -> Result<(), &'static str> {
-        let (count, mut rest) = body.split_first_chunk().ok_or(SHORT)?;
-        if usize::from(u16::from_be_bytes(*count)) != self.columns.len() {
-            return Err("a row with another number of fields than announced");
+    fn begin_row(&mut self, bytes: usize) {
+        if self.is_empty() {
+            self.columns =
+                self.kinds.iter().map(|(kind, _)| ColumnData::new(*kind, self.expected_rows)).collect();
         }
-        for (column, &(kind, binary)) in self.columns.iter_mut().zip(&self.kinds) {
-            let (length, after) = rest.split_first_chunk().ok_or(SHORT)?;
-            rest = after;
-            match i32::from_be_bytes(*length) {
-                -1 => column.push_null(self.rows),
-                length => {
-                    let length = usize::try_from(length).map_err(|_| "a field with a negative length")?;
-                    let (cell, after) = rest.split_at_checked(length).ok_or(SHORT)?;
-                    rest = after;
-                    column.push(kind, binary, cell)?;
-                }
+        self.rows += 1;
+        self.bytes += bytes;
+    }
+
+    /// The cell that is more than half of a row, and its column, if the column holds the cell's bytes as they are.
+    fn main_cell(&self, body: &[u8]) -> Option<(usize, Range<usize>)> {
+        let mut cells = Cells::new(body, self.kinds.len()).ok()?;
+        for (column, kind) in self.kinds.iter().enumerate() {
+            let length = cells.next().ok()?.map_or(0, <[u8]>::len);
+            if length > body.len() / 2 {
+                let end = body.len() - cells.rest.len();
+                let is_verbatim = matches!(kind, (Kind::Text, _) | (Kind::Bytes, true));
+                return is_verbatim.then_some((column, end - length..end));
             }
         }
-        if rest.is_empty() { Ok(()) } else { Err("a row longer than its fields") }
+        None
+    }
+
+    /// Adds the cells of a row to their columns, except the one of the column `apart`.
+    fn push_cells(&mut self, body: &[u8], apart: Option<usize>) -> Result<(), &'static str> {
+        let mut cells = Cells::new(body, self.kinds.len())?;
+        let row = self.rows - 1;
+        for (index, (column, &(kind, binary))) in self.columns.iter_mut().zip(&self.kinds).enumerate() {
+            match cells.next()? {
+                _ if apart == Some(index) => {}
+                None => column.push_null(row),
+                Some(cell) => column.push(kind, binary, cell)?,
+            }
+        }
+        if cells.rest.is_empty() { Ok(()) } else { Err("a row longer than its fields") }
+    }
+}
+
+/// Reads the cells of a `DataRow` one by one.
+struct Cells<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Cells<'a> {
+    fn new(body: &'a [u8], expected: usize) -> Result<Self, &'static str> {
+        let (count, rest) = body.split_first_chunk().ok_or(SHORT)?;
+        if usize::from(u16::from_be_bytes(*count)) != expected {
+            return Err("a row with another number of fields than announced");
+        }
+        Ok(Self { rest })
+    }
+
+    /// The next cell; `None` for NULL.
+    fn next(&mut self) -> Result<Option<&'a [u8]>, &'static str> {
+        let (length, rest) = self.rest.split_first_chunk().ok_or(SHORT)?;
+        self.rest = rest;
+        let length = i32::from_be_bytes(*length);
+        if length == -1 {
+            return Ok(None);
+        }
+        let length = usize::try_from(length).map_err(|_| "a field with a negative length")?;
+        let (cell, rest) = self.rest.split_at_checked(length).ok_or(SHORT)?;
+        self.rest = rest;
+        Ok(Some(cell))
     }
 }
 
@@ -146,13 +207,12 @@ fn slot(kind: Kind) -> usize {
     }
 }
 
-fn empty(kinds: &[(Kind, bool)], rows: usize) -> Vec<ColumnData> {
-    let column =
-        |&(kind, _): &(Kind, bool)| ColumnData { nulls: Vec::new(), values: ColumnValues::new(kind, rows) };
-    kinds.iter().map(column).collect()
-}
-
 impl ColumnData {
+    /// No values yet, and room for as many.
+    fn new(kind: Kind, rows: usize) -> Self {
+        Self { nulls: Vec::new(), values: ColumnValues::new(kind, rows) }
+    }
+
     fn push(&mut self, kind: Kind, binary: bool, cell: &[u8]) -> Result<(), &'static str> {
         match &mut self.values {
             ColumnValues::Bool(values) => values.push(cell::bool(binary, cell)?),
@@ -160,6 +220,16 @@ impl ColumnData {
             ColumnValues::Double(values) => values.push(cell::double(kind, binary, cell)?),
             ColumnValues::Text(values) => values.push(cell::text(kind, cell)?),
             ColumnValues::Bytes(values) => values.push(cell::bytes(binary, cell)?),
+        }
+        Ok(())
+    }
+
+    /// Adds a value whose bytes are the cell's.
+    fn push_owned(&mut self, cell: Vec<u8>) -> Result<(), &'static str> {
+        match &mut self.values {
+            ColumnValues::Text(values) => values.push(cell::owned_text(cell)?),
+            ColumnValues::Bytes(values) => values.push(cell),
+            _ => return Err("a value that is not of its type's form"),
         }
         Ok(())
     }

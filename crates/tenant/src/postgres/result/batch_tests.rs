@@ -1,3 +1,4 @@
+use bytes::BytesMut;
 use proptest::prelude::*;
 
 use super::*;
@@ -62,6 +63,23 @@ fn a_batch_of_nulls_is_full_by_the_memory_that_it_takes() {
 }
 
 #[test]
+fn the_main_cell_of_a_long_row_keeps_the_buffer_that_it_came_in() {
+    let cells = [Some(&b"before"[..]), Some(&[b'x'; 1000]), None];
+    for oid in [17, 25] {
+        let mut builder = builder(&[25, oid, 25], true);
+        let body = BytesMut::from(&row(&cells)[..]);
+        let buffer = body.as_ptr();
+        builder.push_long(body).unwrap();
+        let value = match &builder.take().unwrap().columns[1].values {
+            ColumnValues::Text(texts) => texts[0].as_ptr(),
+            ColumnValues::Bytes(values) => values[0].as_ptr(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(value, buffer, "the value was copied");
+    }
+}
+
+#[test]
 fn rows_that_lie_are_refused() {
     let whole = row(&[Some(b"abc")]);
     for (bad, what) in [
@@ -80,6 +98,25 @@ fn rows_that_lie_are_refused() {
 }
 
 proptest! {
+    #[test]
+    fn a_long_row_gives_what_a_short_one_does(
+        before in prop::option::of("[aé]{0,2}"),
+        main in prop::collection::vec(prop_oneof![9 => Just(b'1'), 1 => any::<u8>()], 0..40),
+        oid in prop::sample::select(vec![17u32, 20, 25, 701, 1114]),
+        binary: bool,
+        cut in 0..3usize,
+    ) {
+        let mut body = row(&[before.as_ref().map(String::as_bytes), Some(&main), None]);
+        body.truncate(body.len() - cut);
+        let (mut long, mut short) = (builder(&[25, oid, 25], binary), builder(&[25, oid, 25], binary));
+        let taken = (long.push_long(BytesMut::from(&body[..])).is_ok(), short.push(&body).is_ok());
+        prop_assert_eq!(taken.0, taken.1);
+        if taken.0 {
+            // As text, because a NaN is not equal to itself.
+            prop_assert_eq!(format!("{:?}", long.take()), format!("{:?}", short.take()));
+        }
+    }
+
     #[test]
     fn no_row_makes_the_builder_panic(body in prop::collection::vec(any::<u8>(), 0..64), binary: bool) {
         let _ = builder(&[16, 20, 25], binary).push(&body);

@@ -5,6 +5,7 @@ use super::{column::Kind, times};
 pub(crate) type Read<T> = Result<T, &'static str>;
 
 const SIZE: &str = "a value of the wrong size for its type";
+const NOT_UTF8: &str = "text that is not UTF-8";
 const FORM: &str = "a value that is not of its type's form";
 
 pub(crate) fn bool(binary: bool, cell: &[u8]) -> Read<bool> {
@@ -40,13 +41,18 @@ pub(crate) fn double(kind: Kind, binary: bool, cell: &[u8]) -> Read<f64> {
 }
 
 pub(crate) fn text(kind: Kind, cell: &[u8]) -> Read<String> {
-    let text = str::from_utf8(cell).map_err(|_| "text that is not UTF-8")?;
+    let text = str::from_utf8(cell).map_err(|_| NOT_UTF8)?;
     Ok(match kind {
         Kind::Timestamp => times::timestamp(text),
         Kind::Zoned => times::zoned(text),
         Kind::Interval => times::interval(text),
         _ => text.to_owned(),
     })
+}
+
+/// A text that is kept as it came.
+pub(crate) fn owned_text(cell: Vec<u8>) -> Read<String> {
+    String::from_utf8(cell).map_err(|_| NOT_UTF8)
 }
 
 /// The text form of bytes is `\x` and hexadecimal digits or, with `bytea_output = escape`, the bytes themselves with

@@ -1,6 +1,6 @@
 //! The rows of a running statement, as they come.
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use tokio::{task::yield_now, time::Instant};
 
@@ -8,7 +8,10 @@ use super::{
     backend::{Backend, End, Part},
     bounds::{Admission, Bounds, Truncation},
 };
-use crate::{Column, RowBatch, Statement, TenantError, postgres::result::batch::BatchBuilder};
+use crate::{
+    Column, RowBatch, Statement, TenantError,
+    postgres::{result::batch::BatchBuilder, wire::Body},
+};
 
 /// The result of a running statement. Nothing is read ahead of the caller, so backpressure reaches the server.
 ///
@@ -132,7 +135,10 @@ impl<'s> Rows<'s> {
         match self.backend.next_part()? {
             None => return Ok(false),
             Some(Part::Row(row)) => match self.bounds.admit(row.len())? {
-                Admission::Taken => self.batches.push(row)?,
+                Admission::Taken => match row {
+                    Body::Short(row) => self.batches.push(row)?,
+                    Body::Long(row) => self.batches.push_long(row)?,
+                },
                 Admission::Dropped => {}
                 Admission::Stop => self.ended = Some(Ended::Stopped),
             },
@@ -176,12 +182,12 @@ impl<'s> Rows<'s> {
 
     /// Reads what follows the rows.
     async fn finish(&mut self) -> Result<Summary, TenantError> {
-        let command_tag = match &self.ended {
+        let command_tag = match &mut self.ended {
             // Whoever holds the session cancels the statement.
             Some(Ended::Stopped) | None => String::new(),
             Some(Ended::Run(command_tag)) => {
                 self.backend.finish(command_tag, self.deadline).await?;
-                command_tag.clone()
+                mem::take(command_tag)
             }
         };
         Ok(Summary { rows: self.row_count, command_tag, truncated: self.bounds.truncated() })

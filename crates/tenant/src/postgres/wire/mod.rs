@@ -3,12 +3,13 @@
 pub(crate) mod binding;
 pub(crate) mod frame;
 pub(crate) mod message;
+mod patience;
 mod proof;
 mod refusal;
 pub(crate) mod scram;
 pub(crate) mod startup;
 
-use std::{mem, time::Duration};
+use std::mem;
 
 use bytes::{Buf, BufMut, BytesMut};
 use futures_util::FutureExt;
@@ -20,6 +21,7 @@ use tokio::{
 
 use crate::TenantError;
 use frame::{HEADER, Head};
+use patience::Patience;
 
 /// What a connection talks over: TCP, TLS over TCP, or a pipe in tests.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -46,6 +48,23 @@ const ASIDES: u32 = 1000;
 
 /// Any flaw of the exchange that is not about the password.
 const BROKEN: TenantError = TenantError::Protocol("a malformed SCRAM exchange");
+
+/// The body of a message.
+pub(crate) enum Body<'w> {
+    /// In the buffer of the [`Wire`].
+    Short(&'w [u8]),
+    /// In a buffer of its own, for whoever can keep it.
+    Long(BytesMut),
+}
+
+impl Body<'_> {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Short(body) => body.len(),
+            Self::Long(body) => body.len(),
+        }
+    }
+}
 
 /// One end of a connection, with its buffers.
 pub(crate) struct Wire {
@@ -135,6 +154,19 @@ impl Wire {
         self.input.get(HEADER..self.taken).unwrap_or_default()
     }
 
+    /// The body of the message whose tag was given last. A long one is handed over with its buffer.
+    pub(crate) fn take_body(&mut self) -> Body<'_> {
+        if self.taken > LONG { Body::Long(self.take_long()) } else { Body::Short(self.body()) }
+    }
+
+    fn take_long(&mut self) -> BytesMut {
+        let rest = BytesMut::from(&self.input[self.taken..]);
+        let mut message = mem::replace(&mut self.input, rest);
+        message.truncate(mem::take(&mut self.taken));
+        message.advance(HEADER);
+        message
+    }
+
     /// Waits until more bytes have arrived. Within a message, they must come at a minimum rate.
     pub(crate) async fn fill(&mut self, until: Instant) -> Result<(), TenantError> {
         self.make_room();
@@ -148,7 +180,7 @@ impl Wire {
         let mut room = (&mut self.input).limit(READ_STREAM);
         let read = timeout_at(limit, self.stream.read_buf(&mut room)).await;
         if is_within_message {
-            self.patience.waited += begun.elapsed();
+            self.patience.note_wait(begun.elapsed());
         }
         match read {
             Ok(read) => self.note_read(&read),
@@ -174,11 +206,10 @@ impl Wire {
 
     /// Drops the message that was handed out last, and the buffer of a long one.
     pub(crate) fn release(&mut self) {
-        let taken = mem::take(&mut self.taken);
-        if taken > LONG {
-            self.input = BytesMut::from(&self.input[taken..]);
+        if self.taken > LONG {
+            self.take_long();
         } else {
-            self.input.advance(taken);
+            self.input.advance(mem::take(&mut self.taken));
         }
     }
 
@@ -241,37 +272,12 @@ impl Wire {
             Ok(0) | Err(_) => Err(TenantError::Closed),
             Ok(bytes) => {
                 self.read += bytes;
-                self.patience.note(*bytes);
+                self.patience.note_bytes(*bytes);
                 if self.input.len() == self.input.capacity() {
                     self.chunk = READ_STREAM;
                 }
                 Ok(())
             }
-        }
-    }
-}
-
-/// How long the rest of a message that has begun is waited for. Only our own waiting counts, not the time for which a
-/// slow caller leaves the server waiting. Between messages there is no such limit: a statement may take its time.
-#[derive(Default)]
-struct Patience {
-    waited: Duration,
-    bytes: usize,
-}
-
-impl Patience {
-    /// Time for a message, or for [`Self::BYTES`] of a longer one: 6.4 KiB/s, slower than any network that is of use.
-    const TIME: Duration = Duration::from_secs(10);
-    const BYTES: usize = 64 * 1024;
-
-    fn left(&self) -> Duration {
-        Self::TIME.saturating_sub(self.waited)
-    }
-
-    fn note(&mut self, bytes: usize) {
-        self.bytes += bytes;
-        if self.bytes >= Self::BYTES {
-            *self = Self::default();
         }
     }
 }

@@ -6,6 +6,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use proptest::prelude::*;
@@ -107,6 +108,24 @@ async fn a_long_message_takes_its_length_and_only_until_it_was_read() {
     assert_eq!((most, wire.body().len()), (HEADER + length, length));
     assert_eq!(wire.next(soon()).await.unwrap(), b'Z');
     assert!(wire.capacity() <= READ_STREAM, "{}", wire.capacity());
+    drop(sending);
+}
+
+#[tokio::test]
+async fn a_long_body_is_handed_over_and_what_follows_it_stays() {
+    let (ours, mut server) = pipe();
+    let mut wire = Wire::new(Box::new(ours));
+    let sending = tokio::spawn(async move {
+        server.send(&[message(b'D', &vec![7; LONG]), message(b'C', b"x\0")].concat()).await;
+        server
+    });
+    assert_eq!(wire.next(soon()).await.unwrap(), b'D');
+    match wire.take_body() {
+        Body::Long(body) => assert!(body.len() == LONG && body.iter().all(|&byte| byte == 7)),
+        Body::Short(_) => panic!("its buffer was kept"),
+    }
+    assert_eq!(wire.next(soon()).await.unwrap(), b'C');
+    assert!(matches!(wire.take_body(), Body::Short(b"x\0")));
     drop(sending);
 }
 

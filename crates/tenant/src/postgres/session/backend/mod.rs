@@ -22,7 +22,7 @@ use super::{cancel::Canceller, dirt};
 use crate::{
     Column, TenantError,
     postgres::wire::{
-        Wire,
+        Body, Wire,
         message::{self, Transaction},
     },
 };
@@ -63,7 +63,7 @@ enum Phase {
 /// A part of a statement's result.
 pub(crate) enum Part<'b> {
     /// The body of a `DataRow`.
-    Row(&'b [u8]),
+    Row(Body<'b>),
     /// There are no more rows.
     End(End),
 }
@@ -183,7 +183,7 @@ impl Backend {
             return Ok(None);
         };
         let end = match tag {
-            b'D' => return Ok(Some(Part::Row(self.wire.body()))),
+            b'D' => return Ok(Some(Part::Row(self.wire.take_body()))),
             b'C' => End::Complete(message::command_tag(self.wire.body())?.to_owned()),
             b'I' => End::Complete(String::new()),
             b's' => End::Suspended,
