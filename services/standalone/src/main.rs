@@ -9,7 +9,7 @@ use postern_chassis::{
     memory::{WIPING, WipingAllocator},
     telemetry,
 };
-use postern_standalone::{Options, Stack};
+use postern_standalone::{Options, PoolLimits, Stack};
 
 #[global_allocator]
 static ALLOCATOR: WipingAllocator = WIPING;
@@ -30,6 +30,9 @@ struct Arguments {
     /// A Postgres that runs already, as a role that may create roles; instead of the embedded one.
     #[arg(long, env = "POSTERN_DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
+    /// Sessions with tenants' servers, all together. For the benchmark, which opens more than a developer does.
+    #[arg(long, hide = true, default_value_t = PoolLimits::default().total)]
+    tenant_sessions: usize,
 }
 
 fn main() -> ExitCode {
@@ -49,6 +52,7 @@ fn start(arguments: Arguments) -> Result<()> {
         port: arguments.port,
         console: arguments.console,
         database_url: arguments.database_url,
+        pools: PoolLimits { total: arguments.tenant_sessions, ..PoolLimits::default() },
     };
     let log = options.log_file()?;
     telemetry::init_to(log.try_clone()?);

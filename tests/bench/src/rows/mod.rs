@@ -1,9 +1,15 @@
 //! The rows of the table. Each file has the rows of one question and the callers that they compare.
 
 mod batch;
+mod cold;
 mod crypto;
+mod hops;
+mod lookup;
 mod openbao;
+mod owners;
 mod point;
+mod pools;
+mod stream;
 mod token;
 mod upsert;
 
@@ -25,7 +31,7 @@ pub(crate) struct Bench {
 pub(crate) struct Row {
     /// The row's id, which does not change.
     pub id: &'static str,
-    /// A short description.
+    /// A short description, with the number of owners (users) whose data the calls work on.
     pub what: &'static str,
     /// The unit of both figures.
     pub unit: &'static str,
@@ -67,5 +73,20 @@ const REQUESTS: &str = "requests/s";
 
 /// All rows, in table order.
 pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
-    [crypto::ROWS, openbao::ROWS, batch::ROWS, token::ROWS, upsert::ROWS, point::ROWS].into_iter().flatten()
+    let crypto = [crypto::ROWS, openbao::ROWS, batch::ROWS, token::ROWS];
+    let connection = [upsert::ROWS, lookup::ROWS];
+    let proxy = [point::ROWS, owners::ROWS, hops::ROWS, stream::ROWS, cold::ROWS, pools::ROWS];
+    crypto.into_iter().chain(connection).chain(proxy).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_says_how_many_owners_it_uses() {
+        for Row { id, what, .. } in all() {
+            assert!(what.contains(" owner,") || what.contains(" owners"), "{id}: {what}");
+        }
+    }
 }
