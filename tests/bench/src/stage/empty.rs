@@ -72,12 +72,10 @@ pub(crate) async fn serve(certificates: &Path) -> Result<()> {
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let (internal, edge) = (server::bind(any_port).await?, server::bind(any_port).await?);
     writeln!(std::io::stdout(), "ready: https://{} http://{}", internal.local_addr()?, edge.local_addr()?)?;
-    let (life, routes) = (Lifecycle::until_signalled()?, Routes::new(EmptyService).prepare());
-    let router = routes.clone().into_axum_router();
-    tokio::try_join!(
-        server::serve_internal(internal, routes, tls, life.clone()),
-        server::serve_edge(edge, router, cors::layer(&[])?, life),
-    )?;
+    let (life, rpcs) = (Lifecycle::until_signalled()?, Routes::new(EmptyService).prepare());
+    let clear = server::serve_edge(edge, rpcs.clone().into_axum_router(), cors::layer(&[])?, life.clone());
+    let mutual = server::serve_internal(internal, rpcs, tls, life);
+    tokio::try_join!(Box::pin(clear), Box::pin(mutual))?;
     Ok(())
 }
 
