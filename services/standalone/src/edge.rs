@@ -18,7 +18,7 @@ use postern_chassis::{Gate, Lifecycle, Rpcs, TrustedProxies, config::DatabaseCon
 use postern_connection_service as connection_service;
 use postern_devkit::issuer::DevIssuer;
 use postern_domain::SystemClock;
-use postern_proxy_service::{self as proxy_service, AdmissionLimits, PoolLimits};
+use postern_proxy_service::{self as proxy_service, AdmissionLimits};
 use tokio::{net::TcpListener, task::JoinSet};
 use tonic::Status;
 use tower_http::{
@@ -74,7 +74,7 @@ pub(crate) async fn router(
         database: DatabaseConfig::new(database.url_file("postern_proxy")),
         crypto: crypto.for_caller("proxy-service")?,
         egress: internal::egress(),
-        pools: PoolLimits::default(),
+        pools: options.pools,
         admission: AdmissionLimits::default(),
     })
     .await?;

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 
 use database::ControlDatabase;
 pub use options::Options;
+pub use postern_proxy_service::PoolLimits;
 use state::State;
 
 /// Issuer (`iss`) of development tokens. It does not depend on the port, so that users keep their connections.

@@ -10,7 +10,7 @@ use postern_chassis::{
     memory::{WIPING, WipingAllocator},
     telemetry,
 };
-use postern_standalone::{Options, Stack};
+use postern_standalone::{Options, PoolLimits, Stack};
 
 #[global_allocator]
 static ALLOCATOR: WipingAllocator = WIPING;
@@ -31,6 +31,9 @@ struct Arguments {
     /// URL of a running Postgres to use instead of the embedded one, for a role that can create roles.
     #[arg(long, env = "POSTERN_DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
+    /// Sessions with tenants' servers, all together. For the benchmark, which opens more than a developer does.
+    #[arg(long, hide = true, default_value_t = PoolLimits::default().total)]
+    tenant_sessions: usize,
 }
 
 fn main() -> ExitCode {
@@ -50,6 +53,7 @@ fn start(arguments: Arguments) -> Result<()> {
         port: arguments.port,
         console: arguments.console,
         database_url: arguments.database_url,
+        pools: PoolLimits { total: arguments.tenant_sessions, ..PoolLimits::default() },
     };
     let log = options.log_file()?;
     telemetry::init_to(log.try_clone()?);

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use postern_proxy_service::PoolLimits;
 
 /// The options.
 pub struct Options {
@@ -18,6 +19,8 @@ pub struct Options {
     pub console: PathBuf,
     /// URL of a running Postgres; `None` to start the embedded one.
     pub database_url: Option<String>,
+    /// How many sessions with tenants' servers are kept.
+    pub pools: PoolLimits,
 }
 
 impl Options {

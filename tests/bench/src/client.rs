@@ -9,6 +9,11 @@ use tokio::{task::JoinSet, time::Instant};
 pub(crate) trait Caller: Send + 'static {
     /// Sends one request, waits for the complete response, and checks it.
     fn call(&mut self) -> impl Future<Output = Result<()>> + Send;
+
+    /// How much of the last call's time counts as its latency: all of it, unless only a part is in question.
+    fn counted(&self, whole: Duration) -> Duration {
+        whole
+    }
 }
 
 /// The measurements of one window.
@@ -25,6 +30,11 @@ impl Sample {
         #[allow(clippy::cast_precision_loss, reason = "far fewer than 2^52 responses")]
         let responses = self.latencies.len() as f64;
         responses / self.elapsed.as_secs_f64()
+    }
+
+    /// The median latency, in milliseconds.
+    pub(crate) fn p50_millis(&self) -> f64 {
+        self.p50_micros() / 1e3
     }
 
     /// The median latency, in microseconds.
@@ -60,7 +70,7 @@ async fn keep_calling<C: Caller>(mut caller: C, until: Instant) -> Result<(C, Ve
     loop {
         caller.call().await?;
         let received = Instant::now();
-        latencies.push(received - sent);
+        latencies.push(caller.counted(received - sent));
         if received >= until {
             return Ok((caller, latencies));
         }

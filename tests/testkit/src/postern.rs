@@ -10,7 +10,7 @@ use postern_devkit::{
     ca::{DevCa, ServiceFiles},
     issuer::DevIssuer,
 };
-use postern_standalone::{ISSUER, Options, Stack};
+use postern_standalone::{ISSUER, Options, PoolLimits, Stack};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
@@ -37,7 +37,8 @@ impl Postern {
         let folder = folder();
         let state = folder.path().join("state");
         let console = console.unwrap_or_else(|| page_without_console(folder.path()));
-        let options = Options { state: state.clone(), port: 0, console, database_url: None };
+        let pools = PoolLimits::default();
+        let options = Options { state: state.clone(), port: 0, console, database_url: None, pools };
         postern_chassis::telemetry::init_to(options.log_file().expect("the log can be opened"));
         let life = Lifecycle::default();
         let start = runtime::shared().spawn(Stack::start(options, life.clone()));

@@ -38,6 +38,11 @@ pub struct Cluster {
 impl Cluster {
     /// Starts the server whose data is in `dir`, creating the data first if there is none.
     pub fn start(binaries: &Binaries, dir: &Path) -> Result<Self> {
+        Self::start_with(binaries, dir, &[])
+    }
+
+    /// [`Cluster::start`] with further settings, each `name=value`.
+    pub fn start_with(binaries: &Binaries, dir: &Path, settings: &[&str]) -> Result<Self> {
         fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let home = if is_root() { reachable_by_nobody(dir)? } else { dir.to_owned() };
         let binaries = if is_root() { binaries.reachable_by_nobody(&home)? } else { binaries.clone() };
@@ -49,7 +54,9 @@ impl Cluster {
         wait_for_predecessor(&data);
         let port = port::of(dir)?;
         // SIGINT is Postgres' fast shutdown: it ends sessions, writes a checkpoint and stops.
-        let command = server_command(&binaries, &data, port);
+        let mut command = server_command(&binaries, &data, port);
+        // The last value of a setting counts.
+        command.args(settings.iter().flat_map(|setting| ["-c", setting]));
         let keeper = Keeper::spawn("postgres", command, Signal::INT, wait_until_ready)?;
         Ok(Self { port, password, _keeper: keeper })
     }

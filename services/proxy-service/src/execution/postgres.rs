@@ -122,10 +122,13 @@ impl Core {
         connection: &SavedConnection,
         endpoint: &PostgresEndpoint,
     ) -> Result<Session, Failure> {
-        let open = async || {
-            let password =
-                self.open_secret(job, connection, SecretName::Password).await.map_err(OpenFailure)?;
-            Ok(connect(&self.dialer, endpoint, &password, job.deadline).await?)
+        // Boxed, so that a call that finds an open session does not carry the room for opening one.
+        let open = || {
+            Box::pin(async {
+                let password =
+                    self.open_secret(job, connection, SecretName::Password).await.map_err(OpenFailure)?;
+                Ok(connect(&self.dialer, endpoint, &password, job.deadline).await?)
+            })
         };
         let key = pool_key(job.owner(), connection);
         Ok(self.sessions.0.acquire(key, job.deadline, open).await?)
@@ -149,12 +152,11 @@ async fn stream(rows: &mut Rows<'_>, sender: &Sender<Part>) -> Result<(Part, usi
     let mut bytes = 0;
     loop {
         let mut next = pin!(rows.next_batch());
-        let batch = match next.as_mut().now_or_never() {
-            Some(batch) => batch?,
-            None => {
-                flush(&mut part, &mut bytes, sender).await;
-                next.await?
-            }
+        let batch = if let Some(ready) = next.as_mut().now_or_never() {
+            ready?
+        } else {
+            flush(&mut part, &mut bytes, sender).await;
+            next.await?
         };
         let Some(batch) = batch else { return Ok((part, bytes)) };
         note_rows(sender.call(), batch.rows, batch.bytes);

@@ -2,9 +2,15 @@
 
 mod batch;
 mod client;
+mod cold;
 mod crypto;
+mod hops;
+mod lookup;
 mod openbao;
+mod owners;
 mod point;
+mod pools;
+mod stream;
 mod supabase;
 mod token;
 mod upsert;
@@ -27,7 +33,7 @@ pub(crate) struct Bench {
 pub(crate) struct Row {
     /// The row's id, which does not change.
     pub id: &'static str,
-    /// A short description.
+    /// A short description, with the number of owners (users) whose data the calls work on.
     pub what: &'static str,
     /// The unit of both figures.
     pub unit: &'static str,
@@ -69,16 +75,22 @@ const REQUESTS: &str = "requests/s";
 
 /// All rows, in table order.
 pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
-    [
-        crypto::ROWS,
-        openbao::ROWS,
-        batch::ROWS,
-        token::ROWS,
-        upsert::ROWS,
-        point::ROWS,
-        supabase::ROWS,
-        client::ROWS,
-    ]
-    .into_iter()
-    .flatten()
+    let crypto = [crypto::ROWS, openbao::ROWS, batch::ROWS, token::ROWS];
+    let connection = [upsert::ROWS, lookup::ROWS];
+    let proxy =
+        [point::ROWS, owners::ROWS, hops::ROWS, stream::ROWS, cold::ROWS, pools::ROWS, supabase::ROWS];
+    crypto.into_iter().chain(connection).chain(proxy).chain([client::ROWS]).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_that_sends_requests_says_how_many_owners_it_uses() {
+        let sends = |row: &&Row| row.id != "client.size";
+        for Row { id, what, .. } in all().filter(sends) {
+            assert!(what.contains(" owner,") || what.contains(" owners"), "{id}: {what}");
+        }
+    }
 }

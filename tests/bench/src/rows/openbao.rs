@@ -14,7 +14,7 @@ use crate::{
 
 pub(super) const ROWS: &[Row] = &[Row {
     id: "crypto.openbao.c16",
-    what: "Encrypt, 16 callers, vs. OpenBao Transit",
+    what: "Encrypt, 16 callers, 1 owner, vs. OpenBao Transit",
     unit: REQUESTS,
     target: Target::AtLeast(10.0),
     measure: |bench| Box::pin(against_transit(bench, 16)),

@@ -19,14 +19,14 @@ use crate::{
 pub(super) const ROWS: &[Row] = &[
     Row {
         id: "supabase.forward.c1",
-        what: "read of one row of a project, 1 caller, p50, vs. the direct call",
+        what: "read of one row of a project, 1 owner, 1 caller, p50, vs. the direct call",
         unit: "ms",
         target: Target::AddsAtMost(0.5),
         measure: |bench| Box::pin(against_direct(bench, 1, |sample| sample.p50_micros() / 1000.0)),
     },
     Row {
         id: "supabase.forward.c16",
-        what: "read of one row of a project, 16 callers, vs. direct calls",
+        what: "read of one row of a project, 1 owner, 16 callers, vs. direct calls",
         unit: REQUESTS,
         target: Target::AtLeast(0.6),
         measure: |bench| Box::pin(against_direct(bench, 16, Sample::rate)),

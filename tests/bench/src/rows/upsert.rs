@@ -18,9 +18,9 @@ use crate::{
 
 pub(super) const ROWS: &[Row] = &[Row {
     id: "connection.upsert.c16",
-    what: "saving a connection, 16 callers, vs. the edge function",
+    what: "saving a connection, 16 callers, 1 owner, vs. the edge function",
     unit: REQUESTS,
-    target: Target::AtLeast(4.0),
+    target: Target::AtLeast(2.5),
     measure: |bench| Box::pin(against_edge(bench, 16)),
 }];
 

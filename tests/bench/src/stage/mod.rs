@@ -70,8 +70,13 @@ impl Stage {
 
     /// A whole Postern.
     pub(crate) async fn postern(&self) -> Result<&Postern> {
-        let start = || Postern::start(self.folder.path());
+        let start = || Postern::start(self.folder.path(), "postern");
         self.postern.get_or_try_init(start).await.context("cannot start Postern")
+    }
+
+    /// A further Postern that one row has for itself.
+    pub(crate) async fn another_postern(&self, name: &str) -> Result<Postern> {
+        Postern::start(self.folder.path(), name).await.context("cannot start another Postern")
     }
 
     /// The tenant database, which all sides query.
@@ -108,9 +113,10 @@ impl Stage {
     }
 }
 
-/// Starts a Postgres with its data in `dir`.
+/// Starts a Postgres with its data in `dir` and room for the sessions of thousands of owners.
 async fn start_postgres(dir: PathBuf) -> Result<Cluster> {
-    tokio::task::spawn_blocking(move || Cluster::start(&Binaries::find()?, &dir)).await?
+    let start = move || Cluster::start_with(&Binaries::find()?, &dir, &["max_connections=2600"]);
+    tokio::task::spawn_blocking(start).await?
 }
 
 /// Runs statements as `cluster`'s superuser.

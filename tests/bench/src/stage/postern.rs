@@ -12,31 +12,43 @@ use postern_chassis::{
     config::{CryptoClientConfig, TlsFiles},
     mtls,
 };
-use postern_devkit::ca::{DevCa, TRUST_DOMAIN};
+use postern_devkit::{
+    ca::{DevCa, TRUST_DOMAIN},
+    issuer::DevIssuer,
+    postgres::SUPERUSER,
+};
+use postern_domain::SystemClock;
 use postern_rpc::connection::{
     SupabaseEndpoint, UpsertConnectionRequest, connection_service_client::ConnectionServiceClient,
     upsert_connection_request,
 };
 use serde::Deserialize;
-use serde_json::json;
+use tokio_postgres::Client;
 use tonic::{
     Request,
     metadata::{Ascii, MetadataValue},
     transport::{Channel, Endpoint},
 };
 
-use super::{builds, http::HttpClient, process::Process};
+use super::{builds, process::Process, tenant::connect};
 
-/// A running Postern and one user's token.
+/// A running Postern and its users' tokens.
 pub(crate) struct Postern {
     url: String,
     crypto_url: String,
     bearer: Bearer,
     state: PathBuf,
-    _process: Process,
+    issuer: DevIssuer,
+    process: Process,
 }
 
-/// The user's token.
+/// Sessions with tenants' servers that one Postern of the benchmark may have: more than the rows with many owners open.
+const TENANT_SESSIONS: usize = 2500;
+
+/// Name of the development issuer.
+const ISSUER: &str = "postern-development";
+
+/// A user's token.
 #[derive(Clone)]
 pub(crate) struct Bearer(MetadataValue<Ascii>);
 
@@ -50,28 +62,55 @@ impl Bearer {
 }
 
 impl Postern {
-    pub(super) async fn start(folder: &Path) -> Result<Self> {
+    /// Starts one with its state in a folder of this name.
+    pub(super) async fn start(folder: &Path, name: &str) -> Result<Self> {
         let program = builds()?.join("postern-standalone");
         ensure!(
             program.exists(),
             "{} is missing; run `cargo xtask bench`, which builds it",
             program.display()
         );
-        let (state, console) = (folder.join("postern"), folder.join("console"));
+        let (state, console) = (folder.join(name), folder.join("console"));
         fs::create_dir_all(&console)?;
         fs::write(console.join("index.html"), "<!doctype html><title>Postern</title>")?;
         let mut command = Command::new(program);
         command.args(["--port", "0", "--state"]).arg(&state).arg("--console").arg(&console);
+        command.args(["--tenant-sessions", &TENANT_SESSIONS.to_string()]);
         command.env_remove("POSTERN_DATABASE_URL");
         let (process, url) = Process::start(command, "Postern is ready:", folder).await?;
-        let bearer = sign_in(&url).await.context("the development issuer returned no token")?;
+        let issuer = DevIssuer::load_or_create(ISSUER, &state.join("issuer.pem"))?;
+        let bearer = sign_in(&issuer, "bench")?;
         let crypto_url = crypto_url(&state.join("postern.log")).await?;
-        Ok(Self { url, crypto_url, bearer, state, _process: process })
+        Ok(Self { url, crypto_url, bearer, state, issuer, process })
     }
 
-    /// The user's token.
+    /// The token of the user whom rows with one owner use.
     pub(crate) fn bearer(&self) -> &Bearer {
         &self.bearer
+    }
+
+    /// Signs in this many other users, and saves a connection for each.
+    pub(crate) async fn owners(&self, count: usize, name: &str, dsn: &str) -> Result<Vec<Bearer>> {
+        let mut client = ConnectionServiceClient::new(self.channel().await?);
+        let mut bearers = Vec::with_capacity(count);
+        for n in 0..count {
+            let bearer = sign_in(&self.issuer, &format!("owner-{n}"))?;
+            save(&mut client, &bearer, name, dsn).await?;
+            bearers.push(bearer);
+        }
+        Ok(bearers)
+    }
+
+    /// A direct connection to the control database, as its superuser.
+    pub(crate) async fn control_database(&self) -> Result<Client> {
+        let read = |name: &str| fs::read_to_string(self.state.join("postgres").join(name));
+        let (password, port) = (read("superuser.password")?, read("port")?);
+        connect(&format!("postgres://{SUPERUSER}:{password}@127.0.0.1:{port}/postern?sslmode=disable")).await
+    }
+
+    /// Bytes of memory that the process has, without its Postgres.
+    pub(crate) fn resident_bytes(&self) -> Result<u64> {
+        self.process.resident_bytes()
     }
 
     /// Opens a new connection to the edge.
@@ -91,26 +130,42 @@ impl Postern {
 
     /// Saves a connection to a Postgres for the user.
     pub(crate) async fn save(&self, name: &str, dsn: &str) -> Result<()> {
-        let endpoint = Some(upsert_connection_request::Endpoint::PostgresDsn(dsn.to_owned()));
-        self.upsert(UpsertConnectionRequest { name: name.to_owned(), endpoint, ..Default::default() }).await
+        let mut client = ConnectionServiceClient::new(self.channel().await?);
+        save(&mut client, &self.bearer, name, dsn).await
     }
 
     /// Saves a connection to a project, with its publishable key, for the user.
     pub(crate) async fn save_project(&self, name: &str, endpoint: SupabaseEndpoint, key: &str) -> Result<()> {
-        self.upsert(UpsertConnectionRequest {
+        let mut client = ConnectionServiceClient::new(self.channel().await?);
+        let request = UpsertConnectionRequest {
             name: name.to_owned(),
             endpoint: Some(upsert_connection_request::Endpoint::Supabase(endpoint)),
             publishable_key: Some(key.to_owned()),
             ..Default::default()
-        })
-        .await
+        };
+        upsert(&mut client, &self.bearer, request).await
     }
+}
 
-    async fn upsert(&self, request: UpsertConnectionRequest) -> Result<()> {
-        let mut client = ConnectionServiceClient::new(self.channel().await?);
-        let saved = client.upsert_connection(self.bearer.authorize(request)).await;
-        saved.context("the connection was not saved").map(drop)
-    }
+/// Saves a connection.
+pub(crate) async fn save(
+    client: &mut ConnectionServiceClient<Channel>,
+    bearer: &Bearer,
+    name: &str,
+    dsn: &str,
+) -> Result<()> {
+    let endpoint = Some(upsert_connection_request::Endpoint::PostgresDsn(dsn.to_owned()));
+    upsert(client, bearer, UpsertConnectionRequest { name: name.to_owned(), endpoint, ..Default::default() })
+        .await
+}
+
+async fn upsert(
+    client: &mut ConnectionServiceClient<Channel>,
+    bearer: &Bearer,
+    request: UpsertConnectionRequest,
+) -> Result<()> {
+    let saved = client.upsert_connection(bearer.authorize(request)).await;
+    saved.context("the connection was not saved").map(drop)
 }
 
 /// Opens a channel to a server with crypto-service's certificate, with the given service's certificate.
@@ -129,16 +184,8 @@ pub(super) fn tls_files(certificates: &Path, service: &str) -> Result<TlsFiles> 
     })
 }
 
-#[derive(Deserialize)]
-struct Token {
-    access_token: String,
-}
-
-async fn sign_in(url: &str) -> Result<Bearer> {
-    let address = url.trim_start_matches("http://");
-    let mut client = HttpClient::connect(address, None).await?;
-    let token: Token = client.post("/dev/token", &json!({ "user": "bench" })).await?;
-    let bearer = MetadataValue::try_from(format!("Bearer {}", token.access_token));
+fn sign_in(issuer: &DevIssuer, user: &str) -> Result<Bearer> {
+    let bearer = MetadataValue::try_from(format!("Bearer {}", issuer.mint(user, &SystemClock)?));
     Ok(Bearer(bearer.context("the token is not a valid header value")?))
 }
 

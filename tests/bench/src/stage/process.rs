@@ -54,6 +54,16 @@ impl Process {
     }
 }
 
+impl Process {
+    /// Bytes of memory that the process has.
+    pub(crate) fn resident_bytes(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kibibytes = resident.and_then(|text| text.trim().strip_suffix(" kB"));
+        Ok(kibibytes.context("the process has ended")?.parse::<u64>()? * 1024)
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         stop(&mut self.child);

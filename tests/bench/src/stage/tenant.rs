@@ -1,4 +1,4 @@
-//! Runs the tenant's database: one server with one table, which all sides query.
+//! Runs the tenant's database: one server with two tables, which all sides query.
 
 use std::path::Path;
 
@@ -13,6 +13,9 @@ pub(crate) const CONNECTION: &str = "tenant";
 
 /// Number of rows in `item (id, label)`; the keys are 1 to this number.
 pub(crate) const ITEMS: i32 = 100_000;
+
+/// Number of rows in `wide`, which has ten columns.
+pub(crate) const WIDE_ROWS: u32 = 1_000_000;
 
 /// Name of the database and of its role.
 const NAME: &str = "bench_tenant";
@@ -46,6 +49,23 @@ impl Tenant {
         connect(&self.dsn()).await
     }
 
+    /// Fills `wide`, unless it is filled already.
+    pub(crate) async fn fill_wide(&self) -> Result<()> {
+        let owner = self.connect().await?;
+        if owner.query_one("select to_regclass('wide') is null", &[]).await?.get(0) {
+            owner.batch_execute(&wide()).await.context("cannot fill the table for streams")?;
+            owner.batch_execute("vacuum analyze wide").await?;
+        }
+        Ok(())
+    }
+
+    /// Sessions of the tenant's role that are open now.
+    pub(crate) async fn sessions(&self) -> Result<i64> {
+        let count = format!("select count(*) from pg_stat_activity where usename = '{NAME}'");
+        let superuser = connect(&self.cluster.url("postgres")).await?;
+        Ok(superuser.query_one(&count, &[]).await?.get(0))
+    }
+
     async fn fill(&self) -> Result<()> {
         let table = format!(
             "create table item (id int primary key, label text not null);
@@ -57,8 +77,18 @@ impl Tenant {
     }
 }
 
+fn wide() -> String {
+    format!(
+        "create table wide as select n as id, n % 1000 as shop, n::int8 * 1000003 as code, n % 7 = 0 as paid,
+                n::float8 / 8 as weight, (n % 10000)::numeric / 100 as price, 'customer ' || n % 5000 as customer,
+                'city ' || n % 300 as city, nullif('note ' || n % 4, 'note 0') as note,
+                timestamptz '2026-01-01' + n * interval '1 second' as placed
+           from generate_series(1, {WIDE_ROWS}) n"
+    )
+}
+
 /// Connects. The connection closes when the client is dropped.
-pub(super) async fn connect(url: &str) -> Result<Client> {
+pub(crate) async fn connect(url: &str) -> Result<Client> {
     let (client, connection) =
         tokio_postgres::connect(url, NoTls).await.context("cannot connect to Postgres")?;
     tokio::spawn(connection);
