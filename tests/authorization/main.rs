@@ -1,5 +1,5 @@
-//! Every RPC refuses strangers and wrong callers. The lists come from the table of callers, so that a new RPC is
-//! tested without anyone thinking of it.
+//! Every RPC refuses strangers and wrong callers. The lists come from the table of callers, so that new RPCs
+//! are tested automatically.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 

@@ -1,4 +1,4 @@
-//! Memory that was given back holds no secret that went through it.
+//! Freed memory contains no secret.
 //!
 //! A whole Postern runs in this process, and with it everything that a secret passes: TLS, HTTP/2, protobuf, the
 //! services, the driver. The allocator is the services' own, between two watchers: the outer one sees each block as its

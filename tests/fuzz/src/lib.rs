@@ -1,11 +1,11 @@
-//! Whatever reads bytes of others, fed with bytes that a fuzzer makes up.
+//! Fuzz targets for the parsers of untrusted input.
 //!
-//! Each file of [`targets`] is one target: a function that takes any bytes and panics when something does not hold that
-//! has to hold for all bytes. `cargo xtask fuzz` runs them under libFuzzer, which looks for inputs that reach new code;
-//! the test `replay` runs the inputs that are known, in any `cargo test`.
+//! Each file of [`targets`] is one target: a function that takes any bytes, and panics if a property that must hold for
+//! all inputs does not. `cargo xtask fuzz` runs the targets under libFuzzer, which searches for inputs that reach new
+//! code. The test `replay` runs the known inputs in every `cargo test`.
 //!
-//! A target checks more than that nothing panics: what was accepted is checked again by other means than those that
-//! accepted it, in code of its own. What it makes up beside its input (keys, salts) does not decide what happens.
+//! Targets check more than the absence of panics: they verify accepted input again, with independent code. Generated
+//! values that are not part of the input (keys, salts) do not influence the result.
 //!
 //! When a target fails, libFuzzer leaves the input in `target/fuzz/artifacts`. Copied to `tests/fuzz/corpus/<target>/`,
 //! it is a test from then on.
