@@ -14,7 +14,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use postern_chassis::call::Call;
+use postern_chassis::{Lifecycle, call::Call};
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
@@ -36,8 +36,8 @@ impl Core {
     /// Admits a call and runs `work`, which sends the parts of its result. Returns with the first of them; a result
     /// that is complete by then costs no task and no second wake-up.
     ///
-    /// The call is over when `work` returns, when the caller goes away, or at its deadline: also when the caller has
-    /// stopped reading, whose result is freed then.
+    /// The call is over when `work` returns, when the caller goes away, at its deadline, or at the end of the drain. The
+    /// result of a caller that has stopped reading is freed at the deadline.
     pub(super) async fn run<P, W>(
         self: &Arc<Self>,
         job: Job,
@@ -53,7 +53,8 @@ impl Core {
         let sender = Sender::new(sink.clone(), &permit, job.call.clone());
         job.call.hold(permit);
         let work = work(Arc::clone(self), Arc::clone(&job), sender);
-        drive(work, sink, parts, Ending { call: job.call.clone(), until: job.deadline + GRACE }).await
+        let (call, until) = (job.call.clone(), job.deadline + GRACE);
+        drive(work, sink, parts, Ending { call, until, life: self.life.clone() }).await
     }
 }
 
@@ -62,6 +63,8 @@ struct Ending {
     call: Call,
     /// When it is cut off, whatever it still does.
     until: Instant,
+    /// Ends it too, at the end of the drain.
+    life: Lifecycle,
 }
 
 /// Sends parts of a result, each once there is memory for it.
@@ -126,7 +129,7 @@ where
 async fn see_through<P>(
     work: impl Future<Output = Result<(), Failure>> + Send,
     sink: Sink<P>,
-    Ending { call, until }: Ending,
+    Ending { call, until, life }: Ending,
 ) {
     let end = tokio::select! {
         end = timeout_at(until, AssertUnwindSafe(work).catch_unwind()) => match end {
@@ -136,6 +139,7 @@ async fn see_through<P>(
         },
         // Dropping the work cancels its statement on the tenant's server.
         () = sink.closed() => return,
+        () = life.overdue() => Err(Failure::Stopping),
     };
     outcome::note_end(&call, &end);
     if Instant::now() >= until {
@@ -168,7 +172,7 @@ mod tests {
     const SECONDS: fn(u64) -> Duration = Duration::from_secs;
 
     fn ending() -> Ending {
-        Ending { call: Call::detached(), until: Instant::now() + SECONDS(30) }
+        Ending { call: Call::detached(), until: Instant::now() + SECONDS(30), life: Lifecycle::default() }
     }
 
     #[tokio::test(start_paused = true)]
@@ -205,6 +209,27 @@ mod tests {
         assert_eq!(parts.next().await.unwrap().unwrap(), "first");
         let end = parts.next().await;
         assert!(matches!(&end, Some(Err(Failure::Defect(text))) if &**text == "half-way"), "{end:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_outlasts_the_drain_is_ended_and_its_work_dropped() {
+        let (sink, parts) = queue();
+        let (producer, alive) = (sink.clone(), Arc::new(()));
+        let held = Arc::clone(&alive);
+        let work = async move {
+            producer.send("first", 10, None).await;
+            std::future::pending::<()>().await;
+            drop(held);
+            Ok(())
+        };
+        let ending = ending();
+        let life = ending.life.clone();
+        let mut parts = drive(work, sink, parts, ending).await.unwrap();
+        life.stop();
+        life.overdue().await;
+        assert_eq!(parts.next().await.unwrap().unwrap(), "first");
+        assert!(matches!(parts.next().await, Some(Err(Failure::Stopping))));
+        assert_eq!(Arc::strong_count(&alive), 1, "the work is gone");
     }
 
     #[tokio::test(start_paused = true)]
