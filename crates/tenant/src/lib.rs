@@ -28,11 +28,13 @@
 //! # Ok(()) }
 //! ```
 
+mod background;
 mod error;
 mod pool;
 pub mod postgres;
 pub mod supabase;
 
+pub use background::statements_cancelled;
 pub use error::{AuthError, SqlError, TenantError};
 pub use pool::{AcquireError, Busy, OpenError, PoolKey, PoolLimits, PoolStats, Pooled, Pools, Session};
 #[cfg(feature = "fuzzing")]

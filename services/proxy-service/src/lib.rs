@@ -17,9 +17,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use postern_chassis::{
-    Gate, Process, Rpcs, TrustedProxies,
+    Gate, Lifecycle, Process, Rpcs, TrustedProxies,
     config::DatabaseConfig,
-    cors, mtls,
+    cors,
+    lifecycle::ENDING,
+    mtls,
     server::{self, Reserved},
 };
 use postern_crypto_client::Opener;
@@ -27,6 +29,7 @@ use postern_domain::SystemClock;
 use postern_egress::{Dialer, SystemResolver};
 use postern_rpc::proxy::proxy_service_server::ProxyServiceServer;
 use postern_store::{PoolOptions, ProxyStore};
+use tokio::time::timeout;
 use tonic::transport::Channel;
 
 pub use config::{Backends, Config};
@@ -51,11 +54,21 @@ pub async fn run(config: Config, process: Process) -> Result<()> {
     mtls::watch_certificate(&backends.crypto.tls, &process)?;
     mtls::watch_crypto(crypto.clone(), &process);
     let Some(store) = reach_store(&backends.database, &process).await? else { return Ok(()) };
-    let rpcs = Rpcs::default().with(server_of(&backends, store, crypto)?);
+    let rpcs = Rpcs::default().with(server_of(&backends, store, crypto, &process.life)?);
     let router = rpcs.healthy_while(process.health.ready()).edge(gate, &process.life).await;
     let listener = address.listen()?;
     process.health.serving(listener.local_addr()?);
-    server::serve_edge(listener, router, cors, proxies, process.life).await
+    let served = server::serve_edge(listener, router, cors, proxies, process.life).await;
+    settle().await;
+    served
+}
+
+/// Waits, for a few seconds, until the statements of callers that are gone have been cancelled. To be called before the
+/// process exits.
+pub async fn settle() {
+    if timeout(ENDING, postern_tenant::statements_cancelled()).await.is_err() {
+        tracing::warn!("some statements on tenants' servers could not be cancelled in time");
+    }
 }
 
 /// The control database, once it answers, and probed from then on. `None` if the stop comes first.
@@ -76,14 +89,19 @@ async fn reach_store(database: &DatabaseConfig, process: &Process) -> Result<Opt
 }
 
 /// The RPCs, connected to backends that answer already.
-pub async fn service(backends: &Backends) -> Result<ProxyServiceServer<Proxy>> {
+pub async fn service(backends: &Backends, life: &Lifecycle) -> Result<ProxyServiceServer<Proxy>> {
     let database = &backends.database;
     let store = ProxyStore::connect(&database.read_url()?, pool_options(database)).await;
     let store = store.with_context(|| database.url_file.display().to_string())?;
-    server_of(backends, store, mtls::crypto_channel(&backends.crypto)?)
+    server_of(backends, store, mtls::crypto_channel(&backends.crypto)?, life)
 }
 
-fn server_of(backends: &Backends, store: ProxyStore, crypto: Channel) -> Result<ProxyServiceServer<Proxy>> {
+fn server_of(
+    backends: &Backends,
+    store: ProxyStore,
+    crypto: Channel,
+    life: &Lifecycle,
+) -> Result<ProxyServiceServer<Proxy>> {
     if backends.egress.allow_loopback {
         tracing::warn!("this machine's own addresses may be dialled: for development only");
     }
@@ -94,6 +112,7 @@ fn server_of(backends: &Backends, store: ProxyStore, crypto: Channel) -> Result<
         dialer: Dialer::new(backends.egress.clone(), Arc::new(SystemResolver::default())),
         pools: backends.pools,
         admission: backends.admission,
+        life: life.clone(),
     });
     Ok(ProxyServiceServer::new(Proxy::new(core)).max_decoding_message_size(REQUEST_BYTES))
 }

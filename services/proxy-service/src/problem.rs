@@ -12,7 +12,7 @@ use postern_tenant::{
 
 use crate::execution::{Failure, Refusal};
 
-/// When a caller who was refused for lack of room should try again.
+/// When a caller whose call was refused or ended for a while should try again.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// The problem that a failure is to a user.
@@ -34,6 +34,12 @@ pub(crate) fn of(failure: &Failure) -> Problem {
         Failure::Tenant(error) => tenant(error),
         Failure::Project(error) => project(error),
         Failure::Timeout => tenant(&TenantError::Timeout),
+        Failure::Stopping => {
+            Problem::new(Reason::DependencyUnavailable, "Postern is restarting and has ended this call.")
+                .hint("Try again.")
+                .because("the call was still running at the end of the drain")
+                .retry_after(RETRY)
+        }
         Failure::Defect(cause) => Problem::internal(cause),
     }
 }

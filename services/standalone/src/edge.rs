@@ -70,14 +70,14 @@ pub(crate) async fn router(
         crypto: crypto.for_caller("connection-service")?,
     })
     .await?;
-    let proxy = proxy_service::service(&proxy_service::Backends {
+    let backends = proxy_service::Backends {
         database: DatabaseConfig::new(database.url_file("postern_proxy")),
         crypto: crypto.for_caller("proxy-service")?,
         egress: internal::egress(),
         pools: options.pools,
         admission: AdmissionLimits::default(),
-    })
-    .await?;
+    };
+    let proxy = proxy_service::service(&backends, life).await?;
     let rpcs = Rpcs::default().with(connections).with(proxy).edge(gate, life).await;
 
     let issuer = DevIssuer::load_or_create(ISSUER, &state.file("issuer.pem"))?;

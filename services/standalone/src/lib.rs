@@ -76,6 +76,8 @@ impl Stack {
             }
             self.life.stop();
         }
+        // Before the embedded server ends, and the process.
+        postern_proxy_service::settle().await;
         outcome
     }
 }

@@ -20,6 +20,7 @@ pub use moto::Moto;
 pub use node::NodePackages;
 pub use openbao::OpenBao;
 pub use postern::Postern;
+pub use postern_chassis::lifecycle::StopTimes;
 pub use postern_domain::SystemClock;
 pub use postern_standalone::ISSUER;
 pub use supabase::{Keys, Outcome, SeenRequest, SupabaseProject};

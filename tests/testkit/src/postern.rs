@@ -3,16 +3,17 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Mutex,
 };
 
-use postern_chassis::Lifecycle;
+use postern_chassis::{Lifecycle, lifecycle::StopTimes};
 use postern_devkit::{
     ca::{DevCa, ServiceFiles},
     issuer::DevIssuer,
 };
 use postern_standalone::{ISSUER, Options, PoolLimits, Stack};
 use tempfile::TempDir;
-use tokio::sync::OnceCell;
+use tokio::{sync::OnceCell, task::JoinHandle};
 
 use crate::{User, folder, runtime};
 
@@ -23,6 +24,7 @@ pub struct Postern {
     folder: TempDir,
     issuer: DevIssuer,
     life: Lifecycle,
+    ended: Mutex<Option<JoinHandle<anyhow::Result<()>>>>,
 }
 
 impl Postern {
@@ -34,20 +36,29 @@ impl Postern {
 
     /// One of its own, with a built console or without one.
     pub async fn start(console: Option<PathBuf>) -> Self {
+        Self::start_with(console, StopTimes::default()).await
+    }
+
+    /// One of its own, that stops as these times say.
+    pub async fn stopping_within(times: StopTimes) -> Self {
+        Self::start_with(None, times).await
+    }
+
+    async fn start_with(console: Option<PathBuf>, times: StopTimes) -> Self {
         let folder = folder();
         let state = folder.path().join("state");
         let console = console.unwrap_or_else(|| page_without_console(folder.path()));
         let pools = PoolLimits::default();
         let options = Options { state: state.clone(), port: 0, console, database_url: None, pools };
         postern_chassis::telemetry::init_to(options.log_file().expect("the log can be opened"));
-        let life = Lifecycle::default();
+        let life = Lifecycle::new(times);
         let start = runtime::shared().spawn(Stack::start(options, life.clone()));
         let stack = start.await.expect("the start does not panic").expect("Postern starts");
         let (url, crypto_url) = (stack.url().to_owned(), stack.crypto_url().to_owned());
-        runtime::shared().spawn(stack.run());
+        let ended = Mutex::new(Some(runtime::shared().spawn(stack.run())));
         let issuer =
             DevIssuer::load_or_create(ISSUER, &state.join("issuer.pem")).expect("the issuer has a key");
-        Self { url, crypto_url, folder, issuer, life }
+        Self { url, crypto_url, folder, issuer, life, ended }
     }
 
     /// Where gRPC, gRPC-web and the console are.
@@ -58,6 +69,13 @@ impl Postern {
     /// Asks it to stop. Calls in progress get the drain time.
     pub fn stop(&self) {
         self.life.stop();
+    }
+
+    /// Asks it to stop, and waits until its process would exit.
+    pub async fn stopped(&self) {
+        self.stop();
+        let ended = self.ended.lock().expect("nothing panics under it").take();
+        ended.expect("it is waited for once").await.expect("it does not panic").expect("it stops as asked");
     }
 
     /// Where crypto-service is, for mutual TLS.

@@ -9,6 +9,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{PoolLimits, Session, state::Reservation};
+use crate::background;
 
 /// Where leases go back to. It hides how callers wait, so that a lease only knows about its session.
 pub(super) trait Home<S>: Send + Sync {
@@ -116,10 +117,8 @@ fn release<S: Session>(mut session: S, opened: Instant, lease: Lease<S>) {
     }
     // The session may be in the middle of a statement. Its user is gone, so a task cancels the statement, and keeps the
     // room until the server is done with it. Without a runtime, the session is closed.
-    if session.is_recoverable()
-        && let Ok(runtime) = tokio::runtime::Handle::try_current()
-    {
-        runtime.spawn(async move {
+    if session.is_recoverable() {
+        background::spawn(async move {
             if session.recover().await {
                 hand_on(session, opened, lease);
             }

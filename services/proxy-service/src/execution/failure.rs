@@ -35,6 +35,8 @@ pub(crate) enum Failure {
     Project(SupabaseError),
     /// The call's own deadline passed.
     Timeout,
+    /// This replica stops, and the call took longer than the drain.
+    Stopping,
     /// A defect of ours; the text is for the log.
     Defect(Arc<str>),
 }

@@ -23,7 +23,7 @@ mod turns;
 
 use std::{sync::Arc, time::Duration};
 
-use postern_chassis::{SignedIn, call::Call};
+use postern_chassis::{Lifecycle, SignedIn, call::Call};
 use postern_crypto_client::Opener;
 use postern_domain::{ConnectionId, ConnectionName, OwnerId, Secret, SecretName};
 use postern_egress::Dialer;
@@ -47,6 +47,7 @@ pub(crate) struct Core {
     dialer: Dialer,
     sessions: postgres::Sessions,
     projects: supabase::Projects,
+    life: Lifecycle,
 }
 
 /// What a core is made of.
@@ -58,6 +59,8 @@ pub(crate) struct Parameters {
     pub dialer: Dialer,
     pub pools: PoolLimits,
     pub admission: AdmissionLimits,
+    /// Calls that outlast its drain are ended.
+    pub life: Lifecycle,
 }
 
 /// A call, as the door that it came through hands it over.
@@ -87,6 +90,7 @@ impl Core {
             dialer: parameters.dialer,
             sessions: postgres::Sessions::new(parameters.pools),
             projects: supabase::Projects::new(parameters.pools),
+            life: parameters.life,
         })
     }
 

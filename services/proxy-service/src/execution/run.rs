@@ -14,7 +14,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use postern_chassis::call::Call;
+use postern_chassis::{Lifecycle, call::Call};
 use tokio::time::{Instant, timeout_at};
 use tokio_stream::Stream;
 use tracing::Instrument;
@@ -49,8 +49,8 @@ impl Core {
     /// first of them. A result that is complete by then costs no task and no second wake-up, and one of a single part
     /// no queue either.
     ///
-    /// The call is over when `work` returns, when the caller goes away, or at its deadline: also when the caller has
-    /// stopped reading, whose result is freed then.
+    /// The call is over when `work` returns, when the caller goes away, at its deadline, or at the end of the drain. The
+    /// result of a caller that has stopped reading is freed at the deadline.
     pub(super) async fn run<P, W>(
         self: &Arc<Self>,
         job: Job,
@@ -66,7 +66,8 @@ impl Core {
         let sender = Sender::new(sink.clone(), &permit, job.call.clone());
         job.call.hold(permit);
         let work = work(Arc::clone(self), Arc::clone(&job), sender);
-        drive(work, sink, parts, Ending { call: job.call.clone(), until: job.deadline + GRACE }).await
+        let (call, until) = (job.call.clone(), job.deadline + GRACE);
+        drive(work, sink, parts, Ending { call, until, life: self.life.clone() }).await
     }
 }
 
@@ -75,6 +76,8 @@ struct Ending {
     call: Call,
     /// When it is cut off, whatever it still does.
     until: Instant,
+    /// Ends it too, at the end of the drain.
+    life: Lifecycle,
 }
 
 impl<P: Unpin> Stream for Parts<P> {
@@ -128,7 +131,7 @@ async fn drive<P>(
 where
     P: Send + 'static,
 {
-    let mut running = Box::pin(bounded(work, ending.until));
+    let mut running = Box::pin(bounded(work, ending.until, ending.life.clone()));
     let over = poll_fn(|cx| match running.as_mut().poll(cx) {
         Poll::Ready(end) => Poll::Ready(Some(end)),
         Poll::Pending if queued.is_ready() => Poll::Ready(None),
@@ -152,11 +155,14 @@ where
 }
 
 /// The work until it ends or is cut off, with a panic as a failure.
-async fn bounded<P>(work: impl Future<Output = End<P>>, until: Instant) -> End<P> {
-    match timeout_at(until, AssertUnwindSafe(work).catch_unwind()).await {
-        Ok(Ok(end)) => end,
-        Ok(Err(panic)) => Err(Failure::Defect(panic_text(&*panic).into())),
-        Err(_) => Err(Failure::Timeout),
+async fn bounded<P>(work: impl Future<Output = End<P>>, until: Instant, life: Lifecycle) -> End<P> {
+    tokio::select! {
+        end = timeout_at(until, AssertUnwindSafe(work).catch_unwind()) => match end {
+            Ok(Ok(end)) => end,
+            Ok(Err(panic)) => Err(Failure::Defect(panic_text(&*panic).into())),
+            Err(_) => Err(Failure::Timeout),
+        },
+        () = life.overdue() => Err(Failure::Stopping),
     }
 }
 
@@ -178,7 +184,7 @@ async fn see_through<P>(running: Pin<Box<impl Future<Output = End<P>>>>, sink: S
 }
 
 /// Frees what the caller has not read when its time is up.
-async fn watch<P>(sink: Sink<P>, Ending { call, until }: Ending) {
+async fn watch<P>(sink: Sink<P>, Ending { call, until, .. }: Ending) {
     if timeout_at(until, sink.drained()).await.is_err() {
         free(&sink, &call);
     }
@@ -203,7 +209,7 @@ mod tests {
     const SECONDS: fn(u64) -> Duration = Duration::from_secs;
 
     fn ending() -> Ending {
-        Ending { call: Call::detached(), until: Instant::now() + SECONDS(30) }
+        Ending { call: Call::detached(), until: Instant::now() + SECONDS(30), life: Lifecycle::default() }
     }
 
     #[tokio::test(start_paused = true)]
@@ -270,6 +276,27 @@ mod tests {
         assert_eq!(parts.next().await.unwrap().unwrap(), "first");
         let end = parts.next().await;
         assert!(matches!(&end, Some(Err(Failure::Defect(text))) if &**text == "half-way"), "{end:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_outlasts_the_drain_is_ended_and_its_work_dropped() {
+        let (sink, parts) = queue();
+        let (producer, alive) = (sink.clone(), Arc::new(()));
+        let held = Arc::clone(&alive);
+        let work = async move {
+            producer.send("first", 10, None).await;
+            std::future::pending::<()>().await;
+            drop(held);
+            Ok(None)
+        };
+        let ending = ending();
+        let life = ending.life.clone();
+        let mut parts = drive(work, sink, parts, ending).await.unwrap();
+        life.stop();
+        life.overdue().await;
+        assert_eq!(parts.next().await.unwrap().unwrap(), "first");
+        assert!(matches!(parts.next().await, Some(Err(Failure::Stopping))));
+        assert_eq!(Arc::strong_count(&alive), 1, "the work is gone");
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::{
-    TenantError,
+    TenantError, background,
     postgres::wire::{BoxedStream, binding::Binding, startup::CancelKey},
 };
 
@@ -55,9 +55,9 @@ impl Canceller {
 
     /// The same in the background, for callers that are being dropped. Outside a runtime, nothing.
     pub(crate) fn cancel_in_background(&self) {
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let canceller = self.clone();
-            runtime.spawn(async move { canceller.cancel().await });
-        }
+        let canceller = self.clone();
+        background::spawn(async move {
+            let _ = canceller.cancel().await;
+        });
     }
 }
