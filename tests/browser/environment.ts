@@ -4,6 +4,16 @@ export const environment = {
   url: required("POSTERN_URL"),
   /** Connection string, with password, of a second tenant's Postgres. */
   tenantDsn: required("POSTERN_TENANT_DSN"),
+  /** A Supabase project with the shop of the testkit in it. */
+  project: {
+    url: required("POSTERN_PROJECT_URL"),
+    /** The authority of the project's certificate, as a PEM file. */
+    ca: required("POSTERN_PROJECT_CA"),
+    publishableKey: required("POSTERN_PROJECT_PUBLISHABLE_KEY"),
+    secretKey: required("POSTERN_PROJECT_SECRET_KEY"),
+    anonKey: required("POSTERN_PROJECT_ANON_KEY"),
+    serviceRoleKey: required("POSTERN_PROJECT_SERVICE_ROLE_KEY"),
+  },
   chromium: process.env.POSTERN_CHROMIUM ?? "/usr/bin/chromium",
   screenshot: process.env.POSTERN_SCREENSHOT !== undefined,
 };

@@ -13,6 +13,26 @@ export class Received {
   }
 }
 
+/** Records everything a page sends. */
+export class Sent {
+  private readonly texts: string[] = [];
+
+  constructor(page: Page) {
+    page.on("request", (request) => {
+      const { url, headers, body } = {
+        url: request.url(),
+        headers: JSON.stringify(request.headers()),
+        body: request.postDataBuffer()?.toString("latin1") ?? "",
+      };
+      this.texts.push(url, headers, body);
+    });
+  }
+
+  all(): string {
+    return this.texts.join("\n");
+  }
+}
+
 /** Redirects have no body, and the body of a cancelled call is lost; only their headers are recorded. */
 async function bodyOf(response: Response): Promise<Buffer> {
   const headers = Buffer.from(JSON.stringify(response.headers()));

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use postern_rpc::{
-    connection::{GetConnectionRequest, ListConnectionsRequest, ServingKey, SupabaseService},
+    connection::{
+        GetConnectionRequest, ListConnectionsRequest, ServingKey, SupabaseService, UpsertConnectionRequest,
+    },
     proxy::{ForwardRequest, HttpHeader, HttpMethod},
 };
 use postern_testkit::{Outcome, Postern, reason};
@@ -41,6 +43,30 @@ async fn a_deleted_connection_is_dead_for_the_very_next_request() {
     assert_eq!(caller.get(&["orders"]).await.unwrap().status, 200);
     caller.user.delete(PROJECT).await.unwrap();
     assert_eq!(reason(&caller.get(&["orders"]).await.unwrap_err()), "CONNECTION_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn each_key_is_replaced_by_itself_and_either_may_serve() {
+    let caller = Caller::with_project("calls-keys").await;
+    let keys = caller.project.keys();
+    let role = async || caller.get(&["rpc", "role_in_use"]).await.unwrap().body;
+    let replaced = UpsertConnectionRequest {
+        secret_key: Some(keys.secret.clone()),
+        ..upsert(caller.endpoint(ServingKey::Publishable))
+    };
+    caller.user.upsert(replaced).await.unwrap();
+    assert_eq!(role().await, "\"anon\"", "the publishable key is kept, and serves");
+    caller.user.upsert(upsert(caller.endpoint(ServingKey::Secret))).await.unwrap();
+    assert_eq!(role().await, "\"service_role\"");
+    let replaced = UpsertConnectionRequest {
+        secret_key: Some(keys.service_role.clone()),
+        ..upsert(caller.endpoint(ServingKey::Secret))
+    };
+    caller.user.upsert(replaced).await.unwrap();
+    caller.project.revoke(&keys.secret);
+    assert_eq!(role().await, "\"service_role\"", "the legacy key took the other's place");
+    caller.user.upsert(upsert(caller.endpoint(ServingKey::Publishable))).await.unwrap();
+    assert_eq!(role().await, "\"anon\"");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 import { AxeBuilder } from "@axe-core/playwright";
 import { expect, type Page, test } from "@playwright/test";
 import { editor, grid, openConnections, run, signIn, write } from "../console";
+import { addProject } from "../project";
 
 for (const colorScheme of ["light", "dark"] as const) {
   test.describe(`in the ${colorScheme} scheme`, () => {
@@ -35,6 +36,25 @@ for (const colorScheme of ["light", "dark"] as const) {
       await page.keyboard.press("ArrowDown");
       await expectAccessible(page);
       await run(page, "select nam from (select 1 as name) as people where $1");
+      await expect(page.getByRole("alert")).toBeVisible();
+      await expectAccessible(page);
+    });
+
+    test("the request page has no violations with rows, JSON or an error", async ({ page }) => {
+      await signIn(page);
+      await addProject(page, "shop");
+      await page.getByRole("button", { name: "Add filter" }).click();
+      await expectAccessible(page);
+      await page.getByRole("button", { name: "Remove filter 1" }).click();
+      await page.getByLabel("Table name").fill("orders");
+      await page.getByRole("button", { name: /^Run/ }).click();
+      await expect(grid(page).getByRole("gridcell").first()).toBeVisible();
+      await expectAccessible(page);
+      await page.getByLabel("Show the response as").getByText("JSON").click();
+      await expect(page.getByLabel("Response body")).toBeVisible();
+      await expectAccessible(page);
+      await page.getByLabel("Table name").fill("ungranted");
+      await page.getByRole("button", { name: /^Run/ }).click();
       await expect(page.getByRole("alert")).toBeVisible();
       await expectAccessible(page);
     });

@@ -3,7 +3,10 @@ import { defineConfig } from "vite";
 
 const SERVER = process.env.POSTERN_SERVER ?? "http://127.0.0.1:8080";
 const forwarded = ["/postern.connection.v1", "/postern.proxy.v1", "/dev/token"];
-const proxy = Object.fromEntries(forwarded.map((path) => [path, { target: SERVER }]));
+// The development server gives tokens only to requests that name it as their host.
+const proxy = Object.fromEntries(
+  forwarded.map((path) => [path, { target: SERVER, changeOrigin: true }]),
+);
 
 export default defineConfig({
   plugins: [react()],

@@ -3,11 +3,19 @@ import { useState } from "react";
 import { Orders } from "./Orders";
 import { Settings } from "./Settings";
 
-/** The connection's name in Postern. Each user has one of their own under this name. */
-const CONNECTION = "orders";
+/** Where the name of the connection is kept. It is no secret; the keys are in Postern. */
+const NAME = "connection";
 
 export function App({ postern }: { postern: Postern }) {
   const [page, setPage] = useState<"orders" | "settings">("orders");
+  const [connection, setConnection] = useState(() => localStorage.getItem(NAME) ?? "orders");
+
+  const use = (name: string) => {
+    localStorage.setItem(NAME, name);
+    setConnection(name);
+    setPage("orders");
+  };
+
   return (
     <main>
       <nav>
@@ -19,9 +27,9 @@ export function App({ postern }: { postern: Postern }) {
         </button>
       </nav>
       {page === "orders" ? (
-        <Orders postern={postern} connection={CONNECTION} />
+        <Orders postern={postern} connection={connection} />
       ) : (
-        <Settings postern={postern} connection={CONNECTION} onSaved={() => setPage("orders")} />
+        <Settings postern={postern} connection={connection} onSaved={use} />
       )}
     </main>
   );

@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from "react";
 
 interface Order {
   id: number;
-  customer: string;
+  status: string;
   total: number;
 }
 
@@ -23,7 +23,7 @@ export function Orders({ postern, connection }: { postern: Postern; connection: 
   useEffect(() => {
     const abort = new AbortController();
     const read = async () => {
-      const query = supabase.from("orders").select("id, customer, total").order("id");
+      const query = supabase.from("orders").select("id, status, total").order("id");
       const answer = await query.abortSignal(abort.signal);
       if (abort.signal.aborted) return;
       setOrders(answer.data);
@@ -45,15 +45,15 @@ export function Orders({ postern, connection }: { postern: Postern; connection: 
         <thead>
           <tr>
             <th>Number</th>
-            <th>Customer</th>
+            <th>Status</th>
             <th>Total</th>
           </tr>
         </thead>
         <tbody>
-          {orders?.map(({ id, customer, total }) => (
+          {orders?.map(({ id, status, total }) => (
             <tr key={id}>
               <td>{id}</td>
-              <td>{customer}</td>
+              <td>{status}</td>
               <td>{total}</td>
             </tr>
           ))}

@@ -4,7 +4,7 @@ import { type FormEvent, useState } from "react";
 interface Props {
   postern: Postern;
   connection: string;
-  onSaved: () => void;
+  onSaved: (name: string) => void;
 }
 
 /** Saves the project's URL and keys. They are sealed on the server, and never come back to the browser. */
@@ -15,8 +15,8 @@ export function Settings({ postern, connection, onSaved }: Props) {
     event.preventDefault();
     const fields = new FormData(event.currentTarget);
     try {
-      await postern.connections.save(changeOf(fields));
-      onSaved();
+      const { name } = await postern.connections.save(changeOf(fields));
+      onSaved(name);
     } catch (thrown) {
       if (!(thrown instanceof PosternError)) throw thrown;
       setError(thrown);
@@ -30,6 +30,12 @@ export function Settings({ postern, connection, onSaved }: Props) {
       <Field name="url" label="Project URL" placeholder="https://REF.supabase.co" required />
       <Field name="anon_key" label="anon_key" type="password" />
       <Field name="service_role_key" label="service_role_key" type="password" />
+      <details>
+        <summary>Self-hosted project</summary>
+        <label>
+          CA certificates (PEM) <textarea name="ca" rows={3} spellCheck={false} />
+        </label>
+      </details>
       <button type="submit">Save</button>
       {error && (
         <p role="alert">
@@ -48,7 +54,7 @@ function changeOf(fields: FormData) {
   const servingKey = publishableKey === "" ? ServingKey.SECRET : ServingKey.PUBLISHABLE;
   return {
     name: text("name"),
-    supabase: { url: text("url"), servingKey },
+    supabase: { url: text("url"), servingKey, caPem: text("ca") },
     // A key that is left empty stays as it is stored.
     ...(publishableKey === "" ? {} : { publishableKey }),
     ...(secretKey === "" ? {} : { secretKey }),
