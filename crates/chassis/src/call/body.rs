@@ -38,7 +38,7 @@ impl http_body::Body for CallBody {
         let shared = &*self.0.0;
         match shared.answer.next() {
             Next::Frame(bytes) => shared.hand_out(bytes),
-            Next::Poll(body) => shared.span.in_scope(|| shared.poll(body, cx)),
+            Next::Poll(body) => shared.poll(body, cx),
             Next::Ended => Poll::Ready(None),
             Next::Cut => cut(),
         }
@@ -61,22 +61,25 @@ impl Drop for CallBody {
 
 impl Shared {
     fn poll(&self, mut body: Body, cx: &mut Context<'_>) -> Polled {
-        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut body).poll_frame(cx)));
+        // The handler's code runs inside the span; the line about the end, which has its fields already, is written
+        // outside.
+        let poll = AssertUnwindSafe(|| Pin::new(&mut body).poll_frame(cx));
+        let polled = self.span.in_scope(|| catch_unwind(poll));
         match polled {
             Ok(Poll::Pending) => self.answer.wait(body, cx.waker()).map_or_else(cut, |()| Poll::Pending),
             Ok(Poll::Ready(Some(Ok(frame)))) => self.frame(body, frame),
             Ok(Poll::Ready(Some(Err(status)))) => {
-                drop(body);
+                self.span.in_scope(|| drop(body));
                 self.end_body(&Ending::answered(&status));
                 Poll::Ready(Some(Err(status)))
             }
             Ok(Poll::Ready(None)) => {
-                drop(body);
+                self.span.in_scope(|| drop(body));
                 self.end_body(&Ending::of(Outcome::Error, Code::Unknown));
                 Poll::Ready(None)
             }
             Err(panic) => {
-                outcome::drop_panicked(body);
+                self.span.in_scope(|| outcome::drop_panicked(body));
                 Poll::Ready(Some(Ok(Frame::trailers(self.panicked(&*panic)))))
             }
         }
@@ -89,7 +92,7 @@ impl Shared {
                 None => cut(),
             },
             Err(frame) => {
-                drop(body);
+                self.span.in_scope(|| drop(body));
                 let status = frame.trailers_ref().and_then(Status::from_header_map);
                 let status = status.unwrap_or_else(|| Status::unknown(""));
                 self.end_body(&Ending::answered(&status));

@@ -112,17 +112,18 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { call, handler } = self.get_mut();
-        let _in_span = call.0.span.enter();
         let work = handler.as_mut().expect("a future is not polled after it is ready");
-        match catch_unwind(AssertUnwindSafe(|| Pin::new(work).poll(cx))) {
+        let span = call.span();
+        let polled = span.in_scope(|| catch_unwind(AssertUnwindSafe(|| Pin::new(work).poll(cx))));
+        match polled {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(Ok(response))) => {
-                *handler = None;
+                span.in_scope(|| *handler = None);
                 Poll::Ready(Ok(respond(call, response.map(Body::new))))
             }
             Ok(Poll::Ready(Err(never))) => match never {},
             Err(panic) => {
-                outcome::drop_panicked(handler.take());
+                span.in_scope(|| outcome::drop_panicked(handler.take()));
                 Poll::Ready(Ok(panicked(call, &*panic)))
             }
         }

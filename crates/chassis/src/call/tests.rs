@@ -206,6 +206,7 @@ async fn a_call_that_is_answered_has_one_line_with_its_facts() {
     assert_eq!((line["rows"].as_u64(), line["lookup_us"].as_u64()), (Some(3), Some(7)));
     assert!(line["bytes"].as_u64() > Some(0) && line["duration_us"].is_u64(), "{line}");
     assert!(line.get("cause").is_none() && line.get("reason").is_none(), "{line}");
+    assert!(line.get("span").is_none(), "the span repeats what the line has: {line}");
 }
 
 #[tokio::test]
@@ -218,6 +219,7 @@ async fn an_error_of_the_caller_is_logged_with_its_reason() {
         (line["code"].as_str(), line["reason"].as_str()),
         (Some("InvalidArgument"), Some("INVALID_FIELD"))
     );
+    assert!(line.get("span").is_none(), "the span repeats what the line has: {line}");
     assert!(!line.to_string().contains("no such SQL"), "{line}");
 }
 

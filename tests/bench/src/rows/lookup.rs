@@ -47,8 +47,8 @@ fn copies(count: usize) -> String {
         "insert into postern.connections
          select (jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid(),
                                                              'owner_id', gen_random_uuid()))).*
-           from (select * from postern.connections where name = '{CONNECTION}' limit 1) c,
-                generate_series(1, {count})"
+           from postern.connections c, generate_series(1, {count})
+          where c.id = (select id from postern.connections where name = '{CONNECTION}' limit 1)"
     )
 }
 

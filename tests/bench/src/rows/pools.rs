@@ -3,9 +3,16 @@
 //! proxy-service's.
 
 use anyhow::{Result, ensure};
+use futures_util::future::try_join_all;
 
 use super::{Bench, Figures, Other, Row, Target, point::ThroughPostern};
-use crate::{client::Caller, stage::tenant::CONNECTION};
+use crate::{
+    client::Caller,
+    stage::{
+        postern::{Bearer, Postern},
+        tenant::CONNECTION,
+    },
+};
 
 pub(super) const ROWS: &[Row] = &[Row {
     id: "proxy.pools.2000",
@@ -16,6 +23,7 @@ pub(super) const ROWS: &[Row] = &[Row {
 }];
 
 const OWNERS: usize = 2000;
+const CALLERS: usize = 16;
 
 async fn resident(bench: &Bench) -> Result<Figures> {
     let tenant = bench.stage.tenant().await?;
@@ -23,13 +31,21 @@ async fn resident(bench: &Bench) -> Result<Figures> {
     let postern = bench.stage.another_postern("many-pools").await?;
     let bearers = postern.owners(OWNERS, CONNECTION, &tenant.dsn()).await?;
     let before = tenant.sessions().await?;
-    let mut queries = ThroughPostern::new(&postern, bearers, 0).await?;
-    for _ in 0..OWNERS {
-        queries.call().await?;
-    }
+    // Side by side, since a session that rests for a minute is closed.
+    let chunks = bearers.chunks(OWNERS / CALLERS).map(|owners| query_once(&postern, owners));
+    try_join_all(chunks).await?;
     let opened = tenant.sessions().await? - before;
     ensure!(usize::try_from(opened)? >= OWNERS, "only {opened} sessions are open");
     #[allow(clippy::cast_precision_loss, reason = "far fewer than 2^52 bytes")]
     let megabytes = postern.resident_bytes()? as f64 / 1e6;
     Ok(Figures { ours: megabytes, other: Other::Nothing })
+}
+
+/// One query for each of these owners.
+async fn query_once(postern: &Postern, owners: &[Bearer]) -> Result<()> {
+    let mut queries = ThroughPostern::new(postern, owners.to_vec(), 0).await?;
+    for _ in owners {
+        queries.call().await?;
+    }
+    Ok(())
 }
