@@ -8,6 +8,7 @@ mod identity;
 mod inspect;
 mod refusal;
 mod server;
+mod server_name;
 mod verifier;
 
 #[cfg(test)]
