@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 
 use crate::{process, say, up::target_dir};
 
-/// Compiler flags for programs that need no C library where they run.
-pub(crate) const STATIC: &str = "-C target-feature=+crt-static";
+/// Compiler flags for programs that need no C library where they run. Packed relocations save half a megabyte each.
+pub(crate) const STATIC: &str = "-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs";
 
 /// A program that runs on this machine.
 pub(crate) fn cargo_program(name: &str, version: &str, options: &[&str]) -> Result<PathBuf> {
