@@ -81,6 +81,7 @@ fn crypto(postern: &Postern, caller: &str) -> CryptoServiceClient<Channel> {
         key: files.key,
         ca: files.ca,
         trust_domain: TRUST_DOMAIN.to_owned(),
+        namespace: None,
     };
     let config = CryptoClientConfig { url: postern.crypto_url().to_owned(), tls };
     CryptoServiceClient::new(crypto_channel(&config).unwrap())

@@ -72,6 +72,7 @@ impl Stage {
             key: files.key,
             ca: files.ca,
             trust_domain: "postern".to_owned(),
+            namespace: None,
         };
         CryptoClientConfig { url: self.postern.crypto_url().to_owned(), tls }
     }

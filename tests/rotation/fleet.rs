@@ -152,6 +152,7 @@ impl Fleet {
             key: files.key,
             ca: files.ca,
             trust_domain: TRUST_DOMAIN.to_owned(),
+            namespace: None,
         }
     }
 }

@@ -93,19 +93,38 @@ impl OpsConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsFiles {
-    /// The certificate chain, leaf first. The leaf's only URI name is `spiffe://<trust domain>/<service>`.
+    /// The certificate chain, leaf first. The leaf's only URI name is `spiffe://<trust domain>/<service>`, or, with a
+    /// namespace, `spiffe://<trust domain>/ns/<namespace>/sa/<service>`.
     pub certificate: PathBuf,
     /// The leaf's private key.
     pub key: PathBuf,
     /// The authority's certificate.
     pub ca: PathBuf,
     /// The trust domain that peers must be of.
-    #[serde(default = "default_trust_domain")]
+    #[serde(default = "default_trust_domain", deserialize_with = "uri_segment")]
     pub trust_domain: String,
+    /// For certificates that name Kubernetes service accounts, as those of cert-manager's csi-driver-spiffe and of
+    /// Istio do: the namespace that peers must be of. Each account has the name of its service.
+    #[serde(default, deserialize_with = "optional_uri_segment")]
+    pub namespace: Option<String>,
 }
 
 fn default_trust_domain() -> String {
     "postern".to_owned()
+}
+
+/// Anything else would let a name of another form pass for one of ours.
+fn uri_segment<'de, D: Deserializer<'de>>(value: D) -> Result<String, D::Error> {
+    let text = String::deserialize(value)?;
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    if text.is_empty() || !text.bytes().all(allowed) {
+        return Err(D::Error::custom("must be one part of a URI: letters, digits, '.', '-' and '_'"));
+    }
+    Ok(text)
+}
+
+fn optional_uri_segment<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+    uri_segment(value).map(Some)
 }
 
 /// The listener of a service that users reach directly.
@@ -240,6 +259,21 @@ mod tests {
     fn an_unreadable_url_file_is_named() {
         let error = DatabaseConfig::new("/no/such/database.url".into()).read_url().unwrap_err();
         assert!(format!("{error:#}").contains("/no/such/database.url"), "{error:#}");
+    }
+
+    #[test]
+    fn a_trust_domain_and_a_namespace_are_single_parts_of_a_uri() {
+        let files = "certificate = 'a'\nkey = 'b'\nca = 'c'\n";
+        let plain = parse::<TlsFiles>(files).unwrap();
+        assert_eq!((plain.trust_domain.as_str(), plain.namespace), ("postern", None));
+        let text = format!("{files}trust_domain = 'example.org'\nnamespace = 'postern'");
+        let cluster = parse::<TlsFiles>(&text).unwrap();
+        assert_eq!(cluster.namespace.as_deref(), Some("postern"));
+        for refused in
+            ["trust_domain = ''", "trust_domain = 'a/ns/b/sa'", "namespace = ''", "namespace = '../b'"]
+        {
+            assert!(parse::<TlsFiles>(&format!("{files}{refused}")).is_err(), "{refused}");
+        }
     }
 
     #[test]

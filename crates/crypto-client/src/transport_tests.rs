@@ -41,7 +41,7 @@ impl Stage {
 fn files(folder: &Path, service: &str) -> TlsFiles {
     let files = DevCa::load_or_create(folder).unwrap().service(service).unwrap();
     let (certificate, key, ca) = (files.certificate, files.key, files.ca);
-    TlsFiles { certificate, key, ca, trust_domain: TRUST_DOMAIN.to_owned() }
+    TlsFiles { certificate, key, ca, trust_domain: TRUST_DOMAIN.to_owned(), namespace: None }
 }
 
 /// Replaces a certificate with one that expired long ago.

@@ -27,7 +27,7 @@ pub enum UserScope {
     OwnConnections,
 }
 
-/// The last part of a service's SPIFFE ID: `spiffe://<trust domain>/<name>`.
+/// The last part of a service's SPIFFE ID: `spiffe://<trust domain>/<name>`, or `…/ns/<namespace>/sa/<name>`.
 pub type ServiceName = &'static str;
 
 /// The name in an operator's certificate: `spiffe://<trust domain>/operator`.

@@ -1,10 +1,10 @@
 //! Finds or installs the browser for the browser tests.
 
-use std::{env, path::PathBuf, process::Command};
+use std::{env, path::PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result};
 
-use crate::{process, say};
+use crate::debian;
 
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
 
@@ -13,17 +13,9 @@ pub(crate) fn ensure() -> Result<PathBuf> {
     if let Some(found) = find() {
         return Ok(found);
     }
-    let root = process::read("id", "-u").as_deref() == Some("0");
-    if root && process::read("apt-get", "--version").is_some() {
-        say("installing Chromium from Debian");
-        process::run_quietly(Command::new("apt-get").args(["update", "-q"]))?;
-        let install = ["install", "-q", "-y", "--no-install-recommends", "chromium"];
-        process::run_quietly(Command::new("apt-get").args(install).env("DEBIAN_FRONTEND", "noninteractive"))?;
-    }
-    match find() {
-        Some(found) => Ok(found),
-        None => bail!("the browser tests need Chromium; install it, or set POSTERN_CHROMIUM to its path"),
-    }
+    debian::ensure("chromium", "chromium")
+        .context("the browser tests need Chromium; install it, or set POSTERN_CHROMIUM to its path")?;
+    find().context("Chromium was installed, and is not on the path")
 }
 
 fn find() -> Option<PathBuf> {

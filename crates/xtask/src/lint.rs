@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{console, process, root, say};
+use crate::{console, manifests, process, root, say};
 
 pub(crate) fn run() -> Result<()> {
     say("rustfmt");
@@ -36,6 +36,7 @@ pub(crate) fn run() -> Result<()> {
     say("the protos: buf lint, and buf breaking against the branch main");
     console::npm("lint:proto")?;
     console::npm("breaking:proto")?;
+    manifests::lint()?;
     dependencies()
 }
 

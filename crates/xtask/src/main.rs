@@ -3,10 +3,15 @@
 mod bench;
 mod chromium;
 mod console;
+mod debian;
 mod fuzz;
+mod images;
 mod lint;
+mod manifests;
 mod process;
+mod python;
 mod test;
+mod tools;
 mod up;
 
 use std::{
@@ -36,8 +41,12 @@ enum Command {
     Bench(bench::Arguments),
     /// Fuzz the parsers of untrusted input.
     Fuzz(fuzz::Arguments),
-    /// Check formatting, lints and protos.
+    /// Build the container images.
+    Images(images::Arguments),
+    /// Check formatting, lints, protos and manifests.
     Lint,
+    /// Render and check the Kubernetes manifests; part of `lint`.
+    Manifests,
     /// Generate the Rust and TypeScript code from the protos.
     Gen,
 }
@@ -48,7 +57,9 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Images(arguments) => images::run(&arguments),
         Command::Lint => lint::run(),
+        Command::Manifests => manifests::lint(),
         Command::Gen => generate(),
     };
     match outcome {

@@ -160,6 +160,7 @@ fn the_top_level_holds_nothing_unexpected() {
         "LICENSE",
         "CHANGELOG.md",
         "CONTRIBUTING.md",
+        "SECURITY.md",
         "rust-toolchain.toml",
         "deny.toml",
         "target",

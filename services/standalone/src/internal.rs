@@ -76,5 +76,6 @@ fn tls_files(files: ServiceFiles) -> TlsFiles {
         key: files.key,
         ca: files.ca,
         trust_domain: TRUST_DOMAIN.to_owned(),
+        namespace: None,
     }
 }

@@ -19,13 +19,15 @@ use super::{
     HANDSHAKE,
     coalesce::Coalescing,
     files::{self, FromFiles},
+    identity::Names,
+    server_name::ServiceVerifier,
 };
 use crate::{
     Process,
     config::{CryptoClientConfig, TlsFiles},
 };
 
-/// The name that the server's certificate must bear, wherever it was found.
+/// The service that the server's certificate must name, at whatever address it was found.
 const SERVER: &str = "crypto-service";
 
 /// Time for a whole call of a service.
@@ -39,9 +41,9 @@ const CHANGE: Duration = Duration::from_mins(1);
 const PING: Duration = Duration::from_secs(5);
 const PONG: Duration = Duration::from_secs(4);
 
-/// A channel to crypto-service. Connects when it is first used, so that services may start in any order; the server
-/// must show a certificate of the authority for the name `crypto-service`. Each connection is made with the
-/// certificates that the files hold then.
+/// A channel to crypto-service. Connects when it is first used, so that services may start in any order. The server
+/// must have a certificate of the authority for the SPIFFE name of crypto-service; DNS names are ignored. Each
+/// connection uses the certificates that the files hold at that time.
 pub fn crypto_channel(config: &CryptoClientConfig) -> Result<Channel> {
     channel(config, CALL)
 }
@@ -117,10 +119,14 @@ impl ClientTls {
 
 fn make(files: &TlsFiles) -> Result<ClientConfig> {
     let (certificates, key) = files::own(files)?;
-    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let (names, authority) = (Names::of(files), files::authority(files)?);
+    let verifier = ServiceVerifier { service: SERVER, names, authority, provider: provider.clone() };
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .context("TLS 1.3 is not available")?
-        .with_root_certificates(files::authority(files)?)
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
         .with_client_auth_cert(certificates, key)
         .context("the certificate and the key do not belong together")?;
     config.alpn_protocols = vec![b"h2".to_vec()];

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use rustls::{crypto::aws_lc_rs, pki_types::UnixTime, server::WebPkiClientVerifier, sign::CertifiedKey};
 use x509_parser::parse_x509_certificate;
 
-use super::{PeerIdentity, files as pem};
+use super::{PeerIdentity, files as pem, identity::Names};
 use crate::config::TlsFiles;
 
 /// A certificate that the other side would accept.
@@ -32,9 +32,9 @@ pub fn inspect(files: &TlsFiles, now: Duration) -> Result<Inspected> {
     verifier
         .verify_client_cert(leaf, others, UnixTime::since_unix_epoch(now))
         .context("the CA does not vouch for the certificate")?;
-    let peer = PeerIdentity::of(leaf, &files.trust_domain);
-    let peer =
-        peer.with_context(|| format!("it names no service of the trust domain {}", files.trust_domain))?;
+    let names = Names::of(files);
+    let peer = PeerIdentity::of(leaf, &names)
+        .with_context(|| format!("its name is not of the form {}", names.uri("SERVICE")))?;
     let (_, parsed) = parse_x509_certificate(leaf).context("the certificate cannot be read")?;
     let expires_at = parsed.validity().not_after.timestamp().unsigned_abs();
     Ok(Inspected { peer, expires_at: Duration::from_secs(expires_at) })
@@ -72,7 +72,13 @@ mod tests {
         fs::write(&at_certificate, certificate.pem()).unwrap();
         fs::write(&at_key, key.serialize_pem()).unwrap();
         fs::write(&at_ca, authority.pem()).unwrap();
-        TlsFiles { certificate: at_certificate, key: at_key, ca: at_ca, trust_domain: "postern".to_owned() }
+        TlsFiles {
+            certificate: at_certificate,
+            key: at_key,
+            ca: at_ca,
+            trust_domain: "postern".to_owned(),
+            namespace: None,
+        }
     }
 
     fn refusal(files: &TlsFiles, now: u64) -> String {
@@ -90,7 +96,7 @@ mod tests {
             assert!(refusal(&files, outside).contains("does not vouch"), "{outside}");
         }
         let elsewhere = TlsFiles { trust_domain: "other".to_owned(), ..files.clone() };
-        assert!(refusal(&elsewhere, NEW_YEAR + DAY).contains("trust domain other"));
+        assert!(refusal(&elsewhere, NEW_YEAR + DAY).contains("spiffe://other/SERVICE"));
 
         fs::write(&files.ca, authority().pem()).unwrap();
         assert!(refusal(&files, NEW_YEAR + DAY).contains("does not vouch"));

@@ -9,6 +9,7 @@ mod identity;
 mod inspect;
 mod refusal;
 mod server;
+mod server_name;
 mod verifier;
 
 #[cfg(test)]

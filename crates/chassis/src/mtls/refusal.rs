@@ -34,7 +34,7 @@ fn cause(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Silent => "it sent nothing".to_owned(),
         Refusal::Timeout => "it did not finish its handshake in time".to_owned(),
-        Refusal::NoService => "its certificate names no service of the trust domain".to_owned(),
+        Refusal::NoService => "its certificate names no service of the trust domain and namespace".to_owned(),
         Refusal::Handshake(error) => {
             let tls = error.get_ref().and_then(|error| error.downcast_ref::<Error>());
             tls.map_or_else(|| format!("it hung up during the handshake: {error}"), of_tls)

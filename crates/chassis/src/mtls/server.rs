@@ -29,6 +29,7 @@ use super::{
     HANDSHAKE, PeerIdentity,
     coalesce::Coalescing,
     files::{self, FromFiles},
+    identity::Names,
     refusal::{self, Refusal},
     verifier,
 };
@@ -41,7 +42,7 @@ const LOOK: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct ServerTls {
     configuration: Arc<FromFiles<ServerConfig>>,
-    trust_domain: Arc<str>,
+    names: Names,
     /// Strangers decide how many refusals there are.
     refusals: Arc<BoundedLog>,
 }
@@ -51,7 +52,7 @@ impl ServerTls {
     pub fn load(files: &TlsFiles) -> Result<Self> {
         let configuration = Arc::new(FromFiles::load(files, make)?);
         let refusals = Arc::new(BoundedLog::new(Duration::from_secs(1)));
-        Ok(Self { configuration, trust_domain: files.trust_domain.as_str().into(), refusals })
+        Ok(Self { configuration, names: Names::of(files), refusals })
     }
 
     /// Reads the files again whenever one of them changes, until the lifecycle ends. Connections that are open stay as
@@ -71,8 +72,7 @@ impl ServerTls {
         let accepting = TlsAcceptor::from(self.configuration.current()).accept(stream);
         let stream = accepting.await.map_err(Refusal::Handshake)?;
         let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-        let peer =
-            leaf.and_then(|leaf| PeerIdentity::of(leaf, &self.trust_domain)).ok_or(Refusal::NoService)?;
+        let peer = leaf.and_then(|leaf| PeerIdentity::of(leaf, &self.names)).ok_or(Refusal::NoService)?;
         Ok(PeerStream { stream: Coalescing::new(stream), peer })
     }
 

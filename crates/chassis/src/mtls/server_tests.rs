@@ -140,10 +140,20 @@ async fn a_refused_peer_is_logged_with_its_address_the_cause_and_its_certificate
     let cases = [
         ("postern", None, "it showed no certificate", ""),
         ("postern", Some(&foreign), "its certificate was not issued by our authority", named),
-        ("other", Some(&own), "its certificate names no service of the trust domain", named),
+        (
+            "postern/prod",
+            Some(&own),
+            "its certificate names no service of the trust domain and namespace",
+            named,
+        ),
+        ("other", Some(&own), "its certificate names no service of the trust domain and namespace", named),
     ];
-    for (trust_domain, identity, cause, certificate) in cases {
-        let files = TlsFiles { trust_domain: trust_domain.to_owned(), ..server.files() };
+    for (names, identity, cause, certificate) in cases {
+        let (trust_domain, namespace) = match names.split_once('/') {
+            None => (names.to_owned(), None),
+            Some((domain, namespace)) => (domain.to_owned(), Some(namespace.to_owned())),
+        };
+        let files = TlsFiles { trust_domain, namespace, ..server.files() };
         let (near, far, from) = pair().await;
         let connecting = shake_hands(near, &server, identity);
         let log = Log::collect();

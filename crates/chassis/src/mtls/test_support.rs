@@ -64,7 +64,7 @@ impl Folder {
     pub(crate) fn files(&self) -> TlsFiles {
         let [certificate, key, ca] =
             ["tls.crt", "tls.key", "ca.crt"].map(|file| self.folder.path().join(file));
-        TlsFiles { certificate, key, ca, trust_domain: TRUST_DOMAIN.to_owned() }
+        TlsFiles { certificate, key, ca, trust_domain: TRUST_DOMAIN.to_owned(), namespace: None }
     }
 }
 

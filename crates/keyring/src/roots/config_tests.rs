@@ -20,6 +20,7 @@ fn a_vault_needs_an_address_a_key_and_a_way_to_sign_in() {
     assert_eq!(mount.to_string(), "kubernetes");
 }
 
+#[cfg(feature = "aws-kms")]
 #[test]
 fn a_key_of_kms_needs_only_its_name() {
     let RootConfig::AwsKms(config) = parse("kind = 'aws-kms'\nkey = 'alias/postern'").unwrap() else {

@@ -1,4 +1,4 @@
-use std::{fs, fs::Permissions, path::PathBuf};
+use std::{fs, fs::Permissions, os::unix::fs::PermissionsExt, path::PathBuf};
 
 use super::*;
 use crate::test_support::{CountingEntropy, NoEntropy, root};
@@ -42,6 +42,23 @@ fn a_root_that_others_may_touch_is_refused() {
     for mode in [0o600, 0o400] {
         let (_folder, path) = root_file(32, mode);
         assert!(FileRoot::load(&path).is_ok(), "{mode:o}");
+    }
+}
+
+#[test]
+fn a_mounted_secret_is_read_through_the_group_of_the_pod_only() {
+    let pod = Reader { user: 65_532, groups: vec![65_532, 2000] };
+    assert!(!pod.is_exposed(0o440, 0, 2000));
+    assert!(!pod.is_exposed(0o640, 0, 65_532));
+    for (mode, owner, group) in [
+        // A foreign group, more than reading, everybody, and a file that the pod owns.
+        (0o440, 0, 3000),
+        (0o460, 0, 2000),
+        (0o450, 0, 2000),
+        (0o444, 0, 2000),
+        (0o440, 65_532, 2000),
+    ] {
+        assert!(pod.is_exposed(mode, owner, group), "{mode:o} of {owner}:{group}");
     }
 }
 

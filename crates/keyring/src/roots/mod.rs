@@ -7,6 +7,7 @@
 mod address;
 mod client;
 mod file;
+#[cfg(feature = "aws-kms")]
 mod kms;
 mod remote;
 mod trouble;
@@ -20,6 +21,7 @@ use serde::Deserialize;
 
 pub use address::{Address, InvalidAddress};
 pub use file::{FileRoot, RootFileError};
+#[cfg(feature = "aws-kms")]
 pub use kms::KmsConfig;
 pub use trouble::Trouble;
 pub use vault::{InvalidPath, VaultAuth, VaultConfig, VaultPath};
@@ -65,7 +67,8 @@ pub enum RootConfig {
     },
     /// A key of the Transit engine of `OpenBao` or Vault.
     VaultTransit(VaultConfig),
-    /// A symmetric key of AWS KMS.
+    /// A symmetric key of AWS KMS, in builds with the feature `aws-kms`.
+    #[cfg(feature = "aws-kms")]
     AwsKms(KmsConfig),
 }
 
@@ -120,6 +123,7 @@ pub fn open(config: &RootConfig) -> Result<Box<dyn Root>, OpenError> {
             Err(source) => Err(OpenError::File { path: path.clone(), source }),
         },
         RootConfig::VaultTransit(config) => Ok(Box::new(vault::open(config)?)),
+        #[cfg(feature = "aws-kms")]
         RootConfig::AwsKms(config) => Ok(Box::new(kms::open(config)?)),
     }
 }

@@ -181,6 +181,7 @@ pub(super) fn tls_files(certificates: &Path, service: &str) -> Result<TlsFiles> 
         key: files.key,
         ca: files.ca,
         trust_domain: TRUST_DOMAIN.to_owned(),
+        namespace: None,
     })
 }
 

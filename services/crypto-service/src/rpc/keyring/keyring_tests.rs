@@ -421,6 +421,7 @@ async fn a_change_is_logged_with_the_operators_certificate_and_the_keys_states()
         key: files.key,
         ca: files.ca,
         trust_domain: postern_devkit::ca::TRUST_DOMAIN.to_owned(),
+        namespace: None,
     };
     let now = postern_domain::Clock::now(&postern_domain::SystemClock);
     let peer = postern_chassis::mtls::inspect(&tls, now).unwrap().peer;
