@@ -1,5 +1,8 @@
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterEach } from "vitest";
+
+// The first test of a file loads the editor, which takes longer than the default second on a busy machine.
+configure({ asyncUtilTimeout: 10_000 });
 
 // jsdom has no layout. These stand-ins give elements a size at which the grid shows its first rows.
 if (typeof window !== "undefined") {
@@ -21,6 +24,9 @@ if (typeof window !== "undefined") {
     observe() {}
     unobserve() {}
     disconnect() {}
+  };
+  HTMLDialogElement.prototype.showModal = function () {
+    this.open = true;
   };
   Element.prototype.scrollTo = () => {};
   window.scrollTo = () => {};
