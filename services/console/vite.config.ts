@@ -44,8 +44,17 @@ export default defineConfig({
           name: "console",
           environment: "jsdom",
           setupFiles: ["src/testing/setup.ts"],
+          testTimeout: 20_000,
           include: ["src/**/*.test.{ts,tsx}"],
           css: { modules: { classNameStrategy: "non-scoped" } },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "session",
+          environment: "jsdom",
+          include: ["packages/session/**/*.test.{ts,tsx}"],
         },
       },
       {

@@ -47,6 +47,7 @@ pub(crate) fn build() -> Result<()> {
     let sources = [
         "src",
         "packages/client/src",
+        "packages/session/src",
         "public",
         "index.html",
         "package-lock.json",

@@ -43,7 +43,7 @@ pub(crate) fn routes(development: Development) -> Router {
             "/dev/jwks.json",
             get(async |State(development): State<Shared>| Json(development.issuer.jwks())),
         )
-        .route("/config.json", get(async || Json(json!({ "sign_in": "development" }))))
+        .route("/config.json", get(async || Json(json!({ "signIn": { "kind": "development" } }))))
         .with_state(shared)
 }
 

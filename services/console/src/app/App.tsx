@@ -1,11 +1,12 @@
 import type { Transport } from "@connectrpc/connect";
 import { MantineProvider } from "@mantine/core";
 import type { TokenProvider } from "@postern/client";
+import type { Session } from "@postern/session";
+import { useSession } from "@postern/session/react";
 import type { i18n } from "i18next";
-import { useSyncExternalStore } from "react";
 import { I18nextProvider } from "react-i18next";
+import { RenewalProblem } from "../features/sign-in/RenewalProblem";
 import { SignInPage } from "../features/sign-in/SignInPage";
-import type { Session } from "../features/sign-in/session";
 import { cssVariables, theme } from "../theme";
 import { Boundary } from "./Boundary";
 import { SignedIn } from "./SignedIn";
@@ -14,7 +15,6 @@ import { SignedIn } from "./SignedIn";
 export interface Platform {
   i18n: i18n;
   session: Session;
-  fetch: typeof fetch;
   transport: (token: TokenProvider) => Transport;
 }
 
@@ -30,10 +30,29 @@ export function App({ platform }: { platform: Platform }) {
   );
 }
 
-/** Keyed by user, so that nothing of the previous user's state survives a change of user. */
-function Gate({ platform }: { platform: Platform }) {
-  const { session } = platform;
-  const { user } = useSyncExternalStore(session.subscribe, session.snapshot);
-  if (user === null) return <SignInPage session={session} fetcher={platform.fetch} />;
-  return <SignedIn key={user} user={user} session={session} transport={platform.transport} />;
+/**
+ * Keyed by user, so that nothing of the previous user's state survives a change of user. While a session has expired, its
+ * user's state stays, out of sight: whoever signs in again goes on where they were, and what runs goes on.
+ */
+function Gate({ platform: { session, transport } }: { platform: Platform }) {
+  const state = useSession(session);
+  const { phase, user } = state;
+  const active = phase === "signedIn";
+  return (
+    <>
+      {user && (
+        <div style={{ height: "100%" }} hidden={!active}>
+          <SignedIn
+            key={user.id}
+            user={user}
+            active={active}
+            session={session}
+            transport={transport}
+          />
+        </div>
+      )}
+      <RenewalProblem state={state} />
+      {!active && <SignInPage session={session} state={state} />}
+    </>
+  );
 }

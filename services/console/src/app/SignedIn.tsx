@@ -1,31 +1,43 @@
 import type { Transport } from "@connectrpc/connect";
 import { Code, createPosternClient, PosternError, type TokenProvider } from "@postern/client";
+import type { Session, User } from "@postern/session";
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import type { Session } from "../features/sign-in/session";
+import { StoredDrafts } from "./drafts";
 import { PosternProvider } from "./postern";
 import { makeRouter } from "./router";
 import { TabsProvider } from "./TabsProvider";
 
 interface Props {
-  user: string;
+  user: User;
+  /** False while the session has expired and the page is out of sight. */
+  active: boolean;
   session: Session;
   transport: (token: TokenProvider) => Transport;
 }
 
 /** One user's session: a client, a cache and query tabs that are discarded when the user changes. */
-export function SignedIn({ user, session, transport }: Props) {
-  const [postern] = useState(() =>
-    createPosternClient({ transport: transport(() => session.token()) }),
-  );
+export function SignedIn({ user, active, session, transport }: Props) {
+  const [postern] = useState(() => createPosternClient({ transport: transport(session.token) }));
   const [queryClient] = useState(() => makeQueryClient((thrown) => endIfRefused(session, thrown)));
-  const [router] = useState(() => makeRouter({ user, onSignOut: () => session.signOut() }));
+  const [router] = useState(() =>
+    makeRouter({ user: user.name, onSignOut: () => void session.signOut() }),
+  );
+  const [drafts] = useState(() => new StoredDrafts(window.sessionStorage, user.id));
   useEffect(() => () => queryClient.clear(), [queryClient]);
+  useEffect(() => {
+    if (active) void queryClient.invalidateQueries();
+  }, [active, queryClient]);
   return (
     <PosternProvider value={postern}>
       <QueryClientProvider client={queryClient}>
-        <TabsProvider postern={postern} onFailure={(error) => endIfRefused(session, error)}>
+        <TabsProvider
+          postern={postern}
+          drafts={drafts}
+          onLeave={session.onLeave}
+          onFailure={(error) => endIfRefused(session, error)}
+        >
           <RouterProvider router={router} />
         </TabsProvider>
       </QueryClientProvider>
@@ -33,9 +45,9 @@ export function SignedIn({ user, session, transport }: Props) {
   );
 }
 
-/** Signs out when any call reports that the server no longer accepts the token. */
+/** Asks to sign in again when a call reports that the server accepts the user's tokens no longer. */
 function endIfRefused(session: Session, thrown: unknown): void {
-  if (thrown instanceof PosternError && thrown.code === Code.Unauthenticated) session.signOut(true);
+  if (thrown instanceof PosternError && thrown.code === Code.Unauthenticated) session.refuse();
 }
 
 function makeQueryClient(onError: (thrown: unknown) => void): QueryClient {

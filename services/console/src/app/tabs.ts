@@ -26,6 +26,11 @@ export class Tabs<T extends Cancellable> {
     this.tabs.delete(connection);
   }
 
+  /** All open tabs, by connection. */
+  entries(): [string, T][] {
+    return [...this.tabs];
+  }
+
   cancelAll(): void {
     for (const tab of this.tabs.values()) tab.run.cancel();
   }

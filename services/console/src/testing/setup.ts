@@ -1,7 +1,7 @@
 import { cleanup, configure } from "@testing-library/react";
 import { afterEach } from "vitest";
 
-// Far longer than anything takes by itself: the machine may be busy with others.
+// The first test of a file loads the editor, which takes longer than the default second on a busy machine.
 configure({ asyncUtilTimeout: 20_000 });
 
 // jsdom has no layout. These stand-ins give elements a size at which the grid shows its first rows.
@@ -24,6 +24,9 @@ if (typeof window !== "undefined") {
     observe() {}
     unobserve() {}
     disconnect() {}
+  };
+  HTMLDialogElement.prototype.showModal = function () {
+    this.open = true;
   };
   Element.prototype.scrollTo = () => {};
   window.scrollTo = () => {};

@@ -5,17 +5,22 @@ export function tokenFor(user: string, expiresAtSeconds: number): string {
   return `${part({ alg: "none" })}.${part({ sub: user, exp: expiresAtSeconds })}.c2ln`;
 }
 
+const LIFETIME_SECONDS = 900;
+
 /** A sign-in server with the development server's /config.json and /dev/token. */
-export function signInServer({ now = Date.now, lifetime = 900, signIn = "development" } = {}) {
-  const requests: { path: string; body: unknown }[] = [];
-  const respond = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
-    const path = String(input);
-    const body = typeof init?.body === "string" ? JSON.parse(init.body) : null;
-    requests.push({ path, body });
-    if (path === "/config.json") return Response.json({ sign_in: signIn });
-    if (path !== "/dev/token") return new Response(null, { status: 404 });
-    const expiresAt = Math.floor(now() / 1000) + lifetime;
-    return Response.json({ access_token: tokenFor(body.user, expiresAt) });
+export function signInServer() {
+  const server = {
+    requests: [] as { path: string; body: unknown }[],
+    config: { signIn: { kind: "development" } } as object | null,
+    fetch: (async (input, init) => {
+      const path = String(input);
+      const body = typeof init?.body === "string" ? JSON.parse(init.body) : null;
+      server.requests.push({ path, body });
+      if (path === "/config.json") return Response.json(server.config);
+      if (path !== "/dev/token") return new Response(null, { status: 404 });
+      const token = tokenFor(body.user, Math.floor(Date.now() / 1000) + LIFETIME_SECONDS);
+      return Response.json({ access_token: token, expires_in: LIFETIME_SECONDS });
+    }) as typeof fetch,
   };
-  return { fetch: respond as typeof fetch, requests };
+  return server;
 }

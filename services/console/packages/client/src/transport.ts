@@ -1,8 +1,8 @@
-import type { Interceptor, Transport } from "@connectrpc/connect";
+import type { Transport } from "@connectrpc/connect";
+import { bearer, type TokenProvider } from "./bearer.js";
 import { createGrpcWebTransport } from "./grpcWeb.js";
 
-/** Returns a token that Postern accepts now, renewing it first if necessary. Called for every request. */
-export type TokenProvider = () => string | Promise<string>;
+export { bearer, type TokenProvider };
 
 export interface TransportOptions {
   /** The origin that serves Postern's API, such as "https://postern.example.com". */
@@ -20,12 +20,4 @@ export function createPosternTransport(options: TransportOptions): Transport {
     // The global `fetch` must be called as a method of the global object.
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
   });
-}
-
-/** Adds the user's bearer token to every call. */
-export function bearer(token: TokenProvider): Interceptor {
-  return (next) => async (request) => {
-    request.header.set("authorization", `Bearer ${await token()}`);
-    return next(request);
-  };
 }

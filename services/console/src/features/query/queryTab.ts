@@ -29,9 +29,9 @@ export class QueryTab {
   readonly run: Run;
   draft: Draft;
 
-  constructor(connection: string, run: Run) {
+  constructor(connection: string, run: Run, draft?: Draft) {
     this.run = run;
-    this.draft = { sql: starterFor(connection), parameters: [], limit: DEFAULT_LIMIT };
+    this.draft = draft ?? { sql: starterFor(connection), parameters: [], limit: DEFAULT_LIMIT };
   }
 }
 

@@ -1,36 +1,35 @@
-import { Skeleton } from "@mantine/core";
-import { type ReactNode, useEffect, useState } from "react";
+import { en, ru, type Session, type SessionState } from "@postern/session";
+import { SignIn } from "@postern/session/react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { Preferences } from "../../app/Preferences";
+import type { Language } from "../../i18n";
 import { Logo } from "../../theme";
-import { loadConfig, UnknownSignIn } from "./config";
-import { DevelopmentForm } from "./DevelopmentForm";
+import { parts } from "./parts";
 import styles from "./SignInPage.module.css";
-import type { Session } from "./session";
+
+const texts = { en, ru };
 
 interface Props {
   session: Session;
-  fetcher: typeof fetch;
+  state: SessionState;
 }
 
-export function SignInPage({ session, fetcher }: Props) {
-  const { t } = useTranslation();
-  const { expired } = session.snapshot();
-  return (
+export function SignInPage({ session, state }: Props) {
+  const { t, i18n } = useTranslation();
+  const page = (
     <div className={styles.page}>
       <main className={styles.card}>
         <Logo size={36} />
         <h1 className={styles.title}>{t("signIn.title")}</h1>
         <p className={styles.promise}>{t("app.promise")}</p>
         <div className={styles.form}>
-          {expired && (
-            <p className={styles.expired} role="status">
-              {t("signIn.expired")}
-            </p>
-          )}
-          <Configured fetcher={fetcher}>
-            <DevelopmentForm session={session} />
-          </Configured>
+          <SignIn
+            session={session}
+            state={state}
+            texts={texts[i18n.language as Language]}
+            parts={parts}
+          />
         </div>
       </main>
       <footer className={styles.foot}>
@@ -38,31 +37,21 @@ export function SignInPage({ session, fetcher }: Props) {
       </footer>
     </div>
   );
+  return state.user === null ? page : <Covering label={t("signIn.title")}>{page}</Covering>;
 }
 
-type Configuration = "loading" | "development" | "unknown" | "silent";
-
-/** Shows the sign-in form only after the server has confirmed that it supports it. */
-function Configured({ fetcher, children }: { fetcher: typeof fetch; children: ReactNode }) {
-  const { t } = useTranslation();
-  const [configuration, setConfiguration] = useState<Configuration>("loading");
-  useEffect(() => {
-    let wanted = true;
-    loadConfig(fetcher).then(
-      ({ signIn }) => wanted && setConfiguration(signIn),
-      (thrown) =>
-        wanted && setConfiguration(thrown instanceof UnknownSignIn ? "unknown" : "silent"),
-    );
-    return () => {
-      wanted = false;
-    };
-  }, [fetcher]);
-
-  if (configuration === "development") return children;
-  if (configuration === "loading") return <Skeleton height={96} />;
+/** Covers the app, which goes on behind it: a modal dialog makes everything else inert, open drawers included. */
+function Covering({ label, children }: { label: string; children: ReactNode }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
   return (
-    <p className={styles.trouble} role="alert">
-      {configuration === "unknown" ? t("signIn.unknownMethod") : t("signIn.noConfig")}
-    </p>
+    <dialog
+      ref={dialog}
+      className={styles.covering}
+      aria-label={label}
+      onCancel={(event) => event.preventDefault()}
+    >
+      {children}
+    </dialog>
   );
 }

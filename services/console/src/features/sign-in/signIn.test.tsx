@@ -1,11 +1,8 @@
-import { render, screen } from "@testing-library/react";
+import { Encoding } from "@postern/client/protocol";
+import { act, screen, waitFor } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
-import { App } from "../../app/App";
-import { startI18n } from "../../i18n";
-import { Backend } from "../../testing/backend";
+import { Backend, batch, header, summary } from "../../testing/backend";
 import { renderConsole } from "../../testing/renderConsole";
-import { signInServer } from "../../testing/tokens";
-import { Session } from "./session";
 
 describe("signing in", () => {
   it("opens the first connection with an example query", async () => {
@@ -33,17 +30,60 @@ describe("signing in", () => {
     expect(server.requests.map(({ path }) => path)).toEqual(["/config.json"]);
   });
 
-  it("reports an unsupported sign-in method", async () => {
-    const server = signInServer({ signIn: "openid" });
-    const session = new Session({
-      fetch: server.fetch,
-      storage: window.sessionStorage,
-      now: Date.now,
-    });
-    const transport = new Backend().transport;
-    const i18n = await startI18n("en");
-    render(<App platform={{ i18n, session, transport, fetch: server.fetch }} />);
-    expect(await screen.findByText(/doesn't support/)).toBeTruthy();
+  it.each([
+    ["an unknown kind", { signIn: { kind: "saml" } }, /signIn.kind must be "oidc"/],
+    [
+      "a misspelled field",
+      { signIn: { kind: "development", usr: "a" } },
+      /signIn.usr is not a known/,
+    ],
+    ["nothing", null, /the file must be an object/],
+  ])("says what to correct in a config.json with %s", async (_what, config, text) => {
+    await renderConsole(new Backend(), { user: null, config });
+    expect(await screen.findByText(text)).toBeTruthy();
+    expect(screen.getByRole("button", { name: "Try again" })).toBeTruthy();
+  });
+
+  it("goes on after the configuration has been corrected", async () => {
+    const { user, server } = await renderConsole(new Backend(), { user: null, config: {} });
+    expect(await screen.findByText(/signIn is missing/)).toBeTruthy();
+    server.config = { signIn: { kind: "development" } };
+    await user.click(screen.getByRole("button", { name: "Try again" }));
+    expect(await screen.findByLabelText("Username")).toBeTruthy();
+  });
+
+  it("shows problems in Russian", async () => {
+    await renderConsole(new Backend(), { user: null, config: {}, language: "ru" });
+    expect(await screen.findByText("Вход настроен неверно")).toBeTruthy();
+  });
+
+  it("keeps a draft and what runs when the server accepts the user's tokens no longer", async () => {
+    const backend = new Backend();
+    backend.save("shop");
+    const { user, session } = await renderConsole(backend, { at: "/query/shop" });
+    const editor = await screen.findByRole("textbox", { name: "SQL statement" });
+    await user.click(editor);
+    await user.keyboard("-- my draft{Enter}");
+    let finish = () => {};
+    backend.onQuery = async function* () {
+      yield header([{ name: "id", typeName: "int8", encoding: Encoding.INT }]);
+      await new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      yield batch(1, [{ ints: [7n] }]);
+      yield summary(1);
+    };
+    await user.click(screen.getByRole("button", { name: /^Run/ }));
+    await waitFor(() => expect(backend.queries).toHaveLength(1));
+    act(() => session.refuse());
+    expect(await screen.findByText("Your session has expired")).toBeTruthy();
+    finish();
+    await user.type(screen.getByLabelText("Username"), "alice{Enter}");
+    await waitFor(() => expect(screen.queryByText("Your session has expired")).toBeNull());
+    await waitFor(() => expect(screen.getByTestId("row-count").textContent).toBe("1 row"));
+    expect(screen.getByRole("textbox", { name: "SQL statement" }).textContent).toContain(
+      "my draft",
+    );
   });
 
   it("leaves none of the previous user's data after sign-out", async () => {

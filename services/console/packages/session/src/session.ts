@@ -1,0 +1,242 @@
+import { loadConfig, type SignInConfig } from "./config.js";
+import {
+  type Browser,
+  type Grant,
+  realBrowser,
+  type SignInMethod,
+  type SignInRequest,
+  type User,
+} from "./method.js";
+import { createMethod } from "./methods/index.js";
+import { type Problem, toProblem } from "./problem.js";
+import { type OtherTabs, otherTabs } from "./tabs.js";
+
+/** Renew a token this long before it expires, so that it cannot expire on its way. */
+const MARGIN_MS = 30_000;
+
+/**
+ * | phase | the user |
+ * |---|---|
+ * | `starting` | waits: a sign-in is being completed, or the provider is asked silently |
+ * | `leaving` | is on the way to the provider's page |
+ * | `signedOut` | has to sign in; `problem` or `notice` says why |
+ * | `signedIn` | is signed in; a `problem` says that the token cannot be renewed at the moment |
+ * | `expired` | has to sign in again to go on where they were |
+ */
+export type Phase = "starting" | "leaving" | "signedOut" | "signedIn" | "expired";
+
+export type Notice = "signedOut" | "signedOutElsewhere" | "signedOutHereOnly" | "linkSent";
+
+export interface SessionState {
+  phase: Phase;
+  /** Set in the phases `signedIn` and `expired`. */
+  user: User | null;
+  /** Null until `/config.json` has been read. */
+  config: SignInConfig | null;
+  problem: Problem | null;
+  notice: Notice | null;
+}
+
+export interface SessionOptions {
+  /** How people sign in. By default, `/config.json` beside the app says so. */
+  config?: SignInConfig;
+  /** Of tests. */
+  browser?: Browser;
+  tabs?: OtherTabs;
+}
+
+/** Thrown by `token` when there is none: the user has to sign in. */
+export class SignedOutError extends Error {
+  override readonly name = "SignedOutError";
+}
+
+/** One browser tab's sign-in. Components subscribe to its state; `@postern/client` takes its tokens. */
+export class Session {
+  private readonly browser: Browser;
+  private readonly tabs: OtherTabs;
+  private readonly fixedConfig: SignInConfig | undefined;
+  private readonly listeners = new Set<() => void>();
+  private readonly leaveListeners = new Set<() => void>();
+  private method: SignInMethod | null = null;
+  private grant: Grant | null = null;
+  private renewal: Promise<string> | null = null;
+  private starting: Promise<void> | null = null;
+  /** The last token that the server did not accept. */
+  private refusedToken: string | null = null;
+  private state: SessionState = initial;
+
+  constructor({ config, browser = realBrowser(), tabs = otherTabs() }: SessionOptions = {}) {
+    this.fixedConfig = config;
+    this.browser = browser;
+    this.tabs = tabs;
+    tabs.onSignedOut((userId) => this.signedOutElsewhere(userId));
+  }
+
+  readonly snapshot = (): SessionState => this.state;
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  /** Calls `listener` before the page is left for the provider's, to store what must survive that. */
+  readonly onLeave = (listener: () => void): (() => void) => {
+    this.leaveListeners.add(listener);
+    return () => this.leaveListeners.delete(listener);
+  };
+
+  /** Reads the configuration, and completes or resumes a sign-in. Does so once, however often it is called. */
+  start(): Promise<void> {
+    this.starting ??= this.resume();
+    return this.starting;
+  }
+
+  /** Starts again, after a problem that kept the sign-in from being offered. */
+  restart(): Promise<void> {
+    this.starting = null;
+    return this.start();
+  }
+
+  /** Problems are in the state afterwards. */
+  async signIn(request: SignInRequest): Promise<void> {
+    if (this.method === null) return this.restart();
+    try {
+      if (request.kind === "oidc" || request.kind === "provider") this.prepareToLeave();
+      const result = await this.method.signIn(request);
+      if (result === "leaving") this.set({ phase: "leaving", problem: null, notice: null });
+      else if (result === "linkSent") this.set({ problem: null, notice: "linkSent" });
+      else this.accept(result);
+    } catch (thrown) {
+      this.set({ problem: toProblem(thrown), notice: null });
+    }
+  }
+
+  /** Signs out here, in all other tabs, and at the provider if that is possible. */
+  async signOut(): Promise<void> {
+    const { grant, method } = this;
+    const user = this.state.user;
+    if (user === null || method === null) return;
+    this.end({ phase: "signedOut", notice: "signedOut" });
+    this.tabs.signedOut(user.id);
+    const outcome = await method
+      .signOut(grant ?? { user, token: "", expiresAt: 0 })
+      .catch(() => "local" as const);
+    if (outcome === "leaving") this.set({ phase: "leaving" });
+    if (outcome === "local" && this.state.phase === "signedOut") {
+      this.set({ notice: "signedOutHereOnly" });
+    }
+  }
+
+  /**
+   * A `TokenProvider` for `@postern/client`. `refused` is a token that the server has not accepted: it is renewed,
+   * whatever time it has left.
+   */
+  readonly token = async (refused?: string): Promise<string> => {
+    const { grant } = this;
+    if (grant === null) throw new SignedOutError("not signed in");
+    if (refused !== undefined) this.refusedToken = refused;
+    const expired = grant.expiresAt - this.browser.now() <= MARGIN_MS;
+    if (!expired && grant.token !== refused) return grant.token;
+    this.renewal ??= this.renew(grant).finally(() => {
+      this.renewal = null;
+    });
+    return this.renewal;
+  };
+
+  /** The server accepted no token, not even a new one: the user has to sign in again. */
+  refuse(): void {
+    const { grant, refusedToken } = this;
+    if (grant === null) return;
+    const renewed = refusedToken !== null && refusedToken !== grant.token;
+    this.expire({ kind: renewed ? "tokenRefused" : "expired" });
+  }
+
+  /** The user came back from the provider's page by the browser's Back button, without an answer. */
+  cameBack(): void {
+    if (this.state.phase === "leaving") void this.restart();
+  }
+
+  private async resume(): Promise<void> {
+    this.set({ ...initial, config: this.state.config });
+    try {
+      const config = this.fixedConfig ?? (await loadConfig(this.browser.fetch));
+      this.method ??= await createMethod(config, this.browser);
+      this.set({ config });
+      const result = await this.method.resume();
+      if (result === "leaving") this.set({ phase: "leaving" });
+      else if (result === "signedOut") this.set({ phase: "signedOut", notice: "signedOut" });
+      else if (result === null) this.set({ phase: "signedOut" });
+      else this.accept(result);
+    } catch (thrown) {
+      this.set({ phase: "signedOut", problem: toProblem(thrown) });
+    }
+  }
+
+  private async renew(grant: Grant): Promise<string> {
+    if (this.method === null) throw new SignedOutError("not signed in");
+    try {
+      const renewed = await this.method.renew(grant);
+      // The user may have signed out, or in as someone else, in the meantime.
+      if (this.grant !== grant) throw new SignedOutError("signed out during the renewal");
+      this.grant = renewed;
+      if (this.state.problem !== null) this.set({ problem: null });
+      return renewed.token;
+    } catch (thrown) {
+      if (this.grant !== grant) throw new SignedOutError("signed out during the renewal");
+      return this.keepOrExpire(grant, thrown);
+    }
+  }
+
+  /** A provider that does not answer is waited for; every other failure ends the session. */
+  private keepOrExpire(grant: Grant, thrown: unknown): string {
+    const problem = toProblem(thrown);
+    if (problem.kind !== "unreachable") {
+      this.expire(problem);
+      throw new SignedOutError("the session has expired", { cause: thrown });
+    }
+    this.set({ problem });
+    const usable = grant.token !== this.refusedToken && grant.expiresAt > this.browser.now();
+    if (usable) return grant.token;
+    // As `fetch` reports a server that cannot be reached: callers may try again.
+    throw new TypeError("the identity provider cannot be reached", { cause: thrown });
+  }
+
+  private accept(grant: Grant): void {
+    this.grant = grant;
+    this.refusedToken = null;
+    this.set({ phase: "signedIn", user: grant.user, problem: null, notice: null });
+  }
+
+  private expire(problem: Problem): void {
+    this.grant = null;
+    this.set({ phase: "expired", problem, notice: null });
+  }
+
+  private signedOutElsewhere(userId: string): void {
+    if (this.state.user?.id !== userId) return;
+    this.end({ phase: "signedOut", notice: "signedOutElsewhere" });
+    void this.method?.forget().catch(() => {});
+  }
+
+  private end(change: Partial<SessionState>): void {
+    this.grant = null;
+    this.set({ user: null, problem: null, notice: null, ...change });
+  }
+
+  private prepareToLeave(): void {
+    for (const listener of this.leaveListeners) listener();
+  }
+
+  private set(change: Partial<SessionState>): void {
+    this.state = { ...this.state, ...change };
+    for (const listener of this.listeners) listener();
+  }
+}
+
+const initial: SessionState = {
+  phase: "starting",
+  user: null,
+  config: null,
+  problem: null,
+  notice: null,
+};
