@@ -8,7 +8,7 @@ use sqlx::{
 use crate::{StoreError, connect, roles};
 
 /// The newest migration. Services need this schema or a newer one.
-pub const SCHEMA_VERSION: i32 = 5;
+pub const SCHEMA_VERSION: i32 = 6;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 

@@ -115,7 +115,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let exit = match &error {
             StoreError::Database(cause) => exit_of(cause),
-            StoreError::Unreachable(_) => Exit::Unavailable,
+            StoreError::Unreachable(_) | StoreError::Silent | StoreError::Busy => Exit::Unavailable,
             StoreError::Unfit(_) => Exit::Refused,
             _ => Exit::Failed,
         };

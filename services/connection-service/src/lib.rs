@@ -11,7 +11,11 @@ mod rpc;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use postern_chassis::{Gate, Lifecycle, Rpcs, config::DatabaseConfig, cors, mtls, reread_issuers, server};
+use postern_chassis::{
+    Gate, Lifecycle, Rpcs,
+    config::{DatabaseConfig, Pooling},
+    cors, mtls, reread_issuers, server,
+};
 use postern_crypto_client::Sealer;
 use postern_domain::SystemClock;
 use postern_rpc::connection::connection_service_server::ConnectionServiceServer;
@@ -47,5 +51,12 @@ pub async fn service(backends: &Backends) -> Result<ConnectionServiceServer<Conn
 }
 
 fn pool_options(database: &DatabaseConfig) -> PoolOptions {
-    PoolOptions { max_connections: database.max_connections, acquire_timeout: database.acquire_timeout() }
+    PoolOptions {
+        max_connections: database.max_connections,
+        acquire_timeout: database.acquire_timeout(),
+        pooling: match database.pooling {
+            Pooling::None => postern_store::Pooling::None,
+            Pooling::Transaction => postern_store::Pooling::Transaction,
+        },
+    }
 }

@@ -16,7 +16,7 @@ mod rpc;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use postern_chassis::{Gate, Lifecycle, Rpcs, cors, mtls, reread_issuers, server};
+use postern_chassis::{Gate, Lifecycle, Rpcs, config::Pooling, cors, mtls, reread_issuers, server};
 use postern_crypto_client::Opener;
 use postern_domain::SystemClock;
 use postern_egress::{Dialer, SystemResolver};
@@ -52,13 +52,16 @@ pub async fn service(backends: &Backends) -> Result<ProxyServiceServer<Proxy>> {
     let pool = PoolOptions {
         max_connections: database.max_connections,
         acquire_timeout: database.acquire_timeout(),
+        pooling: match database.pooling {
+            Pooling::None => postern_store::Pooling::None,
+            Pooling::Transaction => postern_store::Pooling::Transaction,
+        },
     };
     let store = ProxyStore::connect(&database.read_url()?, pool)
         .await
         .with_context(|| database.url_file.display().to_string())?;
     let core = Core::new(Parameters {
         store,
-        lookups: usize::try_from(database.max_connections)?,
         opener: Opener::new(mtls::crypto_channel(&backends.crypto)?),
         dialer: Dialer::new(backends.egress.clone(), Arc::new(SystemResolver::default())),
         pools: backends.pools,

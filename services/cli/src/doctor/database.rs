@@ -45,7 +45,8 @@ async fn counts(url: &str) -> Result<Vec<SealCount>, StoreError> {
     RewrapStore::connect(url, PoolOptions::default()).await?.counts().await
 }
 
-fn judge(Survey { schema_version, missing_roles, unbound_roles }: &Survey, findings: &mut Findings) {
+fn judge(survey: &Survey, findings: &mut Findings) {
+    let Survey { schema_version, missing_roles, unbound_roles, untimed_roles } = survey;
     const MIGRATE: &str = "postern migrate";
     findings.push(match schema_version {
         Some(version) if *version >= SCHEMA_VERSION => Finding::ok("schema", format!("version {version}")),
@@ -67,6 +68,14 @@ fn judge(Survey { schema_version, missing_roles, unbound_roles }: &Survey, findi
                 .advice(format!("As a superuser: alter role {role} nosuperuser nobypassrls")),
         );
     }
+    for role in untimed_roles {
+        findings.push(without_timeouts(role));
+    }
+}
+
+fn without_timeouts(role: &str) -> Finding {
+    let message = format!("{role} has no timeouts: what hangs on the server goes on there");
+    Finding::warning("roles", message).advice("postern migrate --create-roles, or what --print-roles prints")
 }
 
 fn protection(login: Login, transport: Result<Transport, StoreError>) -> Finding {
