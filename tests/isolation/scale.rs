@@ -28,7 +28,8 @@ async fn a_lookup_among_a_million_rows_is_one_index_probe_and_one_page() {
     let mut superuser = superuser(&postern).await;
     let fill = format!(
         "insert into postern.connections (owner_id, name, kind, endpoint, read_only)
-         select case when n <= 200 then '{OWNER}'::uuid else md5(n::text)::uuid end, 'c-' || n, 'postgres', '{{}}', true
+         select case when n <= 200 then '{OWNER}' else lpad(to_hex(n), 32, '0') end::uuid, 'c-' || n, 'postgres',
+                '{{}}', true
            from generate_series(1, {ROWS}) n"
     );
     superuser.execute(AssertSqlSafe(fill)).await.unwrap();

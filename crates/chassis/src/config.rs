@@ -114,11 +114,11 @@ pub struct DatabaseConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pooling {
-    /// No pooler, or one in session mode. Statements are prepared once for each connection. Set wrongly, statements fail:
-    /// the pooler hands them to sessions that do not know them.
+    /// No pooler, or one in session mode. Statements are prepared once for each connection. Set wrongly, statements
+    /// fail: the pooler hands them to sessions that do not know them.
     #[default]
     None,
-    /// A pooler in transaction mode, such as PgBouncer or Supavisor on port 6543. Statements are sent as text. Set
+    /// A pooler in transaction mode, such as `PgBouncer` or Supavisor on port 6543. Statements are sent as text. Set
     /// wrongly, everything works, but the server parses and plans each statement anew.
     Transaction,
 }

@@ -43,8 +43,7 @@ const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
 /// SQL that creates any missing roles and grants them the rights they need on the database in which it is run.
 pub fn roles_sql() -> String {
-    let timed = [Role::Connection.name(), Role::Proxy.name()].join(",");
-    include_str!("roles.sql").replace("LOGIN_ROLES", &LOGIN_ROLES.join(",")).replace("TIMED_ROLES", &timed)
+    include_str!("roles.sql").replace("LOGIN_ROLES", &LOGIN_ROLES.join(","))
 }
 
 /// Creates any missing roles, as a superuser or as the database's owner with CREATEROLE: all of them or none.

@@ -40,10 +40,17 @@ impl PgBouncer {
 
     fn try_start(server_port: u16, logins: &[(&str, &str)], sessions: u32) -> Result<Self> {
         let (folder, port) = (folder(), free_port()?);
-        let users: String =
-            logins.iter().map(|(user, password)| format!("\"{user}\" \"{password}\"\n")).collect();
+        let users: Vec<_> = logins
+            .iter()
+            .map(|(user, password)| {
+                format!(
+                    "\"{user}\" \"{password}\"
+"
+                )
+            })
+            .collect();
         let users_file = folder.path().join("users.txt");
-        fs::write(&users_file, users)?;
+        fs::write(&users_file, users.concat())?;
         let config = folder.path().join("pgbouncer.ini");
         fs::write(
             &config,

@@ -50,17 +50,15 @@ async fn accept(listener: TcpListener, to: SocketAddr, silent: watch::Receiver<b
 }
 
 async fn forward(mut near: TcpStream, to: SocketAddr, mut silent: watch::Receiver<bool>) {
-    let forwarding = async {
-        #[expect(clippy::disallowed_methods, reason = "a test, on the loopback")]
-        let Ok(mut far) = TcpStream::connect(to).await else { return };
-        let copied = tokio::select! {
-            _ = copy_bidirectional(&mut near, &mut far) => true,
-            held = silent.wait_for(|silent| *silent) => held.is_err(),
-        };
-        if !copied {
-            // Both sockets stay open, and nobody reads them.
-            std::future::pending::<()>().await;
-        }
+    #[expect(clippy::disallowed_methods, reason = "a test, on the loopback")]
+    let Ok(mut far) = TcpStream::connect(to).await else { return };
+    let is_silent = tokio::select! {
+        biased;
+        silent = silent.wait_for(|silent| *silent) => silent.is_ok(),
+        _ = copy_bidirectional(&mut near, &mut far) => false,
     };
-    forwarding.await;
+    if is_silent {
+        // Both sockets stay open, and nobody reads them.
+        std::future::pending::<()>().await;
+    }
 }

@@ -33,11 +33,12 @@ impl Default for Health {
 }
 
 impl Health {
+    pub(super) fn is_known_to_be_down(&self) -> bool {
+        *self.down.borrow()
+    }
+
     /// Returns when the server is down: at once if it is known to be.
     pub(super) async fn is_down(&self) {
-        if *self.down.borrow() {
-            return;
-        }
         // The sender lives as long as this does.
         drop(self.down.subscribe().wait_for(|down| *down).await);
     }

@@ -22,7 +22,7 @@ use std::{
 
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::{
-    sync::Semaphore,
+    sync::{Semaphore, SemaphorePermit},
     time::{Instant, timeout},
 };
 
@@ -96,15 +96,7 @@ impl Database {
 
     /// A connection for one call. Fails at once while the server is known not to answer.
     pub(crate) async fn lease(&self) -> Result<Lease, StoreError> {
-        let permit = tokio::select! {
-            biased;
-            () = self.0.health.is_down() => return Err(down()),
-            permit = timeout(self.0.limits.acquire_timeout, self.0.permits.acquire()) => match permit {
-                Ok(permit) => permit.expect("the semaphore is never closed"),
-                Err(_) => return Err(StoreError::Busy),
-            },
-        };
-        permit.forget();
+        self.permit().await?.forget();
         let mut lease = Lease::empty(Arc::clone(&self.0));
         let kept = match self.0.usable().await {
             Some(kept) => kept,
@@ -112,6 +104,25 @@ impl Database {
         };
         lease.fill(kept);
         Ok(lease)
+    }
+
+    /// Leave to use a connection.
+    async fn permit(&self) -> Result<SemaphorePermit<'_>, StoreError> {
+        let Shared { health, limits, permits, .. } = &*self.0;
+        if health.is_known_to_be_down() {
+            return Err(down());
+        }
+        if let Ok(permit) = permits.try_acquire() {
+            return Ok(permit);
+        }
+        tokio::select! {
+            biased;
+            () = health.is_down() => Err(down()),
+            permit = timeout(limits.acquire_timeout, permits.acquire()) => match permit {
+                Ok(permit) => Ok(permit.expect("the semaphore is never closed")),
+                Err(_) => Err(StoreError::Busy),
+            },
+        }
     }
 }
 

@@ -35,6 +35,9 @@ pub(crate) struct Head {
     pub version: Version,
 }
 
+/// What a lookup found; `None` if the name leads nowhere.
+pub(crate) type Found = Result<Option<Head>, StoreError>;
+
 /// An answer as it came from the server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Answer {
@@ -65,7 +68,7 @@ struct State {
 
 struct Waiter {
     name: ConnectionName,
-    found: oneshot::Sender<Result<Option<Head>, StoreError>>,
+    found: oneshot::Sender<Found>,
 }
 
 /// Leave for one round trip at a time. When it is dropped, those that wait get it.
@@ -78,11 +81,7 @@ impl<A: Ask> Batches<A> {
     }
 
     /// Where the owner's name leads now; `None` if there is no such connection.
-    pub(crate) async fn look_up(
-        &self,
-        owner: OwnerId,
-        name: &ConnectionName,
-    ) -> Result<Option<Head>, StoreError> {
+    pub(crate) async fn look_up(&self, owner: OwnerId, name: &ConnectionName) -> Found {
         match self.enter(owner, name) {
             Place::Lane(lane) => finish(lane.alone((owner, name.clone()))).await,
             Place::Queue(found) => found.await.unwrap_or(Err(StoreError::Silent)),
@@ -127,11 +126,11 @@ enum Place<A: Ask> {
     /// It is sent at once.
     Lane(Lane<A>),
     /// It waits to be taken along.
-    Queue(oneshot::Receiver<Result<Option<Head>, StoreError>>),
+    Queue(oneshot::Receiver<Found>),
 }
 
 impl<A: Ask> Lane<A> {
-    async fn alone(self, question: Question) -> Result<Option<Head>, StoreError> {
+    async fn alone(self, question: Question) -> Found {
         let questions = vec![question];
         let answers = self.0.server.ask(questions.clone()).await?;
         Ok(heads(&questions, &answers)?.pop().flatten())
@@ -156,7 +155,7 @@ struct Batch {
     questions: Vec<Question>,
     numbers: HashMap<Question, usize>,
     /// Those that ask, with the number of their question.
-    waiters: Vec<(usize, oneshot::Sender<Result<Option<Head>, StoreError>>)>,
+    waiters: Vec<(usize, oneshot::Sender<Found>)>,
 }
 
 impl Batch {

@@ -51,7 +51,7 @@ fn name(text: &str) -> ConnectionName {
     ConnectionName::parse(text).unwrap()
 }
 
-type Found = tokio::task::JoinHandle<Result<Option<Head>, StoreError>>;
+type Lookup = tokio::task::JoinHandle<Found>;
 
 struct Stage {
     batches: Batches<Server>,
@@ -65,7 +65,7 @@ impl Stage {
     }
 
     /// Calls; returns once the call is sent or waits.
-    async fn look_up(&self, owner: OwnerId, text: &str) -> Found {
+    async fn look_up(&self, owner: OwnerId, text: &str) -> Lookup {
         let (batches, name) = (self.batches.clone(), name(text));
         let call = tokio::spawn(async move { batches.look_up(owner, &name).await });
         tokio::task::yield_now().await;

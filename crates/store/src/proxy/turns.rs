@@ -87,7 +87,7 @@ mod tests {
         OwnerId(Uuid::from_u128(number))
     }
 
-    async fn is_pending(future: impl Future<Output = Turn> + Unpin) -> bool {
+    fn is_pending(future: impl Future<Output = Turn> + Unpin) -> bool {
         future.now_or_never().is_none()
     }
 
@@ -97,10 +97,10 @@ mod tests {
         let held = turns.take(owner(1)).await;
         let mut many: Vec<_> = (0..100).map(|_| Box::pin(turns.take(owner(1)))).collect();
         for waiting in &mut many {
-            assert!(is_pending(waiting).await);
+            assert!(is_pending(waiting));
         }
         let mut late = pin!(turns.take(owner(2)));
-        assert!(is_pending(&mut late).await);
+        assert!(is_pending(&mut late));
         drop(held);
         let first = many[0].as_mut().now_or_never().expect("the owner that waited first comes first");
         drop(first);
@@ -113,7 +113,7 @@ mod tests {
         let held = turns.take(owner(1)).await;
         let mut gone = Box::pin(turns.take(owner(1)));
         let mut next = pin!(turns.take(owner(2)));
-        assert!(is_pending(&mut gone).await && is_pending(&mut next).await);
+        assert!(is_pending(&mut gone) && is_pending(&mut next));
         drop(gone);
         drop(held);
         let turn = next.now_or_never().expect("passed over the one that is gone");
@@ -127,7 +127,7 @@ mod tests {
         let turns = Turns::new(1);
         let held = turns.take(owner(1)).await;
         let mut gone = Box::pin(turns.take(owner(1)));
-        assert!(is_pending(&mut gone).await);
+        assert!(is_pending(&mut gone));
         drop(held);
         drop(gone);
         assert!(turns.take(owner(2)).now_or_never().is_some());

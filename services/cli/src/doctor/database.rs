@@ -46,8 +46,8 @@ async fn counts(url: &str) -> Result<Vec<SealCount>, StoreError> {
 }
 
 fn judge(survey: &Survey, findings: &mut Findings) {
-    let Survey { schema_version, missing_roles, unbound_roles, untimed_roles } = survey;
     const MIGRATE: &str = "postern migrate";
+    let Survey { schema_version, missing_roles, unbound_roles, untimed_roles } = survey;
     findings.push(match schema_version {
         Some(version) if *version >= SCHEMA_VERSION => Finding::ok("schema", format!("version {version}")),
         Some(version) => {
