@@ -31,8 +31,8 @@ pub enum Pooling {
     /// Nothing, or what keeps one server session for each connection. Statements are prepared once for each connection.
     #[default]
     None,
-    /// A pooler that hands server sessions out for one transaction each. Nothing may be left behind in a session, so that
-    /// statements are sent as text, to be parsed and planned each time.
+    /// A pooler that hands server sessions out for one transaction each. Nothing may be left behind in a session, so
+    /// that statements are sent as text, to be parsed and planned each time.
     Transaction,
 }
 

@@ -1,7 +1,7 @@
 //! A queue that owners take turns in.
 //!
-//! First come, first served would let an owner with a thousand waiting calls delay everybody else by all of them. Here an
-//! owner that waits gets every n-th place, where n is the number of owners that wait.
+//! First come, first served would let an owner with a thousand waiting calls delay everybody else by all of them. Here
+//! an owner that waits gets every n-th place, where n is the number of owners that wait.
 
 use std::collections::{HashMap, VecDeque};
 

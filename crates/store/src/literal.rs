@@ -1,5 +1,5 @@
-//! Values as SQL literals, for statements without parameters. Bytes and texts go as hexadecimal digits: no character of a
-//! value reaches SQL, so that none needs escaping.
+//! Values as SQL literals, for statements without parameters. Bytes and texts go as hexadecimal digits: no character of
+//! a value reaches SQL, so that none needs escaping.
 
 use std::fmt::Write;
 

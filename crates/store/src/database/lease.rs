@@ -8,7 +8,8 @@ use tokio::time::timeout;
 use super::{Kept, Shared};
 use crate::StoreError;
 
-/// A connection that a call uses. Dropped without being settled, it is closed: nobody knows what it is in the middle of.
+/// A connection that a call uses. Dropped without being settled, it is closed: nobody knows what it is in the middle
+/// of.
 pub(crate) struct Lease {
     shared: Arc<Shared>,
     kept: Option<Kept>,

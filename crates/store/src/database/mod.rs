@@ -1,12 +1,12 @@
 //! Connections to the control database, bounded in number and in time.
 //!
-//! Not sqlx's own pool: that one sends a ping with every release, which for a lookup costs as much as the lookup, and it
-//! keeps connections whose packets get lost. Measured with 20,000 round trips each on loopback, client and server on two
-//! cores, p50: a prepared lookup takes 65 µs on a bare sqlx connection, 150 through sqlx's pool, and 79 with
+//! Not sqlx's own pool: that one sends a ping with every release, which for a lookup costs as much as the lookup, and
+//! it keeps connections whose packets get lost. Measured with 20,000 round trips each on loopback, client and server on
+//! two cores, p50: a prepared lookup takes 65 µs on a bare sqlx connection, 150 through sqlx's pool, and 79 with
 //! tokio-postgres, whose connection lives in a task of its own.
 //!
-//! * A call leases a connection, and [settles](Lease::settle) it with the outcome of its statements. Whatever goes wrong
-//!   with a connection, it is closed and not used again.
+//! * A call leases a connection, and [settles](Lease::settle) it with the outcome of its statements. Whatever goes
+//!   wrong with a connection, it is closed and not used again.
 //! * Every step has a deadline. A call that finds the server silent has the server [probed](health); while probes fail,
 //!   all calls fail at once.
 
@@ -32,8 +32,8 @@ use health::Health;
 pub(crate) use lease::{Lease, within};
 pub(crate) use scope::{PgQuery, as_owner, query, transaction};
 
-/// Time for a call's statements. More than the server gives them (`statement_timeout` in roles.sql), so that whoever waits
-/// for a lock gets the server's answer; and the deadline for a server that does not answer any more.
+/// Time for a call's statements. More than the server gives them (`statement_timeout` in roles.sql), so that whoever
+/// waits for a lock gets the server's answer; and the deadline for a server that does not answer any more.
 pub(crate) const CALL: Duration = Duration::from_secs(4);
 
 /// Time for a connection to be opened, with its sign-in.

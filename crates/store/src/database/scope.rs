@@ -45,8 +45,8 @@ async fn commit<T>(
     }
 }
 
-/// Runs `work` in a transaction of sqlx's own pool, and commits if it succeeds. `begin` starts it and makes its settings,
-/// in one round trip. For work in the background.
+/// Runs `work` in a transaction of sqlx's own pool, and commits if it succeeds. `begin` starts it and makes its
+/// settings, in one round trip. For work in the background.
 ///
 /// The work runs in a task of its own: when the caller is dropped, it still ends, whereas sqlx would leave the
 /// connection in an unknown state.

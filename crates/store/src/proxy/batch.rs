@@ -1,7 +1,7 @@
 //! Lookups that share round trips.
 //!
-//! A few lookups are under way at a time. A call that finds room is sent at once, by itself. Calls that arrive meanwhile
-//! wait, and the next round trip takes all of them along, up to a bound.
+//! A few lookups are under way at a time. A call that finds room is sent at once, by itself. Calls that arrive
+//! meanwhile wait, and the next round trip takes all of them along, up to a bound.
 //!
 //! * Whatever was committed before a call is seen by it: a call joins a batch only before it is sent.
 //! * Owners take turns for the places in a batch, so that nobody's many calls delay the others.
@@ -185,8 +185,8 @@ impl Batch {
     }
 }
 
-/// What was found for each question, in their order. Refuses an answer to no question, a second one to the same, and one
-/// with another owner's row.
+/// What was found for each question, in their order. Refuses an answer to no question, a second one to the same, and
+/// one with another owner's row.
 fn heads(questions: &[Question], answers: &[Answer]) -> Result<Vec<Option<Head>>, StoreError> {
     let mut heads = vec![None; questions.len()];
     for answer in answers {

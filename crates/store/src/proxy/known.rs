@@ -21,8 +21,8 @@ const BYTES: usize = 64 * 1024 * 1024;
 /// The owner is part of the key: one owner's entry never serves another.
 pub(crate) type Key = (OwnerId, ConnectionId, Version);
 
-/// A bounded cache. What is used moves to the younger generation; when that is full or old, it becomes the older one, and
-/// the older one is forgotten.
+/// A bounded cache. What is used moves to the younger generation; when that is full or old, it becomes the older one,
+/// and the older one is forgotten.
 #[derive(Default)]
 pub(crate) struct Known(Mutex<Generations>);
 

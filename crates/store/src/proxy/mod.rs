@@ -21,8 +21,8 @@ use turns::Turns;
 
 /// Reads the caller's connections. Writes nothing.
 ///
-/// A lookup asks the server each time which version of the connection there is, so that a changed or deleted one is dead
-/// for the very next query. What the version is like is read once, since it never changes.
+/// A lookup asks the server each time which version of the connection there is, so that a changed or deleted one is
+/// dead for the very next query. What the version is like is read once, since it never changes.
 #[derive(Clone)]
 pub struct ProxyStore(Arc<Inner>);
 
