@@ -44,6 +44,11 @@ async fn as_role(role: &str, owner: Option<Uuid>, sql: &str) -> Result<u64, Stri
 
 const DENIED: &str = "42501";
 
+/// A call of the function that saves connections.
+const SAVE: &str =
+    "select * from postern.save_connection(gen_random_uuid(), 'x', 'postgres', '{}', true, null, 1,
+    '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')";
+
 /// SQLSTATE of a foreign key that leads nowhere.
 const NO_SUCH_ROW: &str = "23503";
 
@@ -68,6 +73,11 @@ async fn without_a_where_clause_only_own_rows_are_touched() {
     }
     let look_up = format!("select * from postern.look_up_connection('{bob}', 'db-alices')");
     assert_eq!(as_role("postern_proxy", None, &look_up).await, Ok(0));
+    let both = format!(
+        "select * from postern.look_up_connections('{{{bob},{alice}}}', '{{db-alices,db-bobs}}')
+          union all select * from postern.look_up_connections('{{{bob}}}', '{{db-alices}}')"
+    );
+    assert_eq!(as_role("postern_proxy", Some(alice), &both).await, Ok(0));
     let id = id_of("db-alices").await;
     let seals = |owner: Uuid| format!("select * from postern.connection_seals('{owner}', '{id}', 1)");
     assert_eq!(as_role("postern_proxy", None, &seals(bob)).await, Ok(0));
@@ -143,6 +153,7 @@ async fn each_role_has_only_the_rights_of_its_service() {
         "set role postern_owner",
         "set role postern_connection",
         "set role postern_rewrap",
+        SAVE,
     ] {
         assert_eq!(as_role("postern_proxy", Some(owner), sql).await, Err(DENIED.into()), "{sql}");
     }
@@ -152,6 +163,7 @@ async fn each_role_has_only_the_rights_of_its_service() {
         "alter table postern.connections disable row level security",
         "create function postern.f() returns int language sql as 'select 1'",
         "set role postern_owner",
+        "select * from postern.look_up_connections(array[gen_random_uuid()], array['db-franks'])",
     ] {
         assert_eq!(as_role("postern_connection", Some(owner), sql).await, Err(DENIED.into()), "{sql}");
     }
@@ -178,6 +190,8 @@ async fn the_rewrap_role_reaches_seals_of_all_owners_and_nothing_else() {
         "delete from postern.connections",
         "insert into postern.connections (owner_id) values (gen_random_uuid())",
         "select * from postern.look_up_connection(gen_random_uuid(), 'db-heidis')",
+        "select * from postern.look_up_connections(array[gen_random_uuid()], array['db-heidis'])",
+        SAVE,
         "alter table postern.connections disable row level security",
         "alter table postern.secrets disable row level security",
         "set role postern_owner",
@@ -216,7 +230,8 @@ async fn a_member_of_the_rewrap_role_sees_nothing_more() {
 async fn the_owner_ends_with_the_transaction() {
     let owner = save("db-grace", "db-graces").await;
     let mut connection = connect(&Postern::shared().await.database_url("postern_proxy")).await;
-    let look_up = sqlx::query("select name from postern.look_up_connection($1, 'db-graces')").bind(owner);
+    let look_up =
+        sqlx::query("select id from postern.look_up_connections(array[$1], array['db-graces'])").bind(owner);
     assert_eq!(look_up.fetch_all(&mut connection).await.unwrap().len(), 1);
     let left: Option<String> =
         sqlx::query_scalar("select nullif(current_setting('postern.owner_id', true), '')")

@@ -5,6 +5,10 @@
 mod api;
 mod catalogue;
 mod database;
+mod lookups;
+mod outage;
+mod pooler;
 mod quota;
+mod scale;
 mod seals;
 mod versions;

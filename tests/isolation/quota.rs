@@ -8,7 +8,7 @@ use postern_domain::{
 };
 use postern_store::{Change, ConnectionStore, NewSecret, PoolOptions, StoreError};
 use postern_testkit::Postern;
-use sqlx::{ConnectOptions, Connection, Executor, PgConnection, postgres::PgConnectOptions};
+use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -23,25 +23,26 @@ async fn of_many_saves_at_the_limit_one_succeeds() {
     let mut superuser: PgConnection = superuser_url.connect().await.unwrap();
     // A transaction would see the activity as it was at its first look.
     let mut observer: PgConnection = superuser_url.connect().await.unwrap();
-    let fill = "insert into postern.connections (owner_id, name, kind, endpoint, read_only)
-                select $1, 'c-' || n, 'postgres', '{}', true from generate_series(2, $2) n";
-    let fill = sqlx::query(fill).bind(owner.0).bind(CONNECTIONS_PER_OWNER);
-    fill.execute(&mut superuser).await.unwrap();
-    let pool = PoolOptions { max_connections: AT_ONCE, acquire_timeout: Duration::from_secs(30) };
-    let store = ConnectionStore::connect(&postern.database_url("postern_connection"), pool).await.unwrap();
+    fill(&mut superuser, owner, "c", CONNECTIONS_PER_OWNER - 1).await;
+    let limits = PoolOptions {
+        max_connections: AT_ONCE,
+        acquire_timeout: Duration::from_secs(30),
+        ..PoolOptions::default()
+    };
+    let store = ConnectionStore::connect(&postern.database_url("postern_connection"), limits).await.unwrap();
 
-    // Lets others read and lock rows, and makes their inserts wait.
+    // Another transaction has inserted the same names: nobody sees its rows, and inserts wait for its end.
     let mut inserts_wait = superuser.begin().await.unwrap();
-    inserts_wait.execute("lock table postern.connections in share mode").await.unwrap();
+    fill(&mut inserts_wait, owner, "new", AT_ONCE.into()).await;
     let mut saves = JoinSet::new();
-    for number in 0..AT_ONCE {
+    for number in 1..=AT_ONCE {
         let store = store.clone();
         saves.spawn(async move { store.upsert(owner, change(&format!("new-{number}"))).await });
     }
-    while waiting(&mut observer, owner).await < i64::from(AT_ONCE) {
+    while waiting(&mut observer).await < i64::from(AT_ONCE) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    inserts_wait.commit().await.unwrap();
+    inserts_wait.rollback().await.unwrap();
 
     let outcomes = saves.join_all().await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
@@ -49,15 +50,22 @@ async fn of_many_saves_at_the_limit_one_succeeds() {
     assert_eq!(refused + 1, outcomes.len());
 }
 
-/// Sessions that wait for a lock in a statement of saving a connection.
-async fn waiting(observer: &mut PgConnection, owner: OwnerId) -> i64 {
-    let waiting = "select count(*) from pg_stat_activity
-                    where wait_event_type = 'Lock' and usename = 'postern_connection'
-                      and (query like '%connections.insert%' or query like '%' || $1 || '%')";
-    sqlx::query_scalar(waiting).bind(owner.to_string()).fetch_one(observer).await.unwrap()
+/// Inserts `name-1` to `name-<count>`.
+async fn fill(superuser: &mut PgConnection, owner: OwnerId, name: &str, count: i64) {
+    let fill = "insert into postern.connections (owner_id, name, kind, endpoint, read_only)
+                select $1, $2 || '-' || n, 'postgres', '{}', true from generate_series(1, $3) n";
+    sqlx::query(fill).bind(owner.0).bind(name).bind(count).execute(superuser).await.unwrap();
 }
 
-fn change(name: &str) -> Change {
+/// Saves that wait for a lock: for the owner's, or for the end of the transaction that has inserted the same name.
+async fn waiting(observer: &mut PgConnection) -> i64 {
+    let waiting = "select count(*) from pg_stat_activity
+                    where wait_event_type = 'Lock' and wait_event in ('advisory', 'transactionid', 'spectoken')
+                      and usename = 'postern_connection' and query like '%connections.save%'";
+    sqlx::query_scalar(waiting).fetch_one(observer).await.unwrap()
+}
+
+pub(crate) fn change(name: &str) -> Change {
     Change {
         name: ConnectionName::parse(name).unwrap(),
         endpoint: endpoint(5432).into(),

@@ -36,7 +36,7 @@ async fn seals_are_read_for_the_version_that_was_looked_up_and_for_its_owner() {
     connections.upsert(owner, change(5432, Some(1))).await.unwrap();
 
     let saved = proxy.look_up(owner, &name()).await.unwrap().unwrap();
-    assert_eq!((saved.version, saved.endpoint), (Version(1), endpoint(5432).into()));
+    assert_eq!((saved.version, saved.endpoint.clone()), (Version(1), endpoint(5432).into()));
     assert!(proxy.look_up(other, &name()).await.unwrap().is_none());
     let seals = proxy.seals(owner, saved.id, Version(1)).await.unwrap().unwrap();
     let [StoredSecret { name: SecretName::Password, secret }] = seals.as_slice() else { panic!("{seals:?}") };

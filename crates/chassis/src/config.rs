@@ -171,13 +171,29 @@ pub struct DatabaseConfig {
     /// requests pile up, each until its own deadline.
     #[serde(default = "default_acquire_timeout", deserialize_with = "positive")]
     pub acquire_timeout_seconds: u32,
+    /// What is between this service and the server, `none` by default.
+    #[serde(default)]
+    pub pooling: Pooling,
+}
+
+/// What is between a service and the server of the control database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pooling {
+    /// No pooler, or one in session mode. Statements are prepared once for each connection. Set wrongly, statements
+    /// fail: the pooler hands them to sessions that do not know them.
+    #[default]
+    None,
+    /// A pooler in transaction mode, such as `PgBouncer` or Supavisor on port 6543. Statements are sent as text. Set
+    /// wrongly, everything works, but the server parses and plans each statement anew.
+    Transaction,
 }
 
 impl DatabaseConfig {
     /// A configuration with the defaults.
     pub fn new(url_file: PathBuf) -> Self {
         let (max_connections, acquire_timeout_seconds) = (default_connections(), default_acquire_timeout());
-        Self { url_file, max_connections, acquire_timeout_seconds }
+        Self { url_file, max_connections, acquire_timeout_seconds, pooling: Pooling::None }
     }
 
     /// The URL in the file.
@@ -240,8 +256,10 @@ mod tests {
     fn a_database_has_documented_defaults_and_no_unknown_keys() {
         let default = parse::<DatabaseConfig>("url_file = '/run/url'").unwrap();
         assert_eq!((default.max_connections, default.acquire_timeout()), (16, Duration::from_secs(5)));
-        let text = "url_file = '/run/url'\nmax_connections = 40\nacquire_timeout_seconds = 2";
+        assert_eq!(default.pooling, Pooling::None);
+        let text = "url_file = '/run/url'\nmax_connections = 40\nacquire_timeout_seconds = 2\npooling = 'transaction'";
         let set = parse::<DatabaseConfig>(text).unwrap();
+        assert_eq!(set.pooling, Pooling::Transaction);
         assert_eq!((set.max_connections, set.acquire_timeout()), (40, Duration::from_secs(2)));
         for refused in [
             "",
@@ -249,6 +267,7 @@ mod tests {
             "url_file = '/run/url'\nmax_connections = 0",
             "url_file = '/run/url'\nacquire_timeout_seconds = 0",
             "url_file = '/run/url'\npool_size = 3",
+            "url_file = '/run/url'\npooling = 'session'",
         ] {
             let error = parse::<DatabaseConfig>(refused).unwrap_err().to_string();
             assert!(!error.contains("canary"), "{error}");

@@ -4,12 +4,14 @@
 //! * [`Opener`] opens seals of the caller. For proxy-service.
 //! * [`Rewrapper`] rewraps seals under the primary key. For the rewrap job.
 //!
-//! Each takes a channel from `chassis::mtls`, which sets the deadline of every call. A failed call is logged once, with
-//! the whole chain of its causes; the caller gets a [`postern_rpc::Problem`] without the causes.
+//! Each takes a channel from `chassis::mtls`. Users' calls have a deadline of two seconds; the channel's own is for the
+//! rewrap job. A failed call is logged once, with the whole chain of its causes; the caller gets a
+//! [`postern_rpc::Problem`] that names none of them.
 
 mod context;
 mod failure;
 mod opener;
+mod patience;
 mod rewrapper;
 pub mod seal;
 mod sealer;

@@ -11,6 +11,7 @@ use tonic::transport::Channel;
 use crate::{
     SealContext,
     failure::{Purpose, problem},
+    patience::in_time,
 };
 
 /// Opens seals, and cannot seal.
@@ -34,7 +35,7 @@ impl Opener {
     ) -> Result<Secret, Problem> {
         let context = Some(SealContext::new(endpoint, name, secret.id).into());
         let message = DecryptRequest { context, sealed: secret.sealed.clone() };
-        match self.0.clone().decrypt(caller.authorize(message)).await {
+        match in_time(self.0.clone().decrypt(caller.authorize(message))).await {
             Ok(response) => Ok(Secret::new(response.into_inner().plaintext)),
             Err(status) => Err(problem(&status, Purpose::Open)),
         }

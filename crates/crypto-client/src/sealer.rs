@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::{
     SealContext,
     failure::{Purpose, of_reason, problem},
+    patience::in_time,
 };
 
 /// Seals secrets, and cannot open them.
@@ -55,7 +56,7 @@ impl Sealer {
         let id = mint();
         let context = Some(SealContext::new(endpoint, name, id).into());
         let message = EncryptRequest { context, plaintext: secret.into_exposed() };
-        match self.0.clone().encrypt(caller.authorize(message)).await {
+        match in_time(self.0.clone().encrypt(caller.authorize(message))).await {
             Ok(response) => Ok(SealedSecret { id, sealed: response.into_inner().sealed }),
             Err(status) => Err(problem(&status, Purpose::Seal)),
         }
@@ -74,7 +75,7 @@ impl Sealer {
             plaintext: secret.into_exposed(),
         });
         let message = BatchEncryptRequest { items: items.collect() };
-        let response = self.0.clone().batch_encrypt(caller.authorize(message)).await;
+        let response = in_time(self.0.clone().batch_encrypt(caller.authorize(message))).await;
         let results = response.map_err(|status| problem(&status, Purpose::Seal))?.into_inner().results;
         let fits = results.len() == ids.len()
             && results.iter().zip(&ids).all(|(result, (name, _))| result.reference == name.as_str());

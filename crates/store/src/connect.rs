@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::{Role, SCHEMA_VERSION, StoreError};
 
-/// Time for one connection to be opened, with its sign-in.
+/// Time for the first connection, with its sign-in.
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// How many connections a store may hold, and how long a caller waits for one.
@@ -21,20 +21,39 @@ pub struct PoolOptions {
     pub max_connections: u32,
     /// Time after which a caller that waits for a connection gets an error.
     pub acquire_timeout: Duration,
+    /// What is between this store and the server.
+    pub pooling: Pooling,
+}
+
+/// What is between a store and the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pooling {
+    /// Nothing, or what keeps one server session for each connection. Statements are prepared once for each connection.
+    #[default]
+    None,
+    /// A pooler that hands server sessions out for one transaction each. Nothing may be left behind in a session, so
+    /// that statements are sent as text, to be parsed and planned each time.
+    Transaction,
 }
 
 impl Default for PoolOptions {
     fn default() -> Self {
-        Self { max_connections: 16, acquire_timeout: Duration::from_secs(5) }
+        Self { max_connections: 16, acquire_timeout: Duration::from_secs(5), pooling: Pooling::None }
     }
 }
 
-/// A pool that signs in as `role`. Connects once, so that what is wrong shows now and with its cause.
-pub(crate) async fn pool(url: &str, role: Role, limits: PoolOptions) -> Result<PgPool, StoreError> {
+/// How to connect as `role`. Connects once, so that what is wrong shows now and with its cause.
+pub(crate) async fn checked(url: &str, role: Role) -> Result<PgConnectOptions, StoreError> {
     let options = parse(url)?.application_name(role.name());
-    let mut connection = open(&options).await?;
+    let mut connection = open(&options, CONNECT).await?;
     refuse_unfit(&mut connection, role).await?;
     connection.close().await?;
+    Ok(options)
+}
+
+/// A pool of sqlx's that signs in as `role`, for work in the background.
+pub(crate) async fn pool(url: &str, role: Role, limits: PoolOptions) -> Result<PgPool, StoreError> {
+    let options = checked(url, role).await?;
     Ok(PgPoolOptions::new()
         .max_connections(limits.max_connections)
         .acquire_timeout(limits.acquire_timeout)
@@ -43,20 +62,15 @@ pub(crate) async fn pool(url: &str, role: Role, limits: PoolOptions) -> Result<P
         .connect_lazy_with(options))
 }
 
-/// A round trip that reads nothing: whether the server answers.
-pub(crate) async fn ping(pool: &PgPool) -> Result<(), StoreError> {
-    sqlx::raw_sql("/* connect.ping */ select").execute(pool).await?;
-    Ok(())
-}
-
 /// A single connection for an operator's work.
 pub(crate) async fn operator(url: &str) -> Result<PgConnection, StoreError> {
-    open(&parse(url)?.application_name("postern-admin")).await
+    open(&parse(url)?.application_name("postern-admin"), CONNECT).await
 }
 
-async fn open(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
+/// Opens a connection, with its sign-in, within `time`.
+pub(crate) async fn open(options: &PgConnectOptions, time: Duration) -> Result<PgConnection, StoreError> {
     let (host, port) = (options.get_host(), options.get_port());
-    match timeout(CONNECT, options.connect()).await {
+    match timeout(time, options.connect()).await {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(sqlx::Error::Io(error))) if error.kind() == ErrorKind::ConnectionRefused => {
             Err(StoreError::Unreachable(format!("{host}:{port} refused the connection")))
@@ -75,7 +89,7 @@ async fn open(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
         }
         Ok(Err(error)) => Err(error.into()),
         Err(_) => {
-            let seconds = CONNECT.as_secs();
+            let seconds = time.as_secs();
             Err(StoreError::Unreachable(format!("{host}:{port} does not answer within {seconds} s")))
         }
     }

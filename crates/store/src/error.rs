@@ -1,8 +1,10 @@
 //! What can go wrong with the control database.
 
+use std::sync::Arc;
+
 /// Why the control database did not do what was asked. The texts are for operators and the log; they hold no row, no
 /// SQL and no password.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The row has changed since the version the caller started from, or exists when it should not.
     #[error("the connection has changed since it was read")]
@@ -19,15 +21,41 @@ pub enum StoreError {
     /// The role cannot be used, or the schema is not the one this release needs.
     #[error("the control database cannot be used: {0}")]
     Unfit(String),
-    /// No connection to the server could be opened at the start.
+    /// No connection to the server can be opened.
     #[error("the control database cannot be reached: {0}")]
     Unreachable(String),
+    /// The server did not answer a statement in time. What the statement did is unknown.
+    #[error("the control database did not answer in time")]
+    Silent,
+    /// All connections were in use until the caller's patience ended.
+    #[error("all connections to the control database are in use")]
+    Busy,
     /// A stored row does not have the form that this release writes.
     #[error("a stored connection is malformed")]
     Malformed,
     /// The database does not answer, or answers with an error. It is not a source: anyhow would repeat its text.
     #[error("the control database failed: {}", describe(.0))]
-    Database(sqlx::Error),
+    Database(Arc<sqlx::Error>),
+}
+
+impl StoreError {
+    /// Whether it may be that the server is gone or does not answer, so that other calls would fail, too.
+    pub(crate) fn is_outage(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Silent => true,
+            Self::Database(error) => match &**error {
+                sqlx::Error::Database(error) => error.code().is_some_and(|code| is_shutdown(&code)),
+                sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+}
+
+/// Class 08: the connection failed. 57P01 to 57P05: the server shuts down, starts, or ended the session.
+fn is_shutdown(sqlstate: &str) -> bool {
+    sqlstate.starts_with("08") || sqlstate.starts_with("57P")
 }
 
 /// Classes and codes of SQLSTATEs that only an operator can mend: a refused sign-in, a missing database, a missing
@@ -49,13 +77,16 @@ pub enum Remedy {
 
 impl StoreError {
     /// Whether the server does not answer, or not for now, so that trying again may help.
-    pub fn is_outage(&self) -> bool {
+    pub fn may_pass(&self) -> bool {
         match self {
-            Self::Database(sqlx::Error::Database(error)) => {
-                let code = error.code().unwrap_or_default();
-                !PERMANENT.iter().any(|permanent| code.starts_with(permanent))
-            }
-            Self::Unreachable(_) | Self::Database(_) => true,
+            Self::Database(error) => match &**error {
+                sqlx::Error::Database(error) => {
+                    let code = error.code().unwrap_or_default();
+                    !PERMANENT.iter().any(|permanent| code.starts_with(permanent))
+                }
+                _ => true,
+            },
+            Self::Unreachable(_) | Self::Silent | Self::Busy => true,
             _ => false,
         }
     }
@@ -64,7 +95,7 @@ impl StoreError {
     pub fn remedy(&self) -> Remedy {
         match self {
             Self::Url(_) => Remedy::Configure,
-            Self::Unreachable(_) => Remedy::Retry,
+            Self::Unreachable(_) | Self::Silent | Self::Busy => Remedy::Retry,
             Self::Unfit(_) => Remedy::Prepare,
             Self::Database(error) => remedy(error),
             _ => Remedy::Unknown,
@@ -91,13 +122,22 @@ fn remedy_by_code(code: &str) -> Remedy {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Database(error)
+        Self::Database(Arc::new(error))
     }
 }
+
+/// SQLSTATEs of a prepared statement that is not there, or is there already.
+const OTHER_SESSION: [&str; 2] = ["26000", "42P05"];
 
 /// The server's own message, without the line of its source code.
 fn describe(error: &sqlx::Error) -> String {
     match error {
+        sqlx::Error::Database(error) if error.code().is_some_and(|code| OTHER_SESSION.contains(&&*code)) => {
+            format!(
+                "{}; a pooler is on the way that hands sessions out by transaction: set pooling = \"transaction\"",
+                error.message()
+            )
+        }
         sqlx::Error::Database(error) => error.message().to_owned(),
         sqlx::Error::PoolTimedOut => {
             "no connection became available in time: all are in use, or the server does not accept new ones"
@@ -128,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_failure_that_passes_is_told_from_a_wrong_configuration() {
-        let remedy = |error| StoreError::Database(error).remedy();
+        let remedy = |error| StoreError::from(error).remedy();
         assert_eq!(remedy(sqlx::Error::PoolTimedOut), Remedy::Retry);
         assert_eq!(remedy(sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into())), Remedy::Retry);
         assert_eq!(remedy(sqlx::Error::Configuration("x".into())), Remedy::Configure);

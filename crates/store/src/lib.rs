@@ -9,14 +9,16 @@
 
 mod connect;
 mod connections;
+mod database;
 mod error;
+mod fair;
+mod literal;
 mod migrate;
 mod proxy;
 pub mod roles;
-mod scope;
 mod secrets;
 
-pub use connect::{PoolOptions, Transport, transport};
+pub use connect::{PoolOptions, Pooling, Transport, transport};
 pub use connections::{Change, ConnectionStore, NewSecret, OwnConnection, OwnSecret, SavedConnection};
 pub use error::{Remedy, StoreError};
 pub use migrate::{SCHEMA_VERSION, migrate};

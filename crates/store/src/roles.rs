@@ -83,7 +83,24 @@ pub struct Survey {
     pub missing_roles: Vec<String>,
     /// Names of [`LOGIN_ROLES`] that bypass row level security.
     pub unbound_roles: Vec<String>,
+    /// Names of the services' roles whose statements the server does not end.
+    pub untimed_roles: Vec<String>,
 }
+
+/// Roles without one of the settings that roles.sql makes for them, in this database or in all.
+const UNTIMED: &str = "
+    select r.rolname::text
+      from pg_roles r
+      join (values ('postern_connection', array['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']),
+                   ('postern_proxy', array['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']),
+                   ('postern_rewrap', array['statement_timeout', 'lock_timeout'])) as needed (role, settings)
+        on needed.role = r.rolname
+     where exists (
+         select from unnest(needed.settings) as setting
+          where not exists (
+              select from pg_db_role_setting s, unnest(s.setconfig) as made
+               where s.setrole = r.oid and s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
+                 and made like setting || '=%' and made not in (setting || '=0', setting || '=')))";
 
 /// Inspects a database as `postern_migrator`. Changes nothing.
 pub async fn survey(url: &str) -> Result<Survey, StoreError> {
@@ -96,6 +113,7 @@ pub async fn survey(url: &str) -> Result<Survey, StoreError> {
     let missing_roles = sqlx::query_scalar(missing).bind(roles.clone()).fetch_all(&mut *migrator).await?;
     let unbound = "select rolname::text from pg_roles where rolname = any($1) and (rolsuper or rolbypassrls)";
     let unbound_roles = sqlx::query_scalar(unbound).bind(roles).fetch_all(&mut *migrator).await?;
+    let untimed_roles = sqlx::query_scalar(UNTIMED).fetch_all(&mut *migrator).await?;
     let migrated = "select to_regprocedure('postern.schema_version()') is not null";
     let schema_version = if sqlx::query_scalar(migrated).fetch_one(&mut *migrator).await? {
         Some(sqlx::query_scalar("select postern.schema_version()").fetch_one(&mut *migrator).await?)
@@ -105,7 +123,7 @@ pub async fn survey(url: &str) -> Result<Survey, StoreError> {
     migrator.clear_cached_statements().await?;
     migrator.rollback().await?;
     connection.close().await?;
-    Ok(Survey { schema_version, missing_roles, unbound_roles })
+    Ok(Survey { schema_version, missing_roles, unbound_roles, untimed_roles })
 }
 
 pub(crate) async fn refuse_missing(connection: &mut PgConnection) -> Result<(), StoreError> {

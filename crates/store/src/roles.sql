@@ -4,6 +4,7 @@
 do $postern$
 declare
     login name;
+    setting record;
 begin
     -- Owns the schema. Nobody signs in as it.
     if not exists (select from pg_catalog.pg_roles where rolname = 'postern_owner') then
@@ -16,6 +17,30 @@ begin
             execute format('create role %I login nocreatedb nocreaterole', login);
         end if;
         execute format('grant connect on database %I to %I', current_database(), login);
+    end loop;
+
+    -- What a service has begun and no longer waits for must not go on for long. The services wait four seconds for their
+    -- statements: when those wait for a lock, they get the server's answer in time. The rewrap role reads all seals, and
+    -- holds a lock in a transaction that is idle meanwhile; its keepalives tell the server within half a minute that the
+    -- client is gone. What an administrator has set otherwise stays.
+    for setting in
+        select * from (values
+            ('postern_connection', 'statement_timeout', '3s'),
+            ('postern_connection', 'lock_timeout', '2s'),
+            ('postern_connection', 'idle_in_transaction_session_timeout', '10s'),
+            ('postern_proxy', 'statement_timeout', '3s'),
+            ('postern_proxy', 'lock_timeout', '2s'),
+            ('postern_proxy', 'idle_in_transaction_session_timeout', '10s'),
+            ('postern_rewrap', 'statement_timeout', '10min'),
+            ('postern_rewrap', 'lock_timeout', '10s'),
+            ('postern_rewrap', 'tcp_keepalives_idle', '10s'),
+            ('postern_rewrap', 'tcp_keepalives_interval', '5s'),
+            ('postern_rewrap', 'tcp_keepalives_count', '4')) as wanted (role, name, value)
+         where not exists (
+             select from pg_catalog.pg_db_role_setting as made, pg_catalog.unnest(made.setconfig) as set
+              where made.setrole = wanted.role::pg_catalog.regrole and set like wanted.name || '=%')
+    loop
+        execute format('alter role %I set %I = %L', setting.role, setting.name, setting.value);
     end loop;
 
     -- Migrations are made as the owner. To grant again what another administrator has granted might be refused.

@@ -45,7 +45,7 @@ async fn all_is_well_and_no_secret_is_shown() {
         "is for operator",
         "the primary key is 1",
         "2 seals under key 1",
-        "version 5",
+        "version 6",
         "postern_proxy can sign in",
     ] {
         assert!(run.stdout.contains(said), "{said}: {}", run.stdout);
@@ -86,12 +86,16 @@ async fn a_database_that_does_not_fit_is_told() {
     );
     stage.as_superuser("alter role postern_proxy nobypassrls").await;
 
+    stage.as_superuser("alter role postern_connection set lock_timeout = 0").await;
+    found(&doctor(&stage), 0, "roles", "warn: postern_connection has no timeouts");
+    stage.as_superuser("alter role postern_connection set lock_timeout = '2s'").await;
+
     stage
         .as_superuser(
             "create or replace function postern.schema_version() returns integer language sql as 'select 1'",
         )
         .await;
-    found(&doctor(&stage), 1, "schema", "fail: version 1; this release needs 5 / Run `postern migrate`.");
+    found(&doctor(&stage), 1, "schema", "fail: version 1; this release needs 6 / Run `postern migrate`.");
     stage.as_superuser("drop schema postern cascade").await;
     found(&doctor(&stage), 1, "schema", "fail: the database has no schema yet / Run `postern migrate`.");
     stage.as_superuser("alter role postern_rewrap rename to postern_elsewhere").await;

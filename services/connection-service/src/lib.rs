@@ -13,7 +13,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use postern_chassis::{
     Gate, Process, Rpcs, TrustedProxies,
-    config::DatabaseConfig,
+    config::{DatabaseConfig, Pooling},
     cors, mtls,
     server::{self, Reserved},
 };
@@ -58,7 +58,7 @@ async fn reach_store(database: &DatabaseConfig, process: &Process) -> Result<Opt
     let url = database.read_url()?;
     let dependency = process.health.dependency("control database");
     let connect = || ConnectionStore::connect(&url, pool_options(database));
-    let reached = dependency.reach(&process.life, connect, |error| !error.is_outage()).await;
+    let reached = dependency.reach(&process.life, connect, |error| !error.may_pass()).await;
     let store = reached.with_context(|| database.url_file.display().to_string())?;
     if let Some(store) = store.clone() {
         let ping = move || {
@@ -84,5 +84,12 @@ fn server_of(store: ConnectionStore, crypto: Channel) -> ConnectionServiceServer
 }
 
 fn pool_options(database: &DatabaseConfig) -> PoolOptions {
-    PoolOptions { max_connections: database.max_connections, acquire_timeout: database.acquire_timeout() }
+    PoolOptions {
+        max_connections: database.max_connections,
+        acquire_timeout: database.acquire_timeout(),
+        pooling: match database.pooling {
+            Pooling::None => postern_store::Pooling::None,
+            Pooling::Transaction => postern_store::Pooling::Transaction,
+        },
+    }
 }

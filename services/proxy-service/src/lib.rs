@@ -18,7 +18,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use postern_chassis::{
     Gate, Lifecycle, Process, Rpcs, TrustedProxies,
-    config::DatabaseConfig,
+    config::{DatabaseConfig, Pooling},
     cors,
     lifecycle::ENDING,
     mtls,
@@ -54,7 +54,7 @@ pub async fn run(config: Config, process: Process) -> Result<()> {
     mtls::watch_certificate(&backends.crypto.tls, &process)?;
     mtls::watch_crypto(crypto.clone(), &process);
     let Some(store) = reach_store(&backends.database, &process).await? else { return Ok(()) };
-    let rpcs = Rpcs::default().with(server_of(&backends, store, crypto, &process.life)?);
+    let rpcs = Rpcs::default().with(server_of(&backends, store, crypto, &process.life));
     let router = rpcs.healthy_while(process.health.ready()).edge(gate, &process.life).await;
     let listener = address.listen()?;
     process.health.serving(listener.local_addr()?);
@@ -76,7 +76,7 @@ async fn reach_store(database: &DatabaseConfig, process: &Process) -> Result<Opt
     let url = database.read_url()?;
     let dependency = process.health.dependency("control database");
     let connect = || ProxyStore::connect(&url, pool_options(database));
-    let reached = dependency.reach(&process.life, connect, |error| !error.is_outage()).await;
+    let reached = dependency.reach(&process.life, connect, |error| !error.may_pass()).await;
     let store = reached.with_context(|| database.url_file.display().to_string())?;
     if let Some(store) = store.clone() {
         let ping = move || {
@@ -93,7 +93,7 @@ pub async fn service(backends: &Backends, life: &Lifecycle) -> Result<ProxyServi
     let database = &backends.database;
     let store = ProxyStore::connect(&database.read_url()?, pool_options(database)).await;
     let store = store.with_context(|| database.url_file.display().to_string())?;
-    server_of(backends, store, mtls::crypto_channel(&backends.crypto)?, life)
+    Ok(server_of(backends, store, mtls::crypto_channel(&backends.crypto)?, life))
 }
 
 fn server_of(
@@ -101,22 +101,28 @@ fn server_of(
     store: ProxyStore,
     crypto: Channel,
     life: &Lifecycle,
-) -> Result<ProxyServiceServer<Proxy>> {
+) -> ProxyServiceServer<Proxy> {
     if backends.egress.allow_loopback {
         tracing::warn!("this machine's own addresses may be dialled: for development only");
     }
     let core = Core::new(Parameters {
         store,
-        lookups: usize::try_from(backends.database.max_connections)?,
         opener: Opener::new(crypto),
         dialer: Dialer::new(backends.egress.clone(), Arc::new(SystemResolver::default())),
         pools: backends.pools,
         admission: backends.admission,
         life: life.clone(),
     });
-    Ok(ProxyServiceServer::new(Proxy::new(core)).max_decoding_message_size(REQUEST_BYTES))
+    ProxyServiceServer::new(Proxy::new(core)).max_decoding_message_size(REQUEST_BYTES)
 }
 
 fn pool_options(database: &DatabaseConfig) -> PoolOptions {
-    PoolOptions { max_connections: database.max_connections, acquire_timeout: database.acquire_timeout() }
+    PoolOptions {
+        max_connections: database.max_connections,
+        acquire_timeout: database.acquire_timeout(),
+        pooling: match database.pooling {
+            Pooling::None => postern_store::Pooling::None,
+            Pooling::Transaction => postern_store::Pooling::Transaction,
+        },
+    }
 }

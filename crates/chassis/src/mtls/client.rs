@@ -38,8 +38,8 @@ const CHANGE: Duration = Duration::from_mins(1);
 
 /// How often a connection is asked whether its peer is alive, and how long that may take to answer. Together less than
 /// [`CALL`]: a call that waits for a dead peer fails before its time is up, and the next one has a new connection.
-const PING: Duration = Duration::from_secs(5);
-const PONG: Duration = Duration::from_secs(4);
+const PING: Duration = Duration::from_secs(1);
+const PONG: Duration = Duration::from_secs(2);
 
 /// A channel to crypto-service. Connects when it is first used, so that services may start in any order. The server
 /// must have a certificate of the authority for the SPIFFE name of crypto-service; DNS names are ignored. Each

@@ -91,15 +91,19 @@ impl SavedConnection {
 
 impl OwnConnection {
     fn read(row: &PgRow) -> Result<Self, StoreError> {
-        let texts: Vec<String> = row.try_get("secrets")?;
-        let (secrets, []) = texts.as_chunks::<3>() else { return Err(StoreError::Malformed) };
-        let mut secrets = secrets.iter().map(OwnSecret::read).collect::<Result<Vec<_>, _>>()?;
+        let mut secrets = OwnSecret::read_all(&row.try_get::<Vec<String>, _>("secrets")?)?;
         secrets.sort_unstable_by_key(|secret| secret.name);
         Ok(Self { connection: SavedConnection::read(row)?, secrets })
     }
 }
 
 impl OwnSecret {
+    /// Reads three texts for each secret.
+    fn read_all(texts: &[String]) -> Result<Vec<Self>, StoreError> {
+        let (secrets, []) = texts.as_chunks::<3>() else { return Err(StoreError::Malformed) };
+        secrets.iter().map(Self::read).collect()
+    }
+
     /// Reads name, sort and last characters; an empty text stands for none.
     fn read([name, sort, last_characters]: &[String; 3]) -> Result<Self, StoreError> {
         let sort = match sort.as_str() {
@@ -114,4 +118,9 @@ impl OwnSecret {
 
 fn micros(since_epoch: i64) -> Duration {
     Duration::from_micros(since_epoch.try_into().unwrap_or_default())
+}
+
+/// About how many bytes a connection takes in memory.
+pub(crate) fn size(connection: &SavedConnection) -> usize {
+    size_of::<SavedConnection>() + endpoint::document(&connection.endpoint).len()
 }

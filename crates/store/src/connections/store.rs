@@ -1,33 +1,32 @@
 //! A user's connections, read and written under row level security.
 
 use postern_domain::{ConnectionName, OwnerId, Version};
-use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::{Change, OwnConnection, own_columns, upsert};
 use crate::{
-    PoolOptions, Role, StoreError, connect,
-    scope::{as_owner, query},
+    PoolOptions, Role, StoreError,
+    database::{Database, as_owner, query},
 };
 
 /// Reads and writes the caller's connections. Cannot read a seal.
 #[derive(Clone)]
-pub struct ConnectionStore(PgPool);
+pub struct ConnectionStore(Database);
 
 impl ConnectionStore {
     /// Signs in as `postern_connection`.
     pub async fn connect(url: &str, pool: PoolOptions) -> Result<Self, StoreError> {
-        connect::pool(url, Role::Connection, pool).await.map(Self)
+        Database::connect(url, Role::Connection, pool).await.map(Self)
     }
 
     /// Whether the server answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        connect::ping(&self.0).await
+        self.0.ping().await
     }
 
-    /// Creates or changes a connection.
+    /// Creates or changes a connection, in one round trip.
     pub async fn upsert(&self, owner: OwnerId, change: Change) -> Result<OwnConnection, StoreError> {
-        as_owner(&self.0, owner, move |tx| Box::pin(async move { upsert::upsert(tx, owner, &change).await }))
-            .await
+        upsert::upsert(self.0.clone(), owner, change).await
     }
 
     /// The owner's connection of this name.
@@ -99,7 +98,7 @@ impl ConnectionStore {
 ///
 /// Two statements in one message: the second one's snapshot is taken once the lock is held, so that it sees the secrets
 /// of the save that the lock was waiting for. `None` also if the row appeared between the two.
-pub(super) async fn lock(
+async fn lock(
     tx: &mut PgConnection,
     owner: OwnerId,
     name: &ConnectionName,

@@ -6,7 +6,7 @@ use sqlx::{PgPool, Postgres, Row, Transaction, postgres::PgRow};
 use super::sealed;
 use crate::{
     PoolOptions, Role, StoreError, connect,
-    scope::{query, transaction},
+    database::{query, transaction},
 };
 
 /// Reads and replaces seals. Opens none, and writes nothing else.

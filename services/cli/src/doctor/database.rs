@@ -50,8 +50,9 @@ async fn counts(url: &str) -> Result<Vec<SealCount>, StoreError> {
     RewrapStore::connect(url, PoolOptions::default()).await?.counts().await
 }
 
-fn judge(Survey { schema_version, missing_roles, unbound_roles }: &Survey, findings: &mut Findings) {
+fn judge(survey: &Survey, findings: &mut Findings) {
     const MIGRATE: &str = "Run `postern migrate`.";
+    let Survey { schema_version, missing_roles, unbound_roles, untimed_roles } = survey;
     findings.push(match schema_version {
         Some(version) if *version >= SCHEMA_VERSION => Finding::ok("schema", format!("version {version}")),
         Some(version) => {
@@ -72,6 +73,16 @@ fn judge(Survey { schema_version, missing_roles, unbound_roles }: &Survey, findi
                 .advice(format!("As a superuser: alter role {role} nosuperuser nobypassrls")),
         );
     }
+    for role in untimed_roles {
+        findings.push(without_timeouts(role));
+    }
+}
+
+fn without_timeouts(role: &str) -> Finding {
+    let message = format!("{role} has no timeouts, so a statement that hangs is never ended by the server");
+    let advice =
+        "Run `postern migrate --create-roles`, or the SQL that `postern migrate --print-roles` prints.";
+    Finding::warning("roles", message).advice(advice)
 }
 
 fn protection(login: Login, transport: Result<Transport, StoreError>) -> Finding {

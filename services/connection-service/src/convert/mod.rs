@@ -113,7 +113,7 @@ pub(crate) fn store_problem(error: &StoreError) -> Problem {
         StoreError::Unfit(_) | StoreError::Url(_) | StoreError::Malformed => {
             Problem::internal(format_args!("the control database cannot be used: {error}"))
         }
-        StoreError::Database(_) | StoreError::Unreachable(_) => {
+        StoreError::Database(_) | StoreError::Unreachable(_) | StoreError::Silent | StoreError::Busy => {
             Problem::new(Reason::DependencyUnavailable, "Connections cannot be read or saved at the moment.")
                 .hint("Try again in a minute.")
                 .because(error)

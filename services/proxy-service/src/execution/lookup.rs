@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -10,9 +10,9 @@ use postern_domain::{ConnectionId, ConnectionName, OwnerId, SealedSecret, Secret
 use postern_store::{ProxyStore, SavedConnection, StoreError};
 use tokio::time::timeout;
 
-use super::{Failure, turns::Turns};
+use super::Failure;
 
-/// Time for the control database's one round trip, the wait for a turn included.
+/// Time for the control database's answer, the wait for a turn and a connection included.
 const WITHIN: Duration = Duration::from_secs(5);
 
 /// Names that are remembered. Forgetting one only costs that the sessions of a deleted connection stay open, unused,
@@ -22,8 +22,6 @@ const NAMES: usize = 20_000;
 /// Looks connections up, under row level security.
 pub(crate) struct Lookups {
     store: ProxyStore,
-    /// As many as the store has connections: more would only wait for those, first come, first served.
-    turns: Turns,
     /// Which connection a name led to last, to notice that it was deleted, or deleted and made anew.
     names: Mutex<HashMap<(OwnerId, ConnectionName), ConnectionId>>,
 }
@@ -31,23 +29,19 @@ pub(crate) struct Lookups {
 /// What a lookup found.
 pub(crate) struct Found {
     /// The connection; none if there is none of this name.
-    pub connection: Option<SavedConnection>,
+    pub connection: Option<Arc<SavedConnection>>,
     /// The connection that the name led to before and leads to no more.
     pub gone: Option<ConnectionId>,
 }
 
 impl Lookups {
-    pub(crate) fn new(store: ProxyStore, at_once: usize) -> Self {
-        Self { store, turns: Turns::new(at_once), names: Mutex::default() }
+    pub(crate) fn new(store: ProxyStore) -> Self {
+        Self { store, names: Mutex::default() }
     }
 
     /// The owner's connection of this name, as it is now.
     pub(crate) async fn look_up(&self, owner: OwnerId, name: &ConnectionName) -> Result<Found, Failure> {
-        let looking_up = async {
-            let _turn = self.turns.take(owner).await;
-            self.store.look_up(owner, name).await
-        };
-        let connection = within(looking_up).await?;
+        let connection = within(self.store.look_up(owner, name)).await?;
         let gone = self.note(owner, name, connection.as_ref().map(|connection| connection.id));
         Ok(Found { connection, gone })
     }
@@ -60,10 +54,7 @@ impl Lookups {
         connection: &SavedConnection,
         name: SecretName,
     ) -> Result<SealedSecret, Failure> {
-        let reading = async {
-            let _turn = self.turns.take(owner).await;
-            self.store.seals(owner, connection.id, connection.version).await
-        };
+        let reading = self.store.seals(owner, connection.id, connection.version);
         let secrets = within(reading).await?.ok_or(Failure::Superseded)?;
         let secret = secrets.into_iter().find(|secret| secret.name == name);
         secret.map(|secret| secret.secret).ok_or(Failure::NoSecret)

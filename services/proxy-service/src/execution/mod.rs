@@ -2,7 +2,7 @@
 //!
 //! * A call is admitted before anything is done for it ([`admission`]).
 //! * Its connection is looked up anew, under row level security ([`lookup`]), so that a changed or deleted one is dead
-//!   for the very next call. Owners take turns at the control database ([`turns`]).
+//!   for the very next call. Owners take turns at the control database.
 //! * A session is acquired from the pool of exactly that version. The secret is opened only when a session is.
 //! * The result leaves in parts, through a queue that is bounded by bytes ([`queue`], [`budget`]).
 //! * However the call ends, its [`outcome`] is recorded in one place.
@@ -19,7 +19,6 @@ pub(crate) mod postgres;
 mod queue;
 mod run;
 pub(crate) mod supabase;
-mod turns;
 
 use std::{sync::Arc, time::Duration};
 
@@ -53,8 +52,6 @@ pub(crate) struct Core {
 /// What a core is made of.
 pub(crate) struct Parameters {
     pub store: ProxyStore,
-    /// Lookups at once: as many as the store has connections.
-    pub lookups: usize,
     pub opener: Opener,
     pub dialer: Dialer,
     pub pools: PoolLimits,
@@ -85,7 +82,7 @@ impl Core {
     pub(crate) fn new(parameters: Parameters) -> Arc<Self> {
         Arc::new(Self {
             admission: Admission::new(parameters.admission),
-            lookups: Lookups::new(parameters.store, parameters.lookups),
+            lookups: Lookups::new(parameters.store),
             opener: parameters.opener,
             dialer: parameters.dialer,
             sessions: postgres::Sessions::new(parameters.pools),
@@ -95,7 +92,7 @@ impl Core {
     }
 
     /// The caller's connection as it is now. Sessions of one that its name no longer leads to are dropped at once.
-    async fn look_up(&self, job: &Job) -> Result<SavedConnection, Failure> {
+    async fn look_up(&self, job: &Job) -> Result<Arc<SavedConnection>, Failure> {
         let found = self.lookups.look_up(job.owner(), &job.connection).await?;
         if let Some(gone) = found.gone {
             self.evict(job.owner(), gone);
@@ -104,7 +101,7 @@ impl Core {
     }
 
     /// [`Core::look_up`], recorded for the outcome, and the time that it took.
-    async fn find(&self, job: &Job) -> Result<(SavedConnection, Duration), Failure> {
+    async fn find(&self, job: &Job) -> Result<(Arc<SavedConnection>, Duration), Failure> {
         let since = Instant::now();
         let connection = self.look_up(job).await?;
         let lookup = since.elapsed();

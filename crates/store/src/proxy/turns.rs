@@ -1,26 +1,19 @@
 //! Turns at something scarce, owner by owner.
-//!
-//! First come, first served would let an owner with a thousand waiting calls delay everybody else by a thousand turns.
-//! Here an owner that waits gets every n-th turn, where n is the number of owners that wait.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use postern_domain::OwnerId;
 use tokio::sync::oneshot::{self, Sender};
 
+use crate::fair::FairQueue;
+
 /// Hands out a bounded number of turns.
 #[derive(Clone)]
-pub(crate) struct Turns(Arc<Mutex<Queues>>);
+pub(crate) struct Turns(Arc<Mutex<State>>);
 
-struct Queues {
+struct State {
     free: usize,
-    /// Owners that wait, in the order of their turns.
-    order: VecDeque<OwnerId>,
-    /// Their waiters, first come, first served.
-    waiters: HashMap<OwnerId, VecDeque<Sender<Turn>>>,
+    waiters: FairQueue<Sender<Turn>>,
 }
 
 /// A turn; it ends when it is dropped.
@@ -29,19 +22,20 @@ pub(crate) struct Turn(Option<Turns>);
 impl Turns {
     /// Turns that this many may have at once.
     pub(crate) fn new(at_once: usize) -> Self {
-        let queues = Queues { free: at_once, order: VecDeque::new(), waiters: HashMap::new() };
-        Self(Arc::new(Mutex::new(queues)))
+        Self(Arc::new(Mutex::new(State { free: at_once, waiters: FairQueue::default() })))
     }
 
     /// Waits for a turn. Dropping the future gives the place in the queue up.
     pub(crate) async fn take(&self, owner: OwnerId) -> Turn {
         let granted = {
-            let mut queues = self.lock();
-            if queues.free > 0 {
-                queues.free -= 1;
+            let mut state = self.lock();
+            if state.free > 0 {
+                state.free -= 1;
                 return Turn(Some(self.clone()));
             }
-            queues.enqueue(owner)
+            let (waiter, granted) = oneshot::channel();
+            state.waiters.push(owner, waiter);
+            granted
         };
         granted.await.expect("a waiter leaves the queue with its turn")
     }
@@ -54,34 +48,17 @@ impl Turns {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queues> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Queues {
-    fn enqueue(&mut self, owner: OwnerId) -> oneshot::Receiver<Turn> {
-        let (waiter, granted) = oneshot::channel();
-        let waiters = self.waiters.entry(owner).or_default();
-        if waiters.is_empty() {
-            self.order.push_back(owner);
-        }
-        waiters.push_back(waiter);
-        granted
-    }
-
+impl State {
     /// The next waiter; without one, the turn becomes free.
     fn next(&mut self) -> Option<Sender<Turn>> {
-        while let Some(owner) = self.order.pop_front() {
-            let Some(waiters) = self.waiters.get_mut(&owner) else { continue };
-            let next = std::iter::from_fn(|| waiters.pop_front()).find(|waiter| !waiter.is_closed());
-            if waiters.is_empty() {
-                self.waiters.remove(&owner);
-            } else {
-                self.order.push_back(owner);
-            }
-            if next.is_some() {
-                return next;
+        while let Some((_, waiter)) = self.waiters.pop() {
+            if !waiter.is_closed() {
+                return Some(waiter);
             }
         }
         self.free += 1;
@@ -99,9 +76,9 @@ impl Drop for Turn {
 
 #[cfg(test)]
 mod tests {
-    use std::{future::Future, pin::pin, task::Poll};
+    use std::pin::pin;
 
-    use futures_util::{FutureExt, poll};
+    use futures_util::FutureExt;
     use uuid::Uuid;
 
     use super::*;
@@ -110,8 +87,8 @@ mod tests {
         OwnerId(Uuid::from_u128(number))
     }
 
-    async fn is_pending(future: impl Future<Output = Turn> + Unpin) -> bool {
-        matches!(poll!(future), Poll::Pending)
+    fn is_pending(future: impl Future<Output = Turn> + Unpin) -> bool {
+        future.now_or_never().is_none()
     }
 
     #[tokio::test]
@@ -120,10 +97,10 @@ mod tests {
         let held = turns.take(owner(1)).await;
         let mut many: Vec<_> = (0..100).map(|_| Box::pin(turns.take(owner(1)))).collect();
         for waiting in &mut many {
-            assert!(is_pending(waiting).await);
+            assert!(is_pending(waiting));
         }
         let mut late = pin!(turns.take(owner(2)));
-        assert!(is_pending(&mut late).await);
+        assert!(is_pending(&mut late));
         drop(held);
         let first = many[0].as_mut().now_or_never().expect("the owner that waited first comes first");
         drop(first);
@@ -136,13 +113,13 @@ mod tests {
         let held = turns.take(owner(1)).await;
         let mut gone = Box::pin(turns.take(owner(1)));
         let mut next = pin!(turns.take(owner(2)));
-        assert!(is_pending(&mut gone).await && is_pending(&mut next).await);
+        assert!(is_pending(&mut gone) && is_pending(&mut next));
         drop(gone);
         drop(held);
         let turn = next.now_or_never().expect("passed over the one that is gone");
         drop(turn);
         assert_eq!(turns.lock().free, 1);
-        assert!(turns.lock().waiters.is_empty() && turns.lock().order.is_empty());
+        assert!(turns.lock().waiters.is_empty());
     }
 
     #[tokio::test]
@@ -150,7 +127,7 @@ mod tests {
         let turns = Turns::new(1);
         let held = turns.take(owner(1)).await;
         let mut gone = Box::pin(turns.take(owner(1)));
-        assert!(is_pending(&mut gone).await);
+        assert!(is_pending(&mut gone));
         drop(held);
         drop(gone);
         assert!(turns.take(owner(2)).now_or_never().is_some());

@@ -1,0 +1,167 @@
+//! What proxy-service reads: the caller's own connection, and its seals.
+
+mod batch;
+mod known;
+mod turns;
+
+use std::sync::Arc;
+
+use postern_domain::{ConnectionId, ConnectionName, OwnerId, Version};
+use sqlx::{AssertSqlSafe, Row, postgres::PgRow};
+
+use crate::{
+    PoolOptions, Pooling, Role, SavedConnection, StoreError, StoredSecret,
+    connections::columns,
+    database::{CALL, Database, finish, within},
+    literal, secrets,
+};
+use batch::{Answer, Ask, Batches, Head, LANES, Question};
+use known::Known;
+use turns::Turns;
+
+/// Reads the caller's connections. Writes nothing.
+///
+/// A lookup asks the server each time which version of the connection there is, so that a changed or deleted one is
+/// dead for the very next query. What the version is like is read once, since it never changes.
+#[derive(Clone)]
+pub struct ProxyStore(Arc<Inner>);
+
+struct Inner {
+    database: Database,
+    lookups: Batches<Database>,
+    known: Known,
+    /// As many as there are connections beside those of the lookups: more would only wait for those, first come, first
+    /// served.
+    turns: Turns,
+}
+
+impl ProxyStore {
+    /// Signs in as `postern_proxy`.
+    pub async fn connect(url: &str, pool: PoolOptions) -> Result<Self, StoreError> {
+        let database = Database::connect(url, Role::Proxy, pool).await?;
+        let connections = usize::try_from(pool.max_connections).unwrap_or(usize::MAX);
+        Ok(Self(Arc::new(Inner {
+            lookups: Batches::new(database.clone()),
+            database,
+            known: Known::default(),
+            turns: Turns::new(connections.saturating_sub(LANES).max(1)),
+        })))
+    }
+
+    /// Whether the server answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.0.database.ping().await
+    }
+
+    /// The owner's connection of this name as it is now; `None` if there is none.
+    pub async fn look_up(
+        &self,
+        owner: OwnerId,
+        name: &ConnectionName,
+    ) -> Result<Option<Arc<SavedConnection>>, StoreError> {
+        let Some(Head { id, version }) = self.0.lookups.look_up(owner, name).await? else { return Ok(None) };
+        if let Some(known) = self.0.known.get(&(owner, id, version)) {
+            return Ok(Some(known));
+        }
+        // Its answer is newer than the lookup's, and takes its place.
+        let Some(read) = self.read(owner, name).await?.map(Arc::new) else { return Ok(None) };
+        self.0.known.insert((owner, read.id, read.version), Arc::clone(&read));
+        Ok(Some(read))
+    }
+
+    /// The whole connection.
+    async fn read(
+        &self,
+        owner: OwnerId,
+        name: &ConnectionName,
+    ) -> Result<Option<SavedConnection>, StoreError> {
+        const READ: &str =
+            concat!("/* connections.read */ select ", columns!(), " from postern.look_up_connection");
+        let arguments = [literal::uuid(&owner.0), literal::text(name.as_str())];
+        let rows = self.rows(owner, READ, &arguments).await?;
+        rows.first().map(SavedConnection::read).transpose()
+    }
+
+    /// The seals of the owner's connection, in one round trip; `None` if this version of it is gone. To be read for
+    /// each session that is opened: a rewrap replaces seals under the same version.
+    pub async fn seals(
+        &self,
+        owner: OwnerId,
+        id: ConnectionId,
+        version: Version,
+    ) -> Result<Option<Vec<StoredSecret>>, StoreError> {
+        const SEALS: &str =
+            "/* secrets.seals */ select name, secret_id, sealed from postern.connection_seals";
+        let arguments = [literal::uuid(&owner.0), literal::uuid(&id.0), version.0.to_string()];
+        let rows = self.rows(owner, SEALS, &arguments).await?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let read = rows.iter().filter_map(|row| secrets::read(row).transpose());
+        read.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Rows of a function, in one round trip. As a text without parameters, since these reads are rare.
+    async fn rows(
+        &self,
+        owner: OwnerId,
+        select: &'static str,
+        arguments: &[String],
+    ) -> Result<Vec<PgRow>, StoreError> {
+        let turn = self.0.turns.take(owner).await;
+        let (database, statement) = (self.0.database.clone(), format!("{select}({})", arguments.join(", ")));
+        finish(async move {
+            let _turn = turn;
+            let mut lease = database.lease().await?;
+            let rows =
+                async { Ok(sqlx::raw_sql(AssertSqlSafe(statement)).fetch_all(lease.connection()).await?) };
+            let rows = within(CALL, rows).await;
+            lease.settle(rows)
+        })
+        .await
+    }
+}
+
+impl Ask for Database {
+    async fn ask(&self, questions: Vec<Question>) -> Result<Vec<Answer>, StoreError> {
+        let mut lease = self.lease().await?;
+        let asking = async {
+            let rows = match self.pooling() {
+                Pooling::None => prepared(&questions).fetch_all(lease.connection()).await?,
+                Pooling::Transaction => {
+                    sqlx::raw_sql(AssertSqlSafe(text(&questions))).fetch_all(lease.connection()).await?
+                }
+            };
+            rows.iter().map(answer).collect()
+        };
+        let answers = within(CALL, asking).await;
+        lease.settle(answers)
+    }
+}
+
+/// The statement, up to the function's arguments.
+macro_rules! look_up {
+    () => {
+        "/* connections.look_up */ select ordinal, owner_id, id, version from postern.look_up_connections"
+    };
+}
+
+fn prepared(questions: &[Question]) -> crate::database::PgQuery<'_> {
+    let (owners, names): (Vec<_>, Vec<_>) =
+        questions.iter().map(|(owner, name)| (owner.0, name.as_str())).unzip();
+    sqlx::query(concat!(look_up!(), "($1, $2)")).bind(owners).bind(names)
+}
+
+fn text(questions: &[Question]) -> String {
+    let owners = literal::array("uuid", questions.iter().map(|(owner, _)| literal::uuid(&owner.0)));
+    let names = literal::array("text", questions.iter().map(|(_, name)| literal::text(name.as_str())));
+    format!("{}({owners}, {names})", look_up!())
+}
+
+fn answer(row: &PgRow) -> Result<Answer, StoreError> {
+    Ok(Answer {
+        ordinal: row.try_get(0)?,
+        owner: OwnerId(row.try_get(1)?),
+        head: Head { id: ConnectionId(row.try_get(2)?), version: Version(row.try_get(3)?) },
+    })
+}
