@@ -13,29 +13,30 @@ pub enum TenantError {
     /// The host was not dialled, or did not answer.
     #[error(transparent)]
     Egress(#[from] EgressError),
-    /// TLS could not be set up, or the server's certificate does not hold.
+    /// TLS could not be set up, or the server's certificate is not valid.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The server speaks no TLS.
+    /// The server does not support TLS.
     #[error(
         "the server does not offer TLS; turn on ssl there, or save the connection with TLS mode 'disable'"
     )]
     TlsNotOffered,
-    /// The way of signing in that the server asks for is refused, or failed.
+    /// Signing in failed, or the server asked for a method that we refuse.
     #[error(transparent)]
     Auth(#[from] AuthError),
-    /// The server, or the pooler before it, has as many connections as it takes.
+    /// The server, or the pooler in front of it, accepts no more connections.
     #[error(
         "the server has no connection left; close unused ones, raise its limit, or use the provider's pooler"
     )]
     TooManyConnections,
-    /// The server refused the sign-in for another reason than the password, such as a database that does not exist.
+    /// The server refused the sign-in for a reason other than the password, for example because the database does not
+    /// exist.
     #[error("the server refused the sign-in: {0}")]
     SignIn(Arc<SqlError>),
-    /// The server's own answer to a statement.
+    /// The server rejected the statement.
     #[error("{0}")]
     Sql(Arc<SqlError>),
-    /// COPY in either direction, or a statement that leaves a transaction open.
+    /// COPY, or a statement that leaves a transaction open.
     #[error("COPY, and BEGIN without its end, are not supported here; use SELECT, INSERT, UPDATE or DELETE")]
     UnsupportedStatement,
     /// The statement or its parameters cannot be sent.
@@ -46,15 +47,15 @@ pub enum TenantError {
     Protocol(&'static str),
     /// TLS or the sign-in took too long.
     #[error(
-        "the server took the connection and did not finish TLS and the sign-in in time; check that it is a Postgres \
-         server, and not overloaded"
+        "the server accepted the connection but did not finish TLS and the sign-in in time; check that it is a \
+         Postgres server, and not overloaded"
     )]
     Unanswered,
-    /// A deadline passed. A running statement is cancelled on the server.
+    /// A deadline passed. If a statement was running, it is cancelled on the server.
     #[error("the server did not answer in time; make the query cheaper, or allow it more time")]
     Timeout,
-    /// A write returned far more rows than a result may have, and was stopped. Its transaction had not ended when it
-    /// was, so the server undoes it unless it was just done.
+    /// A write returned far more rows than a result may have, and was stopped. The server rolls it back, unless it had
+    /// just committed.
     #[error(
         "the statement returned far more rows than a result may have and was stopped; the server most likely undid \
          it, so check before you run it again, and leave out RETURNING"
@@ -63,7 +64,7 @@ pub enum TenantError {
     /// The server closed the connection.
     #[error("the server closed the connection; try again")]
     Closed,
-    /// The system gives no random bytes, so that no names can be made for prepared statements.
+    /// The operating system provides no random bytes, which the names of prepared statements need.
     #[error("the operating system gives no random bytes; check that getrandom(2) is allowed in this sandbox")]
     NoRandomness,
 }
@@ -92,7 +93,7 @@ pub enum AuthError {
         "the server lets anyone in without a password (method 'trust'); set scram-sha-256 in its pg_hba.conf"
     )]
     NotAsked,
-    /// More SCRAM iterations than anyone needs.
+    /// More than 100,000 SCRAM iterations.
     #[error(
         "the server asks for more than 100000 SCRAM iterations; lower scram_iterations there and set the password again"
     )]
@@ -105,8 +106,8 @@ pub enum AuthError {
     Refused,
 }
 
-/// An `ErrorResponse` of the tenant's server. Its texts are the server's: at most 1 KiB each, valid UTF-8, and
-/// ending in "…" where they were longer.
+/// An `ErrorResponse` from the tenant's server, with the server's own texts. Each is valid UTF-8 and at most 1 KiB; a
+/// longer one is cut and ends in "…".
 #[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
 #[error("{message} (SQLSTATE {sqlstate})")]
 pub struct SqlError {
@@ -118,12 +119,12 @@ pub struct SqlError {
     pub detail: String,
     /// Postgres' hint; empty if none.
     pub hint: String,
-    /// Character of the statement that the error is at, counted from 1; 0 if unknown.
+    /// Position of the error in the statement, in characters from 1; 0 if unknown.
     pub position: u32,
 }
 
 impl OpenError for TenantError {
-    /// A deadline that has passed is each caller's own.
+    /// Each caller has a deadline of its own.
     fn is_shared(&self) -> bool {
         !matches!(self, Self::Timeout)
     }

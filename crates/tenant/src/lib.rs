@@ -1,12 +1,11 @@
-//! Drivers for tenant databases, their pools, and the guard against hostile servers.
+//! Drivers for tenant databases, their pools, and the protection against hostile servers.
 //!
-//! There is a module for each kind of tenant, which knows its protocol, and one pool for all of them: it holds whatever
-//! implements [`Session`]. The kinds are [`postgres`] and [`supabase`]. Another one brings its own session and its own
-//! way to open it; the pools stay.
+//! Each kind of tenant has a module that speaks its protocol: [`postgres`] and [`supabase`]. One pool serves all of
+//! them; it holds any type that implements [`Session`]. A new kind brings its session and a function that opens one.
 //!
-//! A tenant's server is an attacker: every length is checked before a byte of it is buffered, every wait has an end,
-//! and a server that breaks the protocol loses its connection. Protocols are driven here, over streams that
-//! [`postern_egress`] has dialled.
+//! A tenant's server is an attacker: every length is checked before a byte of it is buffered, every wait has a
+//! deadline, and a server that breaks the protocol loses its connection. The streams come from [`postern_egress`],
+//! which dials them.
 //!
 //! ```no_run
 //! # use std::time::Duration;

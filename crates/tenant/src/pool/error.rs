@@ -1,9 +1,9 @@
 //! Why a caller got no session.
 
-/// Why a session could not be opened, as the caller's own code reports it.
+/// Why a session could not be opened, as reported by the function that opens one.
 pub trait OpenError: Clone + Send + 'static {
-    /// Whether every caller that waits for the same pool would fail the same way, so that one failure answers them all:
-    /// a wrong password does, one caller's deadline does not.
+    /// Whether all callers that wait for the same pool would fail the same way, so that they can share the error: a
+    /// wrong password is shared, a caller's own deadline is not.
     fn is_shared(&self) -> bool;
 }
 
@@ -16,26 +16,26 @@ pub enum AcquireError<E> {
     /// The caller's deadline passed while its session was being opened.
     #[error("the session was not open in time")]
     Timeout,
-    /// No session became free in time, or too many callers wait already.
+    /// No session became free in time, or too many callers were already waiting.
     #[error(transparent)]
     Busy(Busy),
-    /// The connection was saved anew, or evicted, while the caller waited or before it came.
+    /// The connection was saved again, or its pool was evicted, before the caller got a session.
     #[error("the connection was changed meanwhile; try again")]
     Superseded,
 }
 
-/// Which bound kept a caller from getting a session.
+/// Which bound was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Busy {
-    /// The one pool's.
+    /// `per_pool`, or `waiting`.
     #[error(
         "all sessions of this connection are in use; wait for running queries to end, or run fewer at once"
     )]
     Pool,
-    /// The owner's.
+    /// `per_owner`.
     #[error("all of your sessions are in use; wait for your running queries to end, or run fewer at once")]
     Owner,
-    /// The total.
+    /// `total`, less what is reserved.
     #[error("all sessions of this server are in use by other users; try again in a moment")]
     Total,
 }

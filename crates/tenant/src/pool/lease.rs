@@ -1,4 +1,4 @@
-//! What a caller holds: room in which a session is opened, or a session. Dropping either gives it back.
+//! What a caller holds: room for a session that is being opened, or a session. Dropping either releases it.
 
 use std::{
     mem,
@@ -11,10 +11,10 @@ use tokio::time::Instant;
 use super::{PoolLimits, Session, state::Reservation};
 use crate::background;
 
-/// Where leases go back to. It hides how callers wait, so that a lease only knows about its session.
+/// Where leases return to. This trait hides how callers wait, so that a lease only knows its session.
 pub(super) trait Home<S>: Send + Sync {
     fn limits(&self) -> &PoolLimits;
-    /// Gives up room whose session is gone, or was never opened.
+    /// Frees the room of a session that is closed or was never opened.
     fn close(self: Arc<Self>, reservation: Reservation);
     /// Hands a session to the next caller, or lets it idle.
     fn hand_on(self: Arc<Self>, session: S, opened: Instant, lease: Lease<S>);
@@ -27,12 +27,12 @@ pub(super) struct Lease<S> {
 }
 
 impl<S> Lease<S> {
-    /// Stands for room that the state has reserved already.
+    /// A lease of room that the state has reserved.
     pub(super) fn new(home: Arc<dyn Home<S>>, reservation: Reservation) -> Self {
         Self { home, reservation: Some(reservation) }
     }
 
-    /// Takes the reservation out, so that dropping the lease gives up nothing.
+    /// Takes the reservation out, so that dropping the lease frees nothing.
     pub(super) fn disarm(&mut self) -> Option<Reservation> {
         self.reservation.take()
     }
@@ -66,7 +66,7 @@ impl<S: Session> Pooled<S> {
         Self { held: Some((session, lease)), opened }
     }
 
-    /// Takes session and lease out, for a caller that is gone.
+    /// Takes session and lease out, because their caller has gone.
     pub(super) fn take(mut self) -> Option<(S, Lease<S>)> {
         mem::take(&mut self.held)
     }
@@ -105,18 +105,19 @@ impl<S: Session> Drop for Pooled<S> {
     }
 }
 
-/// The one check that a session passes before its next user gets it, whether that user waits for it already or not.
+/// The check that every session passes before its next user gets it, whether it was idle or that user is waiting for
+/// it.
 fn is_fresh<S: Session>(session: &mut S, opened: Instant, limits: &PoolLimits) -> bool {
     opened.elapsed() < limits.lifetime && session.is_quiet()
 }
 
-/// Releases a session that its user is done with.
+/// Releases a session after its use.
 fn release<S: Session>(mut session: S, opened: Instant, lease: Lease<S>) {
     if session.is_reusable() {
         return hand_on(session, opened, lease);
     }
-    // The session may be in the middle of a statement. Its user is gone, so a task cancels the statement, and keeps the
-    // room until the server is done with it. Without a runtime, the session is closed.
+    // A statement may still be running, and its caller has gone. A task cancels the statement and keeps the room until
+    // the server has stopped. Without a runtime, the session is closed.
     if session.is_recoverable() {
         background::spawn(async move {
             if session.recover().await {

@@ -4,32 +4,33 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
-/// Bounds of all pools. In a configuration, every field may be left out; durations are whole seconds.
+/// Bounds of all pools. In a configuration, every field is optional; durations are whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct PoolLimits {
-    /// Sessions of one pool, that is, of one saved connection. Every session takes one of the tenant server's
-    /// connections, of which small plans have 15 to 60. Too high: users run into their server's own limit. Too low:
-    /// the queries of one user's application wait for each other.
+    /// Sessions of one pool, that is, of one saved connection. Each uses one of the tenant server's connections; small
+    /// plans have 15 to 60. Too high: users reach their server's own limit. Too low: the queries of one user's
+    /// application wait for each other.
     pub per_pool: usize,
-    /// Sessions of one owner's pools together. Too high: a few owners take everything that `reserved` leaves. Too low:
-    /// owners with several databases wait for themselves.
+    /// Sessions in all pools of one owner. Too high: a few owners take everything except what is reserved. Too low: an
+    /// owner's databases compete with each other.
     pub per_owner: usize,
-    /// Sessions of all pools together. Each takes a file descriptor and, while a result streams, up to 100 KiB. Too
+    /// Sessions in all pools. Each takes a file descriptor and, while a result streams, up to 100 KiB. Too
     /// high: the process runs out of descriptors. Too low: owners wait for each other.
     pub total: usize,
-    /// How much of `total` is kept for owners that have no session: an owner that has one gets another only while more
+    /// How much of `total` is reserved for owners without a session: an owner that has one gets another only while more
     /// than this is free. Too high: little is left for owners who run several queries at once. Too low: when a few
-    /// owners hold everything else, say on servers that have stopped answering, only this many others get a session.
+    /// owners hold everything else, for example on servers that have stopped answering, only this many others get a
+    /// session.
     pub reserved: usize,
-    /// Callers that may wait for one pool; each is an open request. Too high: callers wait until their deadline for
-    /// nothing. Too low: short bursts are refused that would have been served within milliseconds.
+    /// Callers that may wait for one pool; each is an open request. Too high: callers wait for nothing until their
+    /// deadline. Too low: short bursts are refused that could have been served within milliseconds.
     pub waiting: usize,
-    /// Time after which an idle session is closed. Too high: connections of tenants' servers are held for nobody. Too
-    /// low: users who pause for a moment pay for a new sign-in.
+    /// Time after which an idle session is closed. Too high: unused connections to tenants' servers are kept open. Too
+    /// low: users who pause for a moment have to wait for a new sign-in.
     pub idle: Duration,
-    /// Age after which a session is not used again, so that a server's memory, or an address that has moved, is let go
-    /// in time. Too low: sign-ins take the time of queries.
+    /// Age after which a session is not reused, so that memory on the server is freed and a changed address is noticed.
+    /// Too low: much time goes into sign-ins.
     pub lifetime: Duration,
 }
 
@@ -39,7 +40,7 @@ impl Default for PoolLimits {
     }
 }
 
-/// The same, before it is known that the bounds fit each other.
+/// The same, before validation.
 #[derive(Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Unchecked {
@@ -97,7 +98,7 @@ impl TryFrom<Unchecked> for PoolLimits {
     }
 }
 
-/// Most seconds that a duration may have: a week. Far longer ones overflow the clock.
+/// Longest duration, in seconds: a week. Much longer ones would overflow the clock.
 const MOST_SECONDS: u64 = 7 * 24 * 60 * 60;
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

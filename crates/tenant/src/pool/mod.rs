@@ -1,12 +1,12 @@
 //! Pools of sessions with tenants, one for each saved connection in each of its versions.
 //!
-//! A pool opens one session at a time, on behalf of the caller that found none; the others wait for that one, or for
-//! any that is released, in the order they came. A pool grows to its limit only while callers still wait. Room is
-//! bounded for each pool, for each owner, and in total; some of the total is reserved for owners that have no session,
-//! and owners that wait for room take turns.
+//! A pool opens one session at a time, for the first caller that finds none. Other callers wait, in order of arrival,
+//! for that session or for any that is released. A pool grows only while callers are waiting. The number of sessions is
+//! bounded for each pool, for each owner and in total; part of the total is reserved for owners without a session, and
+//! owners that wait for room take turns.
 //!
-//! `state` decides who gets what and is plain data; `lease` is what callers hold, and gives it back; `shared` connects
-//! the two. The pools do not know what a session is: [`Session`] is all they need of one.
+//! `state` decides who gets what and is plain data. A `lease` is what a caller holds; dropping it releases what it
+//! stands for. `shared` connects the two. All that the pools know about a session is the trait [`Session`].
 
 mod error;
 mod lease;
@@ -37,7 +37,7 @@ use state::{Acquired, Name, State};
 /// Which pool a session belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PoolKey {
-    /// Whose it is.
+    /// The owner of the connection.
     pub owner: OwnerId,
     /// The saved connection.
     pub connection: ConnectionId,
@@ -51,14 +51,14 @@ impl PoolKey {
     }
 }
 
-/// A count of what there is at one moment.
+/// The number of pools, sessions and callers at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PoolStats {
     /// Pools.
     pub pools: usize,
     /// Sessions: idle, in use, or being opened.
     pub open: usize,
-    /// Sessions that nobody uses.
+    /// Idle sessions.
     pub idle: usize,
     /// Callers that wait for a session.
     pub waiting: usize,
@@ -70,11 +70,11 @@ pub struct Pools<S: Session, E: OpenError> {
     reaper: JoinHandle<()>,
 }
 
-/// What a caller finds, at once or after a wait.
+/// What a caller gets, at once or after a wait.
 enum Found<S: Session> {
     Session(Pooled<S>),
     Room(Lease<S>),
-    /// The caller may not open a session, and no other is left to wait for.
+    /// The caller may not open a session, and the pool has none to wait for.
     Nothing,
 }
 
@@ -86,11 +86,11 @@ impl<S: Session, E: OpenError> Pools<S, E> {
         Self { shared, reaper }
     }
 
-    /// Acquires a session: the one used last, or a new one that `open` opens, or the next that is released. Waits until
-    /// the deadline, and then fails with [`AcquireError::Busy`]; at once where too many wait already.
+    /// Acquires a session: the most recently used idle one, a new one from `open`, or the next one that is released.
+    /// Fails with [`AcquireError::Busy`] at the deadline, or at once if too many callers are already waiting.
     ///
-    /// Callers that wait for a pool's first session share the failure to open it, so that a wrong password is tried
-    /// once and not by each of them. A caller that fails to open a further one goes on waiting for one of the others.
+    /// If opening a pool's first session fails, all callers that wait for it get that error, so that a wrong password
+    /// is tried only once. If opening a further session fails, its caller waits for one of the others.
     pub async fn acquire(
         &self,
         key: PoolKey,
@@ -113,20 +113,20 @@ impl<S: Session, E: OpenError> Pools<S, E> {
         }
     }
 
-    /// Forgets a connection's pool: idle sessions are closed at once, those in use when they are released, and callers
-    /// that wait get [`AcquireError::Superseded`].
+    /// Removes a connection's pool. Its idle sessions are closed at once, the others when they are released, and
+    /// waiting callers get [`AcquireError::Superseded`].
     pub fn evict(&self, owner: OwnerId, connection: ConnectionId) {
         self.shared.with(|state| state.remove((owner, connection)));
         self.shared.serve();
     }
 
-    /// A count of what there is now.
+    /// The current numbers.
     pub fn stats(&self) -> PoolStats {
         self.shared.with(|state| state.stats())
     }
 
-    /// After a failure to open a session, waits for one that the pool already has. Without one, or without any time
-    /// left, the failure is the caller's.
+    /// After a failure to open a session, waits for one that the pool already has. Returns the failure if there is
+    /// none, or no time left.
     async fn wait_for_another(
         &self,
         key: PoolKey,
@@ -134,7 +134,7 @@ impl<S: Session, E: OpenError> Pools<S, E> {
         lease: Lease<S>,
         error: E,
     ) -> Result<Pooled<S>, AcquireError<E>> {
-        // What the caller's own deadline brought about says nothing to callers that have more time.
+        // A failure after the caller's own deadline means nothing to callers that have more time.
         let in_time = Instant::now() < deadline;
         let has_others =
             self.shared.open_failed(lease, Some(&error).filter(|error| in_time && error.is_shared()));
@@ -144,7 +144,7 @@ impl<S: Session, E: OpenError> Pools<S, E> {
         match self.find(key, deadline, false).await {
             Ok(Found::Session(pooled)) => Ok(pooled),
             Err(AcquireError::Superseded) => Err(AcquireError::Superseded),
-            // Which bound is in the way says less than why there is no further session.
+            // Why there is no further session says more than which bound was reached.
             Ok(Found::Room(_) | Found::Nothing) | Err(_) => Err(AcquireError::Open(error)),
         }
     }
@@ -174,7 +174,7 @@ impl<S: Session, E: OpenError> Pools<S, E> {
                     Some(Grant::Room(lease)) => return Ok(Found::Room(lease)),
                     Some(Grant::Failed(error)) => return Err(AcquireError::Open(error)),
                     None if may_open => return Err(AcquireError::Superseded),
-                    // Superseded, or alone: the next look tells.
+                    // The pool was replaced, or has no other session: the next iteration shows which.
                     None => {}
                 },
                 Acquired::NoSession => return Ok(Found::Nothing),
@@ -184,7 +184,7 @@ impl<S: Session, E: OpenError> Pools<S, E> {
         }
     }
 
-    /// Waits for a grant. `None`: the state has dropped this caller.
+    /// Waits for a grant; `None` if the state has dropped this caller.
     async fn wait(
         &self,
         key: PoolKey,

@@ -1,4 +1,4 @@
-//! What one owner has: a pool for each saved connection in use.
+//! One owner's pools, one for each saved connection in use.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,34 +10,34 @@ use super::{PoolLimits, state::Line};
 /// The pools of one owner.
 pub(super) struct Owner<S, W> {
     pub pools: HashMap<ConnectionId, Pool<S, W>>,
-    /// Sessions of all its pools, also of pools that are gone: idle, in use, or being opened.
+    /// Sessions of all its pools, including removed ones: idle, in use, or being opened.
     pub open: usize,
     /// Idle sessions.
     pub idle: usize,
-    /// Pools whose callers wait for room, in the order they began to.
+    /// Pools whose callers wait for room, longest wait first.
     pub waiting_for_room: VecDeque<ConnectionId>,
-    /// Where the owner stands in line for room.
+    /// The owner's place in a line for room.
     pub ticket: Option<(Line, u64)>,
 }
 
 /// The sessions of one saved connection in one version.
 pub(super) struct Pool<S, W> {
     pub version: Version,
-    /// Tells this pool from others under the same name, before it and after it.
+    /// Distinguishes this pool from earlier and later ones with the same name.
     pub generation: u64,
-    /// The one used last is at the end.
+    /// The most recently used one is last.
     pub idle: Vec<Idle<S>>,
     /// Sessions: idle, in use, or being opened.
     pub open: usize,
     /// Whether one is being opened.
     pub opening: bool,
-    /// In the order they came.
+    /// In order of arrival.
     pub waiting: VecDeque<Waiting<W>>,
     /// Whether it is among the owner's `waiting_for_room`.
     pub is_waiting_for_room: bool,
 }
 
-/// A session that nobody uses.
+/// An idle session.
 pub(super) struct Idle<S> {
     pub session: S,
     pub opened: Instant,
@@ -47,11 +47,11 @@ pub(super) struct Idle<S> {
 /// A caller that waits for a session.
 pub(super) struct Waiting<W> {
     pub waiter: W,
-    /// Whether it can also open one. It cannot after it has tried and failed.
+    /// Whether it may open one itself. False after it has tried and failed.
     pub may_open: bool,
 }
 
-/// How to reach a caller that waits.
+/// How to reach a waiting caller.
 pub(super) trait Waiter {
     /// Whether the caller has stopped waiting.
     fn is_gone(&self) -> bool;
@@ -65,7 +65,7 @@ impl<S, W> Default for Owner<S, W> {
 }
 
 impl<S, W: Waiter> Owner<S, W> {
-    /// Takes the pool that has waited for room longest out of the line.
+    /// Removes the pool that has waited longest for room from the line.
     pub(super) fn next_waiting_for_room(&mut self) -> Option<ConnectionId> {
         let connection = self.waiting_for_room.pop_front()?;
         if let Some(pool) = self.pools.get_mut(&connection) {
@@ -96,7 +96,7 @@ impl<S, W: Waiter> Owner<S, W> {
         Some(pool)
     }
 
-    /// Takes out the sessions that have been idle, or have lived, too long, and forgets pools that are empty.
+    /// Removes the sessions that are over their idle time or lifetime, and pools that are empty.
     pub(super) fn take_expired(&mut self, limits: &PoolLimits, now: Instant) -> Vec<Idle<S>> {
         let is_old =
             |idle: &mut Idle<S>| now - idle.since >= limits.idle || now - idle.opened >= limits.lifetime;
@@ -120,12 +120,12 @@ impl<S, W: Waiter> Pool<S, W> {
         Self { version, generation, idle, open: 0, opening: false, waiting, is_waiting_for_room: false }
     }
 
-    /// Whether it may open a session as far as its own bound goes: one at a time.
+    /// Whether its own bound allows it to open a session. It opens one at a time.
     pub(super) fn may_open(&self, limits: &PoolLimits) -> bool {
         !self.opening && self.open < limits.per_pool
     }
 
-    /// Counts the callers that wait, and forgets those that have gone.
+    /// Counts the waiting callers, after removing those that have gone.
     pub(super) fn count_waiting(&mut self) -> usize {
         self.waiting.retain(|waiting| !waiting.waiter.is_gone());
         self.waiting.len()
@@ -137,7 +137,7 @@ impl<S, W: Waiter> Pool<S, W> {
         Some(waiting.waiter)
     }
 
-    /// Whether a caller waits that can open a session.
+    /// Whether one of the waiting callers can open a session.
     pub(super) fn has_opener(&self) -> bool {
         self.waiting.iter().any(Waiting::can_open)
     }

@@ -6,7 +6,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{OpenError, Session, Shared};
 
-/// Looks four times per idle time, at most once a second, until the pools are gone.
+/// Runs four times per idle time, but at most once a second, until the pools are dropped.
 pub(super) async fn run<S: Session, E: OpenError>(shared: Weak<Shared<S, E>>, idle: Duration) {
     let mut ticks = interval((idle / 4).max(Duration::from_secs(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,4 +1,4 @@
-//! The state behind its lock, and the callers that wait for what it decides.
+//! The state behind its lock, and the callers that wait for its decisions.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,13 +11,13 @@ use super::{
     state::{Failure, Released, Reservation, State},
 };
 
-/// What a waiting caller is handed.
+/// What a waiting caller gets.
 pub(super) enum Grant<S: Session, E> {
     /// A session.
     Session(Pooled<S>),
     /// Room to open one.
     Room(Lease<S>),
-    /// The failure of the caller that was opening the first.
+    /// The error of the caller that tried to open the pool's first session.
     Failed(E),
 }
 
@@ -40,14 +40,13 @@ impl<S: Session, E: OpenError> Shared<S, E> {
         Arc::new(Self { limits, state: Mutex::new(State::new(limits)) })
     }
 
-    /// Looks at the state or changes it. The state is consistent between any two such calls, so a panic elsewhere
-    /// spoils nothing.
+    /// Reads or changes the state. It is consistent between two such calls, so a poisoned lock is no problem.
     pub(super) fn with<R>(&self, look: impl FnOnce(&mut State<S, Sender<S, E>>) -> R) -> R {
         let (found, discarded) = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             (look(&mut state), state.take_discarded())
         };
-        // Dropping a session writes to its socket, which need not happen under the lock.
+        // Outside the lock, because dropping a session writes to its socket.
         drop(discarded);
         found
     }
@@ -57,10 +56,10 @@ impl<S: Session, E: OpenError> Shared<S, E> {
         Lease::new(Arc::<Self>::clone(self), reservation)
     }
 
-    /// Lets callers open sessions, as far as there is room.
+    /// Lets waiting callers open sessions, as long as there is room.
     pub(super) fn serve(self: &Arc<Self>) {
         while let Some((waiter, reservation)) = self.with(State::next_opener) {
-            // A caller that has just gone gives its room back, and the loop finds the next.
+            // If the caller has just gone, its room is freed and the loop finds the next one.
             if let Err(Grant::Room(mut lease)) = waiter.send(Grant::Room(self.lease(reservation)))
                 && let Some(reservation) = lease.disarm()
             {
@@ -69,7 +68,7 @@ impl<S: Session, E: OpenError> Shared<S, E> {
         }
     }
 
-    /// The session for which the lease stands is open.
+    /// Notes that the lease's session is open.
     pub(super) fn opened(self: &Arc<Self>, session: S, mut lease: Lease<S>) -> Pooled<S> {
         if let Some(reservation) = lease.reservation() {
             lease.set_opened(self.with(|state| state.opened(reservation)));
@@ -78,7 +77,7 @@ impl<S: Session, E: OpenError> Shared<S, E> {
         Pooled::new(session, lease, Instant::now())
     }
 
-    /// The session could not be opened. Returns whether its pool has others.
+    /// Notes that the lease's session could not be opened. Returns whether its pool has others.
     pub(super) fn open_failed(self: &Arc<Self>, mut lease: Lease<S>, shared: Option<&E>) -> bool {
         let Some(reservation) = lease.disarm() else { return false };
         let Failure { shared_by, has_others } =

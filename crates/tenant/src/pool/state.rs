@@ -1,5 +1,5 @@
-//! What the lock guards: who has what, and who waits for what. Plain data: nothing here waits, does I/O, or holds
-//! anything that acts when it is dropped, and no caller's turn takes longer because others wait.
+//! Which owner has how many sessions, and who waits for one. Plain data behind the lock: nothing here waits or does
+//! I/O, dropping it has no side effects, and no operation takes longer because many callers wait.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -14,23 +14,23 @@ use super::{
     owner::{Idle, Owner, Pool, Waiter, Waiting},
 };
 
-/// Whose a pool is, and for which saved connection.
+/// A pool's owner and saved connection.
 pub(super) type Name = (OwnerId, ConnectionId);
 
-/// All pools, of sessions `S`, with callers that are reached by a `W`.
+/// All pools. `S` is a session, `W` reaches a waiting caller.
 ///
-/// Room that somebody waits for is never left to an idle session: a caller that finds no room takes that of an idle
-/// one, and a session that is released while somebody waits for room does not become idle.
+/// Idle sessions never keep room that a caller waits for: a caller that finds no room takes that of an idle session,
+/// and a session that is released while a caller waits for room does not become idle.
 pub(super) struct State<S, W> {
     limits: PoolLimits,
     owners: HashMap<OwnerId, Owner<S, W>>,
-    /// Sessions of all owners, also of pools that are gone: idle, in use, or being opened.
+    /// Sessions of all owners, including those of removed pools: idle, in use, or being opened.
     open: usize,
     /// Idle sessions.
     idle: usize,
-    /// Owners that wait for their first session, by ticket. They have the whole total.
+    /// Owners that wait for their first session, by ticket. They may use the whole total.
     newcomers: BTreeMap<u64, OwnerId>,
-    /// Owners that wait for another one, by ticket. They have what is not reserved for newcomers.
+    /// Owners that wait for another one, by ticket. They may use what is not reserved.
     others: BTreeMap<u64, OwnerId>,
     tickets: u64,
     generations: u64,
@@ -47,7 +47,7 @@ pub(super) enum Line {
     Others,
 }
 
-/// Room for one session. It counts until it is closed or its session becomes idle.
+/// Room for one session, counted until it is closed or its session becomes idle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reservation {
     pub name: Name,
@@ -63,29 +63,29 @@ pub(super) enum Acquired<S> {
     Idle(Idle<S>, Reservation),
     /// Room to open one.
     Room(Reservation),
-    /// A place among those that wait.
+    /// A place among the waiting callers.
     Waiting,
-    /// Nothing, for too many wait already.
+    /// Nothing: too many callers are waiting already.
     Busy(Busy),
     /// Nothing: the caller may not open one, and the pool has none that could be released.
     NoSession,
-    /// Nothing: the version asked for has been replaced, or evicted.
+    /// Nothing: this version was replaced or evicted.
     Superseded,
 }
 
-/// What becomes of a session that is released.
+/// What happens to a released session.
 pub(super) enum Released<S, W> {
-    /// The first caller that waits for it gets it.
+    /// The first waiting caller gets it.
     To(W, Idle<S>),
     /// It is idle; its room now belongs to the pool.
     Idle,
-    /// It is discarded, because its pool is gone or others wait for its room. The room is still reserved.
+    /// It is discarded, because its pool was removed or another caller waits for its room. The room is still reserved.
     Discarded,
 }
 
-/// What follows from a session that could not be opened.
+/// The consequences of a failure to open a session.
 pub(super) struct Failure<W> {
-    /// Callers that fail the same way.
+    /// Callers that get the same error.
     pub shared_by: Vec<W>,
     /// Whether the pool has other sessions.
     pub has_others: bool,
@@ -98,7 +98,7 @@ impl<S, W: Waiter> State<S, W> {
         Self { limits, owners, open: 0, idle: 0, newcomers, others, tickets: 0, generations: 0, discarded }
     }
 
-    /// Gives an idle session, room to open one (unless the caller has failed to already), or a place in the queue.
+    /// Returns an idle session, room to open one (unless the caller has already failed to), or a place in the queue.
     pub(super) fn acquire(
         &mut self,
         key: PoolKey,
@@ -146,7 +146,7 @@ impl<S, W: Waiter> State<S, W> {
         }
     }
 
-    /// Notes that a session is open. Callers that still wait may open the next.
+    /// Notes that a session is open. Waiting callers may open the next one.
     pub(super) fn opened(&mut self, reservation: Reservation) -> Reservation {
         if let Some(pool) = self.pool_of(reservation) {
             pool.opening = false;
@@ -155,10 +155,10 @@ impl<S, W: Waiter> State<S, W> {
         Reservation { opening: false, ..reservation }
     }
 
-    /// Gives up the room of a session that could not be opened.
+    /// Frees the room of a session that could not be opened.
     ///
-    /// Where the pool has other sessions, its callers wait for those, and do not run into the same failure one by one.
-    /// Where it has none, they share the failure if it would be theirs too, and else the next one tries.
+    /// If the pool has other sessions, its callers wait for those instead of failing one by one. If it has none, they
+    /// get the same error if it applies to them too; otherwise the next one tries.
     pub(super) fn open_failed(&mut self, reservation: Reservation, is_shared: bool) -> Failure<W> {
         let shared_by = match self.pool_of(reservation) {
             Some(pool) if is_shared && pool.open == 1 => pool.waiting.drain(..).map(|w| w.waiter).collect(),
@@ -171,7 +171,7 @@ impl<S, W: Waiter> State<S, W> {
         Failure { shared_by, has_others }
     }
 
-    /// Gives up the room of a session that is gone. The next caller of its pool may ask for it.
+    /// Frees the room of a closed session. The next caller of its pool may ask for it.
     pub(super) fn close(&mut self, reservation: Reservation) {
         self.give_up_room(reservation);
         if self.pool_of(reservation).is_some() {
@@ -179,7 +179,7 @@ impl<S, W: Waiter> State<S, W> {
         }
     }
 
-    /// Decides what becomes of a session that is released.
+    /// Decides what happens to a released session.
     pub(super) fn release(&mut self, reservation: Reservation, idle: Idle<S>) -> Released<S, W> {
         let (newcomers_wait, others_wait) = (!self.newcomers.is_empty(), !self.others.is_empty());
         let Some(owner) = self.owners.get_mut(&reservation.name.0) else { return self.discard(idle) };
@@ -213,7 +213,7 @@ impl<S, W: Waiter> State<S, W> {
         None
     }
 
-    /// Forgets a pool: its idle sessions are discarded, those in use will be, and its callers wait no longer.
+    /// Removes a pool: its idle sessions are discarded, the others will be when released, and its callers stop waiting.
     pub(super) fn remove(&mut self, name: Name) {
         let Some(pool) = self.owners.get_mut(&name.0).and_then(|owner| owner.remove(name.1)) else { return };
         self.open -= pool.idle.len();
@@ -232,7 +232,7 @@ impl<S, W: Waiter> State<S, W> {
         }
     }
 
-    /// Discards the sessions that have been idle, or have lived, too long, and forgets pools and owners that have none.
+    /// Discards the sessions that are over their idle time or lifetime, and removes pools and owners without sessions.
     pub(super) fn expire(&mut self, now: Instant) {
         for owner in self.owners.values_mut() {
             let expired = owner.take_expired(&self.limits, now);
@@ -278,8 +278,8 @@ impl<S, W: Waiter> State<S, W> {
         Released::Discarded
     }
 
-    /// Reserves room for one more session of a pool, if it may open one. Where the owner's bound is in the way, the
-    /// owner's own longest-idle session makes room; where the total is, that of any owner.
+    /// Reserves room for one more session of a pool, if it may open one. At the owner's bound, the owner's longest-idle
+    /// session is closed to make room; at the total, that of any owner.
     fn reserve(&mut self, name: Name) -> bool {
         let limits = self.limits;
         if !self.pool(name).is_some_and(|pool| pool.may_open(&limits)) {
@@ -304,8 +304,8 @@ impl<S, W: Waiter> State<S, W> {
         true
     }
 
-    /// Whether an owner with this many sessions gets another one without taking one from somebody. Owners that have
-    /// none may use the reserve.
+    /// Whether an owner with this many sessions gets another one without closing an idle one. Owners without sessions
+    /// may use the reserve.
     fn has_room_for(&self, of_owner: usize) -> bool {
         let kept = if of_owner == 0 { 0 } else { self.limits.reserved };
         self.open < self.limits.total.saturating_sub(kept)
@@ -327,7 +327,7 @@ impl<S, W: Waiter> State<S, W> {
         Acquired::Waiting
     }
 
-    /// Puts a pool in line for room, unless it waits for nothing but its own sessions.
+    /// Puts a pool in line for room, unless it waits only for its own sessions.
     fn wait_for_room(&mut self, name: Name) {
         let Some(owner) = self.owners.get_mut(&name.0) else { return };
         let Some(pool) = owner.pools.get_mut(&name.1) else { return };
@@ -338,7 +338,7 @@ impl<S, W: Waiter> State<S, W> {
         self.line_up(name.0);
     }
 
-    /// Puts an owner in line, unless it is at its own bound; it is then put in line when one of its sessions closes.
+    /// Puts an owner in line, unless it is at its own bound; it then joins when one of its sessions closes.
     fn line_up(&mut self, id: OwnerId) {
         let Some(owner) = self.owners.get_mut(&id) else { return };
         if owner.ticket.is_some() || owner.waiting_for_room.is_empty() || owner.open >= self.limits.per_owner
@@ -351,7 +351,7 @@ impl<S, W: Waiter> State<S, W> {
         self.line(line).insert(ticket, id);
     }
 
-    /// Moves an owner to the line in which it belongs now. It keeps its ticket.
+    /// Moves an owner to the line where it belongs now. It keeps its ticket.
     fn update_line(&mut self, id: OwnerId) {
         let Some(owner) = self.owners.get_mut(&id) else { return };
         let Some((line, ticket)) = owner.ticket else { return };
@@ -404,7 +404,7 @@ impl<S, W: Waiter> State<S, W> {
         pool.opening &= !reservation.opening;
         pool.open -= 1;
         if pool.open == 0 {
-            // Nothing will come for those that cannot open one themselves. Their going is told to them.
+            // Callers that cannot open a session would wait forever. Dropping their waiter ends their wait.
             pool.waiting.retain(|waiting| waiting.may_open);
         }
         pool.open > 0
@@ -441,14 +441,14 @@ impl<S, W: Waiter> State<S, W> {
         })
     }
 
-    /// The pool that a reservation belongs to, if it is still there.
+    /// The pool that a reservation belongs to, if it still exists.
     fn pool_of(&mut self, reservation: Reservation) -> Option<&mut Pool<S, W>> {
         self.pool(reservation.name).filter(|pool| pool.generation == reservation.generation)
     }
 }
 
 impl Line {
-    /// For an owner that has this many sessions.
+    /// The line for an owner with this many sessions.
     fn of(sessions: usize) -> Self {
         if sessions == 0 { Self::Newcomers } else { Self::Others }
     }

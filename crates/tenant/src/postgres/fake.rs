@@ -22,18 +22,18 @@ use crate::{
     postgres::wire::{Wire, binding::Binding, startup::CancelKey},
 };
 
-/// A deadline that no test is meant to reach.
+/// A deadline that no test should reach.
 pub(crate) fn soon() -> Instant {
     Instant::now() + Duration::from_secs(20)
 }
 
-/// Our end of a pipe, and the server's.
+/// A pipe: our end and the server's.
 pub(crate) fn pipe() -> (DuplexStream, Server) {
     let (ours, theirs) = duplex(1 << 20);
     (ours, Server(theirs))
 }
 
-/// A signed-in session, its server, and the way on which cancellations come.
+/// A signed-in session, its server, and the streams for its cancellations.
 pub(crate) fn session() -> (PostgresSession, Server, Arc<Way>) {
     let (ours, server) = pipe();
     let way = Arc::new(Way::default());
@@ -51,7 +51,7 @@ impl Server {
         self.0.write_all(bytes).await.unwrap();
     }
 
-    /// Reads messages up to one with this tag, and gives all their tags.
+    /// Reads messages up to one with this tag, and returns all their tags.
     pub(crate) async fn read_to(&mut self, last: u8) -> String {
         let mut tags = String::new();
         while !tags.ends_with(char::from(last)) {
@@ -61,7 +61,7 @@ impl Server {
         tags
     }
 
-    /// Reads a message without a tag, as the first one is.
+    /// Reads a message without a tag, such as the first one of a connection.
     pub(crate) async fn read_body(&mut self) -> Vec<u8> {
         let length = self.0.read_u32().await.unwrap();
         let mut body = vec![0; length as usize - 4];
@@ -77,7 +77,7 @@ pub(crate) struct Way {
 }
 
 impl Way {
-    /// Prepares one more stream, and gives its other end.
+    /// Prepares one more stream, and returns its other end.
     pub(crate) fn expect(&self) -> Server {
         let (ours, server) = pipe();
         self.streams.lock().unwrap().push_back(ours);
@@ -143,13 +143,13 @@ pub(crate) fn row(cells: &[Option<&[u8]>]) -> Vec<u8> {
     body
 }
 
-/// What comes before the rows of a session's first read-only statement with these columns.
+/// What a server sends before the rows of a session's first read-only statement.
 pub(crate) fn opening(columns: &[(&str, u32)]) -> Vec<u8> {
     let described = [message(b't', &[0, 0]), message(b'T', &description(columns)), bare(b"2")].concat();
     [bare(b"112"), complete("BEGIN"), bare(b"1"), described].concat()
 }
 
-/// What comes after the rows of a read-only statement.
+/// What a server sends after the rows of a read-only statement.
 pub(crate) fn closing(tag: &str) -> Vec<u8> {
     [complete(tag), bare(b"2"), complete("ROLLBACK"), ready(b'I')].concat()
 }

@@ -33,7 +33,7 @@ pub async fn sign_in(
     startup::sign_in(&mut wire, Binding::None, endpoint, password, until).await.map(drop)
 }
 
-/// A session on a stream that has signed in. Its statements cannot be cancelled.
+/// A session over a stream that has already signed in. Its statements cannot be cancelled.
 pub fn session(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> PostgresSession {
     let canceller = Canceller { way: Arc::new(NoWay), key: None };
     PostgresSession::new(Wire::new(Box::new(stream)), canceller, Names::new(1), false)
@@ -44,8 +44,8 @@ pub fn is_harmless(sql: &str, access_mode: AccessMode) -> bool {
     Leaves::by(sql).is_harmless(access_mode)
 }
 
-/// Reads the bodies of `DataRow`s, for columns of these type OIDs: in binary form where that is preferred, or all as
-/// text. Nothing if there are no rows.
+/// Reads the bodies of `DataRow`s for columns of these types, in binary form where that is preferred, or all as text.
+/// `None` if there are no rows.
 pub fn read_rows(type_oids: &[u32], binary: bool, bodies: &[&[u8]]) -> Result<Option<RowBatch>, TenantError> {
     let columns: Vec<_> = type_oids.iter().map(|&oid| Column::new("c", oid)).collect();
     let mut batch = BatchBuilder::new(&columns, binary);
@@ -53,7 +53,7 @@ pub fn read_rows(type_oids: &[u32], binary: bool, bodies: &[&[u8]]) -> Result<Op
     Ok(batch.take())
 }
 
-/// The server of such a session has no second connection.
+/// The server of such a session accepts no second connection.
 struct NoWay;
 
 impl Open for NoWay {

@@ -1,6 +1,6 @@
 //! Tenant databases of kind `postgres`: a driver for Postgres' own protocol.
 //!
-//! `wire` frames and bounds messages and signs in, `session` runs statements, `result` decodes rows.
+//! `wire` signs in, frames messages and bounds them; `session` runs statements; `result` decodes rows.
 
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

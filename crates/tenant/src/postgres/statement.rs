@@ -12,29 +12,29 @@ pub struct Statement<'a> {
     pub params: &'a [Param],
     /// Read-only statements run in a READ ONLY transaction that is rolled back.
     pub access_mode: AccessMode,
-    /// Hand out this many rows and no more.
+    /// Most rows to hand out.
     pub max_rows: u64,
-    /// Hand out rows as long as they take no more bytes than this, as the server sends them.
+    /// Most bytes of rows to hand out, counted as the server sends them.
     pub max_bytes: u64,
-    /// Bytes that are read of a write's rows, with those that are dropped because they are over `max_bytes`. A write
-    /// that is stopped is undone, so it is read to its end; one that goes on and on is stopped here all the same, with
+    /// Most bytes of a write's rows to read, including those that are dropped because they exceed `max_bytes`. Stopping
+    /// a write would undo it, so its rows are read to the end; only one that exceeds this bound is stopped, with
     /// [`crate::TenantError::ResultTooLarge`].
     pub max_read_bytes: u64,
-    /// When the server must have sent its first answer. [`Statement::new`] sets it to the deadline: all messages of a
-    /// statement go out together, and Postgres holds its answers back until the statement is done or 8 KiB are full, so
-    /// a server that is silent for long may just be working. One that has vanished is noticed by its kernel's silence
-    /// (`postern_egress` sets `TCP_USER_TIMEOUT`), and one that stops within a message by the minimum rate. An earlier
-    /// time is right where the statement is known to be quick, as a check of a connection is.
+    /// Deadline for the server's first answer. [`Statement::new`] sets it to the overall deadline: all messages of a
+    /// statement go out together, and Postgres buffers its answers until the statement is done or 8 KiB have
+    /// accumulated, so a silent server may just be working. A server that has vanished is detected by
+    /// `TCP_USER_TIMEOUT`, which `postern_egress` sets, and one that stops within a message by the minimum rate. An
+    /// earlier time makes sense for statements that are known to be quick, such as the check of a connection.
     pub first_answer: Instant,
-    /// When everything must be over. The statement is cancelled on the server then.
+    /// Deadline for the whole result. The statement is then cancelled on the server.
     pub deadline: Instant,
 }
 
 impl<'a> Statement<'a> {
-    /// Bytes of rows that one result may have.
+    /// Default of `max_bytes`.
     pub const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
-    /// Bytes that are read of a write's rows before it is stopped.
+    /// Default of `max_read_bytes`.
     pub const MAX_READ_BYTES: u64 = 4 * Self::MAX_BYTES;
 
     /// A read-only statement without parameters and with the default bounds: 10,000 rows, 256 MiB.
@@ -52,12 +52,12 @@ impl<'a> Statement<'a> {
     }
 }
 
-/// One parameter. Postgres gives it the type that the statement asks for.
+/// The value of one parameter. Its type is the one that the statement asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Param {
     /// NULL.
     Null,
-    /// Anything, in Postgres' own text form.
+    /// A value of any type, in Postgres' text form.
     Text(String),
     /// Raw bytes, for bytea.
     Bytes(Vec<u8>),

@@ -1,4 +1,4 @@
-//! Opening a connection to a project, through the guard.
+//! Opens a connection to a project, over a stream from `egress`.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use super::{SupabaseConnection, SupabaseError, head::Common, link::Link};
 /// Time for the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
-/// Dials a judged address and verifies the project's certificate, by the deadline at the latest. The key is sent with
-/// each request, and not before the first one.
+/// Dials the project and verifies its certificate, by the deadline at the latest. The key is first sent with the first
+/// request, and then with each.
 pub async fn connect(
     dialer: &Dialer,
     endpoint: &SupabaseEndpoint,

@@ -15,9 +15,9 @@ use crate::Session;
 /// A connection to a Supabase project over HTTP/1.1 and TLS. It takes one request at a time, and is kept alive between
 /// them.
 ///
-/// Dropping a [`Response`] before its end, or the future of a request, gives the connection up.
+/// Dropping a [`Response`] before its end, or the future of a request, closes the connection.
 pub struct SupabaseConnection {
-    /// None once the connection is given up.
+    /// `None` once the connection is closed.
     link: Option<Link>,
     endpoint: SupabaseEndpoint,
     common: Common,
@@ -28,9 +28,9 @@ pub struct SupabaseConnection {
 /// Bounds of one request and its answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// When the answer's head must have come.
+    /// Deadline for the answer's head.
     pub head: Instant,
-    /// When the whole answer must have come.
+    /// Deadline for the whole answer.
     pub deadline: Instant,
     /// Longest body of the answer, in bytes.
     pub body_bytes: u64,
@@ -41,8 +41,8 @@ impl SupabaseConnection {
         Self { link: Some(link), endpoint, common, busy: false }
     }
 
-    /// Sends a request and waits for the head of its answer. A request that is refused here leaves the connection as it
-    /// is; after any other error it is given up.
+    /// Sends a request and waits for the head of its answer. A request that is refused before it is sent leaves the
+    /// connection open; any other error closes it.
     pub async fn send(&mut self, request: &Request, bounds: &Bounds) -> Result<Response<'_>, SupabaseError> {
         let dressed = self.common.dress(request, &self.endpoint)?;
         let about = About {
@@ -66,7 +66,7 @@ impl SupabaseConnection {
         &self.endpoint
     }
 
-    /// The sort of the key that is sent.
+    /// The kind of the key that is sent.
     pub fn key_sort(&self) -> KeySort {
         self.common.sort
     }
@@ -83,7 +83,7 @@ impl SupabaseConnection {
         }
     }
 
-    /// Closes the connection, and passes the reason on.
+    /// Closes the connection, and returns the error.
     pub(super) fn give_up(&mut self, reason: SupabaseError) -> SupabaseError {
         self.link = None;
         reason
@@ -100,7 +100,7 @@ impl Session for SupabaseConnection {
         false
     }
 
-    /// An idle project has nothing to say but that it is closing the connection.
+    /// All that an idle project can tell us is that it is closing the connection.
     fn is_quiet(&mut self) -> bool {
         !self.busy && self.link.as_mut().is_some_and(Link::is_open)
     }
@@ -112,7 +112,7 @@ impl Session for SupabaseConnection {
     }
 }
 
-/// Refuses an answer by its head. A HEAD request is answered with the length of a body that does not come.
+/// Refuses an answer by its head. The answer to a HEAD request announces a length, but has no body.
 fn acceptable<B>(answer: http::Response<B>, limit: u64) -> Result<http::Response<B>, SupabaseError> {
     let status = answer.status();
     if status.is_informational() || status.as_u16() >= 600 {

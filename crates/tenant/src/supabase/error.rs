@@ -6,20 +6,22 @@ use super::{Method, Service, request::REQUEST_BODY_BYTES, target};
 
 /// Why a project gave no answer, or why none was asked for. The messages are fixed and safe to show.
 ///
-/// An error that the project answers with is none of these: it is a response.
+/// An error that the project reports is not one of these: it is a response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SupabaseError {
     /// The host was not dialled, or did not answer.
     #[error(transparent)]
     Egress(#[from] EgressError),
-    /// TLS could not be set up, or the certificate does not hold.
+    /// TLS could not be set up, or the certificate is not valid.
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// The request cannot be sent as it is.
     #[error(transparent)]
     Request(#[from] InvalidRequest),
-    /// The host took the connection and did not finish TLS in time.
-    #[error("the host took the connection and did not finish TLS in time; check that the URL is a project's")]
+    /// The host accepted the connection but did not finish TLS in time.
+    #[error(
+        "the host accepted the connection but did not finish TLS in time; check that the URL is a project's"
+    )]
     Unanswered,
     /// A deadline passed.
     #[error("the project did not answer in time; make the request cheaper, or allow it more time")]
@@ -52,7 +54,7 @@ pub enum SupabaseError {
 /// Why a request is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRequest {
-    /// A segment that is empty, `.` or `..`, or that holds a separator or a control character, also when it is encoded.
+    /// A segment that is empty, `.` or `..`, or that contains a separator or a control character, even if encoded.
     #[error(
         "a path segment is empty, '.' or '..', or holds a '/', '\\', control character, or an encoding of one"
     )]
@@ -93,13 +95,13 @@ pub enum InvalidRequest {
          bypass the project's row level security"
     )]
     UserTokenMissing,
-    /// The user's token is no JWT.
+    /// The user's token is not a JWT.
     #[error("the user's token is not a JWT; pass the access token of the project's session")]
     UserToken,
 }
 
 impl SupabaseError {
-    /// What a person can do, where the message does not say it.
+    /// What a person can do, if the message does not say so.
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Request(InvalidRequest::ReadOnly { rpc: true }) => Some(
@@ -116,8 +118,8 @@ impl SupabaseError {
         }
     }
 
-    /// Whether the same request may be sent once more, over a new connection. A request that writes is never sent
-    /// twice: only one of which no byte was sent is sent again.
+    /// Whether the request may be sent again over a new connection. This is so only if no byte of it was sent, so that
+    /// a write never runs twice.
     pub fn may_retry(&self, method: Method) -> bool {
         match self {
             Self::Unsent => true,
@@ -126,7 +128,7 @@ impl SupabaseError {
         }
     }
 
-    /// Whether all who wait for the same connection would fail the same way. A passed deadline is each caller's own.
+    /// Whether all callers that wait for the same connection would fail the same way. Each has a deadline of its own.
     pub fn is_shared(&self) -> bool {
         !matches!(self, Self::Timeout | Self::Request(_))
     }

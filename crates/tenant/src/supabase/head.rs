@@ -1,4 +1,4 @@
-//! The head of a request: what the caller gives, and what only we set.
+//! The head of a request: the caller's part, and what only we set.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
@@ -10,7 +10,7 @@ use postern_domain::{
 
 use super::{InvalidRequest, Method, Request, headers};
 
-/// Secret keys are refused for the user agents of browsers, so the caller's is never sent.
+/// Supabase refuses secret keys from browsers' user agents, so the caller's user agent is never sent.
 const USER_AGENT: &str = concat!("postern/", env!("CARGO_PKG_VERSION"));
 
 /// Longest token of a user, in bytes.
@@ -80,8 +80,8 @@ impl Common {
     }
 }
 
-/// Sets the connection's schema where the caller names none. PostgREST reads one header for reading and another one for
-/// writing.
+/// Sets the connection's schema if the caller names none. PostgREST expects one header for reads and another for
+/// writes.
 fn set_schema(sent: &mut HeaderMap, method: Method, schema: &SchemaName) {
     let name = if method.is_read() { ACCEPT_PROFILE } else { CONTENT_PROFILE };
     if *schema != SchemaName::default() && !sent.contains_key(&name) {
@@ -97,7 +97,7 @@ pub(super) fn schema_of(sent: &HeaderMap, method: Method) -> String {
     named.map_or_else(|| SchemaName::default().as_str().to_owned(), str::to_owned)
 }
 
-/// Refuses what is no JWT in compact form: nothing else can be the token of a project's user.
+/// Refuses anything but a JWT in compact form: a project's users have no other tokens.
 fn user_bearer(token: &Secret) -> Result<HeaderValue, InvalidRequest> {
     let segments = token.expose().split(|&b| b == b'.');
     let plain = |segment: &[u8]| {

@@ -1,4 +1,4 @@
-//! Which headers pass, in either direction.
+//! Which headers are passed on, in either direction.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -52,7 +52,7 @@ const RESPONSE: [&str; 17] = [
 /// Longest value of a caller's header, in bytes.
 const VALUE_BYTES: usize = 4096;
 
-/// The headers of a caller that are sent on. Others are left out, whatever they hold: browsers and libraries add some
+/// The caller's headers that are sent on. All others are dropped without an error: browsers and libraries add headers
 /// of their own to each request, and the key's headers are set by us.
 pub(super) fn of_request(given: &[(String, String)]) -> Result<HeaderMap, InvalidRequest> {
     let mut sent = HeaderMap::new();
@@ -69,7 +69,7 @@ pub(super) fn of_request(given: &[(String, String)]) -> Result<HeaderMap, Invali
     Ok(sent)
 }
 
-/// Whether several lines of the header mean the same as one with commas.
+/// Whether several lines of this header are equivalent to one with commas.
 fn is_list(name: &str) -> bool {
     matches!(name, "accept" | "prefer" | "cache-control")
 }

@@ -1,22 +1,22 @@
 //! What a person can do about a project's errors.
 //!
-//! The project's answer is passed on as it is; a hint stands beside it. Hints repeat names of tables, schemas and
-//! functions from the answer, and nothing else of it.
+//! The project's answer is passed on unchanged, with a hint beside it. A hint repeats names of tables, schemas and
+//! functions from the answer, and nothing else.
 
 use postern_domain::supabase::{KeySort, ProjectUrl};
 use serde::Deserialize;
 
 use super::Method;
 
-/// Bytes from the beginning of a body that are enough for any error of PostgREST.
+/// Bytes at the start of a body that hold any error of PostgREST.
 pub const BODY_START_BYTES: usize = 8 * 1024;
 
-/// What was asked, and with which rights.
+/// What was requested, and with which rights.
 #[derive(Clone, Copy)]
 pub struct Asked<'a> {
     /// The project.
     pub url: &'a ProjectUrl,
-    /// The sort of the key that was sent.
+    /// The kind of the key that was sent.
     pub key: KeySort,
     /// Whether the user's own token was sent in the key's place.
     pub with_user_token: bool,
@@ -26,8 +26,8 @@ pub struct Asked<'a> {
     pub schema: &'a str,
 }
 
-/// A hint for an answer with this status and this beginning of its body; none for a success, and where there is nothing
-/// to say beyond the answer itself.
+/// A hint for an answer with this status and this start of its body; `None` for a success, and if there is nothing to
+/// add to the answer.
 pub fn of(status: u16, body_start: &[u8], asked: &Asked<'_>) -> Option<String> {
     if status < 400 {
         return None;
@@ -36,7 +36,7 @@ pub fn of(status: u16, body_start: &[u8], asked: &Asked<'_>) -> Option<String> {
     of_code(&error, asked).or_else(|| of_status(status, asked))
 }
 
-/// The error bodies of PostgREST and of the gateway, as far as they are used.
+/// The fields that are used of the error bodies of PostgREST and of the gateway.
 #[derive(Default, Deserialize)]
 struct Problem {
     #[serde(default, deserialize_with = "lenient")]
@@ -45,7 +45,7 @@ struct Problem {
     message: String,
 }
 
-/// Text, or nothing: the gateway, storage and auth use numbers for `code` here and there.
+/// Text; `None` for anything else, because the gateway, storage and auth sometimes use numbers for `code`.
 fn lenient<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
     Ok(value.as_str().unwrap_or_default().to_owned())
@@ -131,8 +131,8 @@ fn missing_right(message: &str, asked: &Asked<'_>) -> String {
     }
 }
 
-/// The statement that gives the missing right, from "permission denied for table orders". A right to one of several
-/// tables of a request may be missing for reading only, so a write asks for SELECT, too.
+/// The statement that grants the missing privilege, from "permission denied for table orders". In a request with
+/// several tables, one may lack only SELECT, so the statement for a write grants SELECT too.
 fn grant(message: &str, asked: &Asked<'_>) -> Option<String> {
     let rest = message.strip_prefix("permission denied for ")?;
     let (kind, name) = rest.split_once(' ')?;
@@ -171,7 +171,7 @@ const fn role_of(asked: &Asked<'_>) -> &'static str {
     }
 }
 
-/// A name as SQL writes it; none for what is too long for a name or could mislead whoever copies it.
+/// A name in SQL syntax; `None` if it is too long for a name, or could mislead a person who copies it.
 fn identifier(name: &str) -> Option<String> {
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');

@@ -1,7 +1,7 @@
-//! HTTP/1.1 over one stream, driven by whoever waits for an answer.
+//! HTTP/1.1 over one stream, driven by the task that waits for an answer.
 //!
-//! There is no task behind it. Nothing is read from the stream unless somebody waits for what is read, so memory stays
-//! bounded by one buffer, and dropping the link closes the stream at once.
+//! It has no task of its own. Nothing is read from the stream unless a caller waits for it, so memory is bounded by one
+//! buffer, and dropping the link closes the stream at once.
 
 use std::{
     future::poll_fn,
@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::SupabaseError;
 
-/// Bytes that are read ahead. A chunk of a body is at most twice as long: hyper grows its buffer by doubling.
+/// Bytes that are read ahead. A chunk of a body is at most twice as long, because hyper doubles its buffer.
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Bytes of an answer's head, or of its trailers, and the headers in it.
@@ -32,7 +32,7 @@ type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 /// One connection, and the sender of its requests.
 pub(super) struct Link {
     sender: SendRequest<Full<Bytes>>,
-    /// Moves bytes between the stream and the requests. None once the connection has ended.
+    /// Moves bytes between the stream and the requests. `None` once the connection has ended.
     driver: Option<Driver>,
 }
 
@@ -61,12 +61,12 @@ impl Link {
         })
     }
 
-    /// Waits for something that the connection brings.
+    /// Waits for a result of the connection.
     pub(super) async fn wait<T>(&mut self, work: impl Future<Output = T>) -> T {
         beside(&mut self.driver, work).await
     }
 
-    /// Lets the connection notice what has happened to it without waiting. Returns whether it is still open.
+    /// Polls the connection once, without waiting. Returns whether it is still open.
     pub(super) fn is_open(&mut self) -> bool {
         let mut context = Context::from_waker(Waker::noop());
         poll_driver(&mut self.driver, &mut context);
@@ -74,20 +74,20 @@ impl Link {
     }
 }
 
-/// Drives the connection while `work` is pending. When the connection ends, `work` is told so, and ends too.
+/// Drives the connection while `work` is pending. When the connection ends, `work` ends too.
 async fn beside<T>(driver: &mut Option<Driver>, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     poll_fn(|context| {
         if let Poll::Ready(done) = work.as_mut().poll(context) {
             return Poll::Ready(done);
         }
-        // While it is pending, the connection wakes this task itself when it has brought something for `work`.
+        // While it is pending, the connection itself wakes this task when it has something for `work`.
         if poll_driver(driver, context) { work.as_mut().poll(context) } else { Poll::Pending }
     })
     .await
 }
 
-/// Returns whether the connection has ended just now. How it ended, its requests are told.
+/// Returns whether the connection has just ended. Its requests get the reason.
 fn poll_driver(driver: &mut Option<Driver>, context: &mut Context<'_>) -> bool {
     let ended = driver.as_mut().is_some_and(|driver| driver.as_mut().poll(context).is_ready());
     if ended {

@@ -1,7 +1,7 @@
 //! One HTTP request at a time to a Supabase project, answered as a stream.
 //!
-//! The project's gateway is an attacker, like any tenant's server, and so is whoever writes the request. The request is
-//! built from parts and never pasted; the key's headers are set here whatever the request says; heads are bounded
+//! The project's gateway is an attacker, like any tenant's server, and so is the author of the request. A request is
+//! built from encoded parts, never from concatenated text; only this module sets the key's headers; heads are bounded
 //! before they are buffered, bodies pass through in chunks, nothing is decompressed and no redirect is followed.
 //!
 //! ```no_run

@@ -11,7 +11,7 @@ use super::{InvalidRequest, target};
 /// Longest body of a request, in bytes.
 pub const REQUEST_BODY_BYTES: usize = 3 * 1024 * 1024;
 
-/// One HTTP request. Its parts are text as a person would write it: the encoding is done here.
+/// One HTTP request. Its parts are plain text; they are encoded here.
 pub struct Request {
     /// The method.
     pub method: Method,
@@ -21,11 +21,11 @@ pub struct Request {
     pub segments: Vec<String>,
     /// Names and values of the query, decoded, in their order.
     pub query: Vec<(String, String)>,
-    /// Names and values of headers. Those that are not on the list of allowed ones are left out.
+    /// Names and values of headers. Those that are not on the list of allowed ones are dropped.
     pub headers: Vec<(String, String)>,
     /// The body; empty for GET and HEAD.
     pub body: Bytes,
-    /// The user's own token of the project, for connections that pass it on. Others leave it out.
+    /// The user's own token for the project. Only connections that are configured to pass it on use it.
     pub user_token: Option<Secret>,
 }
 
@@ -126,7 +126,7 @@ impl Method {
         }
     }
 
-    /// Whether the method only reads. PostgREST runs it in a READ ONLY transaction then.
+    /// Whether the method only reads. PostgREST then uses a READ ONLY transaction.
     pub const fn is_read(self) -> bool {
         matches!(self, Self::Get | Self::Head)
     }

@@ -11,8 +11,8 @@ use super::{
     link,
 };
 
-/// An answer: its head, and its body in chunks. What nobody asks for is not read, so a slow reader slows the project
-/// and takes no memory.
+/// An answer: its head, and its body in chunks. Nothing is read ahead of the caller, so backpressure reaches the
+/// project, and memory stays bounded.
 ///
 /// Dropping it before its end closes the connection, which tells the project to stop.
 pub struct Response<'a> {
@@ -20,7 +20,7 @@ pub struct Response<'a> {
     about: About,
     status: u16,
     headers: Vec<(&'static str, String)>,
-    /// None once it has ended.
+    /// `None` once it has ended.
     body: Option<Incoming>,
     /// Bytes that may still come.
     left: u64,
@@ -79,7 +79,7 @@ impl<'a> Response<'a> {
         hints::of(self.status, body_start, &asked)
     }
 
-    /// The next bytes of the body, never empty; none at its end. After an error the connection is closed.
+    /// The next bytes of the body, never empty; `None` at its end. After an error the connection is closed.
     pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, SupabaseError> {
         let chunk = self.read().await;
         match chunk {
@@ -102,7 +102,7 @@ impl<'a> Response<'a> {
             let frame = timeout_at(self.deadline, link.wait(body.frame())).await;
             let Some(frame) = frame.map_err(|_| SupabaseError::Timeout)? else { return Ok(None) };
             let frame = frame.map_err(|error| link::failure_of(&error))?;
-            // Trailers, if any, are read and left out.
+            // Trailers are read and dropped.
             let Ok(chunk) = frame.into_data() else { continue };
             self.left = self.left.checked_sub(chunk.len() as u64).ok_or(SupabaseError::BodyTooLarge)?;
             if !chunk.is_empty() {

@@ -1,7 +1,7 @@
 //! Path and query of a request, built from their parts.
 //!
-//! Whatever a gateway, a proxy and a service behind them decode, once or several times, a segment stays a segment:
-//! one that would not is refused. Everything but unreserved characters (RFC 3986, section 2.3) is encoded.
+//! A gateway, a proxy and a service may each decode the path. A segment that would not stay one segment however often
+//! it is decoded is refused. Everything but unreserved characters (RFC 3986, section 2.3) is encoded.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use super::{InvalidRequest, Service};
 
-/// Longest path and query, in bytes. Gateways in front of Supabase take no longer ones.
+/// Longest path and query, in bytes. Gateways in front of Supabase accept no longer ones.
 pub(super) const MAX: usize = 16 * 1024;
 
 /// Most segments, and most pairs in the query.
@@ -48,7 +48,7 @@ pub(super) fn build(
     if target.len() <= MAX { Ok(target) } else { Err(InvalidRequest::TooLong) }
 }
 
-/// Encodes a part, and stops before a long one takes memory.
+/// Encodes a part, and stops once it is too long.
 fn push(target: &mut String, part: &str) -> Result<(), InvalidRequest> {
     if part.len() > MAX - target.len().min(MAX) {
         return Err(InvalidRequest::TooLong);
@@ -57,8 +57,8 @@ fn push(target: &mut String, part: &str) -> Result<(), InvalidRequest> {
     Ok(())
 }
 
-/// Checks a segment as it is, and as it is after each decoding that changes it. Each one makes it shorter, so there are
-/// at most half as many as it has bytes.
+/// Checks a segment, and what it becomes with each further decoding. Each decoding makes it shorter, so their number is
+/// at most half its length in bytes.
 fn check_segment(segment: &str) -> Result<(), InvalidRequest> {
     if segment.len() > SEGMENT_BYTES {
         return Err(InvalidRequest::TooLong);

@@ -1,4 +1,4 @@
-//! Turning rows as they come into columns as they leave.
+//! Turns the rows of a result into columns.
 
 use std::{mem, ops::Range};
 
@@ -28,7 +28,7 @@ pub struct RowBatch {
 pub struct ColumnData {
     /// Bit i % 8 (least significant first) of byte i / 8 is set where row i is NULL; empty if no row is.
     pub nulls: Vec<u8>,
-    /// One value for each row; that of a NULL is the type's zero.
+    /// One value for each row; the zero of its type where the row is NULL.
     pub values: ColumnValues,
 }
 
@@ -52,8 +52,8 @@ const ROWS: usize = 1000;
 /// Bytes of rows after which a batch is full.
 const BYTES: usize = 64 * 1024;
 
-/// Bytes of memory after which a batch is full. Cells take memory that they don't take on the wire: a NULL in a text
-/// column is 4 bytes there, and 24 here.
+/// Bytes of memory after which a batch is full. Some cells take more memory than they take on the wire: a NULL in a
+/// text column takes 4 bytes there and 24 here.
 const MEMORY: usize = 256 * 1024;
 
 /// Collects rows until there are enough for a batch.
@@ -65,7 +65,7 @@ pub(crate) struct BatchBuilder {
     rows: usize,
     /// Bytes of the rows, as the server sent them.
     bytes: usize,
-    /// Bytes of memory that the cells of one row take, whatever is in them.
+    /// Bytes of memory that the cells of one row take, not counting what they point to.
     row_slots: usize,
     /// Rows to allocate for: the next batch of a long result is most likely as long as the last one.
     expected_rows: usize,
@@ -196,7 +196,7 @@ impl<'a> Cells<'a> {
 
 const SHORT: &str = "a row shorter than its fields";
 
-/// Bytes of one value in its column, without what it points to.
+/// Bytes of one value in its column, not counting what it points to.
 fn slot(kind: Kind) -> usize {
     match kind.encoding() {
         Encoding::Bool => size_of::<bool>(),
@@ -208,7 +208,7 @@ fn slot(kind: Kind) -> usize {
 }
 
 impl ColumnData {
-    /// No values yet, and room for as many.
+    /// No values yet, but room for this many.
     fn new(kind: Kind, rows: usize) -> Self {
         Self { nulls: Vec::new(), values: ColumnValues::new(kind, rows) }
     }

@@ -1,4 +1,4 @@
-//! Reading one cell, in Postgres' binary or text form. Errors say what is wrong with it.
+//! Reads one cell, in Postgres' binary or text form. Errors say what is wrong with it.
 
 use super::{column::Kind, times};
 
@@ -31,7 +31,7 @@ pub(crate) fn int(kind: Kind, binary: bool, cell: &[u8]) -> Read<i64> {
 }
 
 pub(crate) fn double(kind: Kind, binary: bool, cell: &[u8]) -> Read<f64> {
-    // A float4 is read as what it is and then widened, so that both forms give the very same number.
+    // A float4 is read as an f32 and then widened, so that both forms give exactly the same number.
     match (kind, binary) {
         (Kind::Float4, true) => Ok(f32::from_be_bytes(fixed(cell)?).into()),
         (Kind::Float4, false) => ascii(cell)?.parse::<f32>().map(f64::from).map_err(|_| FORM),
@@ -50,13 +50,13 @@ pub(crate) fn text(kind: Kind, cell: &[u8]) -> Read<String> {
     })
 }
 
-/// A text that is kept as it came.
+/// The same for a type whose text is not rewritten, without a copy.
 pub(crate) fn owned_text(cell: Vec<u8>) -> Read<String> {
     String::from_utf8(cell).map_err(|_| NOT_UTF8)
 }
 
-/// The text form of bytes is `\x` and hexadecimal digits or, with `bytea_output = escape`, the bytes themselves with
-/// `\\` for a backslash and `\ooo` (octal) for what is not printable.
+/// The text form of `bytea` is `\x` and hexadecimal digits or, with `bytea_output = escape`, the bytes themselves with
+/// `\\` for a backslash and `\ooo` (octal) for bytes that are not printable.
 pub(crate) fn bytes(binary: bool, cell: &[u8]) -> Read<Vec<u8>> {
     match (binary, cell.strip_prefix(b"\\x")) {
         (true, _) => Ok(cell.to_vec()),

@@ -1,17 +1,17 @@
-//! What a column of a result is, and how its values travel.
+//! A column of a result, and how its values are read.
 
 use postgres_types::Type;
 
 /// One column of a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// Its name as Postgres gives it; names may repeat.
+    /// Its name as Postgres reports it. Several columns may have the same name.
     pub name: String,
-    /// Name of its Postgres type, such as "int8", or the type's number where the type is not built in.
+    /// Name of its Postgres type, such as "int8"; the type's OID if the type is not built in.
     pub type_name: String,
     /// OID of its Postgres type.
     pub type_oid: u32,
-    /// Which kind of [`crate::ColumnValues`] carries it.
+    /// The variant of [`crate::ColumnValues`] that holds its values.
     pub encoding: Encoding,
 }
 
@@ -63,7 +63,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     pub(crate) fn of(oid: u32) -> Self {
-        // OIDs of built-in types never change (pg_type.dat); a test holds them against their names.
+        // OIDs of built-in types never change (pg_type.dat); a test compares them with their names.
         match oid {
             16 => Self::Bool,
             21 => Self::Int2,
@@ -90,7 +90,7 @@ impl Kind {
         }
     }
 
-    /// Whether Postgres' binary form is taken where there is a choice: it is shorter and cheaper for both sides.
+    /// Whether the binary form is requested when possible, because it is shorter and cheaper for both sides.
     pub(crate) fn prefers_binary(self) -> bool {
         self.encoding() != Encoding::Text
     }

@@ -1,6 +1,6 @@
 //! Postgres' text for times (`DateStyle = ISO`, `IntervalStyle = postgres`), rewritten to ISO 8601.
 //!
-//! What ISO 8601 has no form for stays as it is: `infinity`, years BC.
+//! Values that ISO 8601 cannot express are left alone: `infinity`, years BC.
 
 /// `2026-01-02 03:04:05.678` becomes `2026-01-02T03:04:05.678`.
 pub(crate) fn timestamp(text: &str) -> String {
@@ -10,7 +10,7 @@ pub(crate) fn timestamp(text: &str) -> String {
     text.replacen(' ', "T", 1)
 }
 
-/// As [`timestamp`], and an offset of bare hours gets its minutes: `+00` becomes `+00:00`. Offsets with minutes stay.
+/// Like [`timestamp`], and adds the minutes to an offset that has only hours: `+00` becomes `+00:00`.
 pub(crate) fn zoned(text: &str) -> String {
     let mut text = timestamp(text);
     if matches!(text.as_bytes(), [.., b'+' | b'-', tens, ones] if tens.is_ascii_digit() && ones.is_ascii_digit())
@@ -21,7 +21,7 @@ pub(crate) fn zoned(text: &str) -> String {
 }
 
 /// `1 year 2 mons -3 days 04:05:06.7` becomes `P1Y2M-3DT4H5M6.7S`. Anything else, such as text of another
-/// `IntervalStyle`, stays as it is.
+/// `IntervalStyle`, is left alone.
 pub(crate) fn interval(text: &str) -> String {
     rewrite_interval(text).unwrap_or_else(|| text.to_owned())
 }

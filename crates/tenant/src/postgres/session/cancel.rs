@@ -1,4 +1,4 @@
-//! Asking a server to cancel what another connection runs.
+//! Asks a server to cancel the statement of a connection.
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -14,13 +14,13 @@ use crate::{
     postgres::wire::{BoxedStream, binding::Binding, startup::CancelKey},
 };
 
-/// A stream to a tenant's server, secured as the endpoint asks, on which nothing was said yet.
+/// A new stream to a tenant's server, with TLS if the endpoint requires it. Nothing else was sent on it yet.
 pub(crate) struct Opened {
     pub stream: BoxedStream,
     pub binding: Binding,
 }
 
-/// A way to open streams to one server, through the guard each time.
+/// Opens streams to one server, each of them through `egress`.
 pub(crate) trait Open: Send + Sync + 'static {
     fn open(&self, until: Instant) -> Pin<Box<dyn Future<Output = Result<Opened, TenantError>> + Send + '_>>;
 }
@@ -36,7 +36,7 @@ pub(crate) struct Canceller {
 const BUDGET: Duration = Duration::from_secs(2);
 
 impl Canceller {
-    /// Sends a `CancelRequest` and waits until the server has taken it, which it says by closing the connection.
+    /// Sends a `CancelRequest` and waits until the server has processed it, which it shows by closing the connection.
     pub(crate) async fn cancel(&self) -> Result<(), TenantError> {
         let key = self.key.ok_or(TenantError::Protocol("no key for cancelling"))?;
         let until = Instant::now() + BUDGET;
@@ -53,7 +53,7 @@ impl Canceller {
         timeout_at(until, exchange).await.map(drop).map_err(|_| TenantError::Timeout)
     }
 
-    /// The same in the background, for callers that are being dropped. Outside a runtime, nothing.
+    /// The same in the background, for callers that are being dropped. Does nothing outside a runtime.
     pub(crate) fn cancel_in_background(&self) {
         let canceller = self.clone();
         background::spawn(async move {

@@ -1,4 +1,4 @@
-//! Opening a connection to a tenant's server, through the guard.
+//! Opens a session with a tenant's server, over a stream from `egress`.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -24,11 +24,11 @@ use crate::{
     },
 };
 
-/// Port on which poolers in transaction mode listen by custom. Behind one, each transaction may meet another session,
-/// so no named statement is ever used there.
+/// Port on which poolers in transaction mode listen by convention. Behind one, each transaction may reach another
+/// server process, so no named statements are used there.
 const TRANSACTION_POOLER: u16 = 6543;
 
-/// Dials, secures and signs in, by the deadline at the latest.
+/// Dials, sets up TLS and signs in, by the deadline at the latest.
 pub async fn connect(
     dialer: &Dialer,
     endpoint: &PostgresEndpoint,
@@ -39,7 +39,7 @@ pub async fn connect(
     connect_over(Arc::new(way), endpoint, password, deadline).await
 }
 
-/// The same over any way to the server.
+/// The same over any kind of stream.
 pub(crate) async fn connect_over(
     way: Arc<dyn Open>,
     endpoint: &PostgresEndpoint,
@@ -56,7 +56,7 @@ pub(crate) async fn connect_over(
     Ok(PostgresSession::new(wire, Canceller { way, key }, names, pooled_by_transaction))
 }
 
-/// No statement has run yet, so it is not the query that takes too long.
+/// No statement has run yet, so the message must not blame a slow query.
 fn unanswered(error: TenantError) -> TenantError {
     match error {
         TenantError::Timeout => TenantError::Unanswered,
@@ -64,7 +64,7 @@ fn unanswered(error: TenantError) -> TenantError {
     }
 }
 
-/// The way through [`Dialer`], and TLS where the endpoint asks for it.
+/// Opens streams with [`Dialer`], and with TLS if the endpoint requires it.
 struct GuardedWay {
     dialer: Dialer,
     host: Host,

@@ -1,8 +1,8 @@
 //! Whether a statement may leave something behind in its session: a setting, a lock, a temporary table.
 //!
-//! Only the server knows, and it does not say. So a session is used again after what is plainly harmless and nothing
-//! else: whoever is taken for worse than they are pays with a new connection, the other mistake is paid by the next
-//! user of the session. Triggers and views that change the session go unseen.
+//! The server knows but does not say, so we judge by the text. A session is reused only after statements that are
+//! plainly harmless: a harmless statement that we take for harmful costs a new sign-in, while the opposite mistake
+//! would affect the next user of the session. Changes made by triggers and views are not detected.
 
 use std::{collections::HashSet, sync::LazyLock};
 
@@ -10,17 +10,17 @@ use postern_domain::AccessMode;
 
 use super::tokens::{Token, Tokens};
 
-/// Commands that leave nothing behind by themselves.
+/// Commands that leave no session state behind by themselves.
 const COMMANDS: [&str; 10] =
     ["delete", "explain", "insert", "merge", "select", "show", "table", "update", "values", "with"];
 
 /// Parts of the names of functions whose effects outlive even a ROLLBACK.
 const LASTING: [&str; 6] = ["advisory", "dblink", "pg_backup", "pg_start_backup", "replication", "setseed"];
 
-/// Stands for a name that cannot be read.
+/// Stands for a name whose escapes are not decoded.
 const ANY_NAME: &str = LASTING[0];
 
-/// What may stand before a parenthesis: words of SQL, types, and functions that change nothing in a session. Any other
+/// Names that may precede a parenthesis: SQL keywords, types, and functions that do not change session state. Any other
 /// function might call `set_config`.
 static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     "all analyze and any array as between by case conflict cross cube distinct else except exclude exists explain
@@ -70,7 +70,7 @@ impl Leaves {
         }
     }
 
-    /// Whether another user can have the session after the statement. A read-only one is always rolled back.
+    /// Whether the session can be reused after the statement. A read-only statement is always rolled back.
     pub(crate) fn is_harmless(self, access_mode: AccessMode) -> bool {
         match access_mode {
             AccessMode::ReadOnly => self <= Self::NothingIfRolledBack,
@@ -79,16 +79,16 @@ impl Leaves {
     }
 }
 
-/// Whether a command that has run leaves nothing behind, by its tag.
+/// Whether a command with this tag leaves no session state behind.
 pub(crate) fn is_harmless_tag(command_tag: &str) -> bool {
     let command = command_tag.split(' ').next().unwrap_or_default();
     matches!(command, "" | "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "EXPLAIN" | "SHOW")
 }
 
-/// A name or keyword in a statement, and what stands around it.
+/// A name or keyword in a statement, and its surroundings.
 struct Name<'a> {
     text: &'a str,
-    /// Whether it is neither quoted nor in a schema that is named.
+    /// Whether it is neither quoted nor qualified with a schema.
     is_bare: bool,
     /// The word right before it.
     before: &'a str,
@@ -122,7 +122,7 @@ impl Name<'_> {
     }
 
     fn may_call_anything(&self) -> bool {
-        // These introduce a table's name, whose columns stand in parentheses.
+        // After these comes the name of a table, which may be followed by a list of columns.
         let names_a_table = matches!(self.before, "into" | "as" | "with" | "recursive");
         self.is_called && !names_a_table && !(self.is_bare && KNOWN.contains(self.text))
     }

@@ -1,4 +1,4 @@
-//! The rows of a running statement, as they come.
+//! The rows of a running statement, as they arrive.
 
 use std::{mem, sync::Arc, time::Duration};
 
@@ -15,8 +15,8 @@ use crate::{
 
 /// The result of a running statement. Nothing is read ahead of the caller, so backpressure reaches the server.
 ///
-/// Dropping it before the end leaves the session in the middle of the statement: the pool, or dropping the session, then
-/// cancels the statement on the server.
+/// Dropping it before the end leaves the session in the middle of the statement: the pool, or dropping the session,
+/// then cancels the statement on the server.
 pub struct Rows<'s> {
     backend: &'s mut Backend,
     columns: Arc<[Column]>,
@@ -25,7 +25,7 @@ pub struct Rows<'s> {
     deadline: Instant,
     /// Rows handed out.
     row_count: u64,
-    /// Bytes of memory filled since other tasks had their turn.
+    /// Bytes of memory filled since the task last yielded.
     decoded: usize,
     /// How the rows ended, once they have.
     ended: Option<Ended>,
@@ -52,10 +52,10 @@ enum Ended {
     Stopped,
 }
 
-/// How long rows that are here wait for more to fill a batch. The first batch never waits.
+/// How long rows that have arrived wait for more to fill a batch. The first batch never waits.
 const LINGER: Duration = Duration::from_millis(5);
 
-/// Bytes of memory that are filled before other tasks get their turn. A megabyte takes about a millisecond.
+/// Bytes of memory that are filled before the task yields. A megabyte takes about a millisecond.
 const TURN: usize = 256 * 1024;
 
 impl<'s> Rows<'s> {
@@ -84,7 +84,7 @@ impl<'s> Rows<'s> {
         &self.columns
     }
 
-    /// The next rows: at most 1,000, and about 64 KiB. `None` at the end, after which [`Rows::summary`] tells how it
+    /// The next rows: at most 1,000, and about 64 KiB. `None` at the end, after which [`Rows::summary`] says how it
     /// ended. After an error there is nothing more to read.
     ///
     /// Dropping the returned future loses no rows.
@@ -119,7 +119,7 @@ impl<'s> Rows<'s> {
         Ok(None)
     }
 
-    /// Reads rows until a batch is full, the rows have ended, or those that are here should not wait any longer.
+    /// Reads rows until a batch is full, there are no more, or those that have arrived should not wait any longer.
     async fn collect(&mut self) -> Result<(), TenantError> {
         let mut linger = None;
         while self.ended.is_none() && !self.batches.is_full() {
@@ -151,7 +151,7 @@ impl<'s> Rows<'s> {
         Ok(true)
     }
 
-    /// Waits for more bytes. False: rows that are here should go out first.
+    /// Waits for more bytes. False: the rows that have arrived should go out first.
     async fn wait(&mut self, linger: &mut Option<Instant>) -> Result<bool, TenantError> {
         if self.batches.is_empty() {
             return self.backend.fill(self.deadline).await.map(|()| true);
@@ -171,7 +171,7 @@ impl<'s> Rows<'s> {
         }
     }
 
-    /// Lets other tasks have their turn after enough was decoded.
+    /// Yields to other tasks after much was decoded.
     async fn take_turn(&mut self) {
         self.decoded += self.batches.memory();
         if self.decoded >= TURN {
@@ -183,7 +183,7 @@ impl<'s> Rows<'s> {
     /// Reads what follows the rows.
     async fn finish(&mut self) -> Result<Summary, TenantError> {
         let command_tag = match &mut self.ended {
-            // Whoever holds the session cancels the statement.
+            // The pool, or dropping the session, cancels the statement.
             Some(Ended::Stopped) | None => String::new(),
             Some(Ended::Run(command_tag)) => {
                 self.backend.finish(command_tag, self.deadline).await?;

@@ -1,13 +1,13 @@
-//! The words of a statement, told from its strings and comments as Postgres tells them.
+//! Splits a statement into words, strings and comments as Postgres does.
 
-/// A part of a statement. White space and comments are none.
+/// A token of a statement. White space and comments are skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Token<'a> {
     /// A keyword or a name.
     Word(&'a str),
     /// A name in double quotes, without them.
     Quoted(&'a str),
-    /// A name in `U&"..."`, whose escapes are not read: it may be any name.
+    /// A name in `U&"..."`. Its escapes are not decoded, so it may be any name.
     Escaped,
     /// A string, a number or a parameter.
     Value,
@@ -15,7 +15,7 @@ pub(crate) enum Token<'a> {
     Symbol(char),
 }
 
-/// Reads tokens from the start of a text. Each character is looked at a few times at most, whatever the text.
+/// Reads tokens from the start of a text, in time linear in its length.
 pub(crate) struct Tokens<'a>(&'a str);
 
 impl<'a> Tokens<'a> {
@@ -50,8 +50,8 @@ fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '$') || !c.is_ascii()
 }
 
-/// A word; or, after a lone `e`, the string that it belongs to, in which a backslash escapes; or, after a lone `u` and
-/// `&`, a name.
+/// A word. If it is `e` before a quote, the whole string, in which a backslash escapes; if it is `u` before `&"`, the
+/// whole name.
 fn word(text: &str) -> (Token<'_>, usize) {
     let (word, rest) = text.split_at(text.find(|c| !is_word(c)).unwrap_or(text.len()));
     if word.eq_ignore_ascii_case("e") && rest.starts_with('\'') {
@@ -63,7 +63,7 @@ fn word(text: &str) -> (Token<'_>, usize) {
     (Token::Word(word), word.len())
 }
 
-/// Length of a string in which a backslash escapes. After a gap with a line's end in it, a quote opens it again.
+/// Length of a string in which a backslash escapes. If a line break follows, another quote continues the string.
 fn escape_string(text: &str) -> usize {
     let mut length = quoted(text, b'\'', true);
     while let Some(gap) = gap(&text[length..]) {
@@ -72,7 +72,7 @@ fn escape_string(text: &str) -> usize {
     length
 }
 
-/// Length of white space and comments to the end of the line, with a line's end among them, if a quote follows.
+/// Length of the white space and line comments before a quote, if they include a line break.
 fn gap(text: &str) -> Option<usize> {
     let mut rest = skip_space(text);
     while rest.starts_with("--") {
@@ -82,7 +82,7 @@ fn gap(text: &str) -> Option<usize> {
     (rest.starts_with('\'') && gap.contains(['\n', '\r'])).then_some(gap.len())
 }
 
-/// Length of a number. Up to version 14, a word may follow right after it.
+/// Length of a number. Up to Postgres 14, a word may follow without a space.
 fn number(text: &str) -> usize {
     let digits = |from: usize| from + text[from..].bytes().take_while(u8::is_ascii_digit).count();
     let mut end = digits(0);
@@ -100,7 +100,7 @@ fn dollar(text: &str) -> usize {
     dollar_quoted(text).unwrap_or(1 + digits)
 }
 
-/// Length of what stands in quotes at the start of the text, with them. A doubled quote is one inside.
+/// Length of the quoted text at the start, including its quotes. A doubled quote stands for one inside.
 fn quoted(text: &str, quote: u8, escapes: bool) -> usize {
     let bytes = text.as_bytes();
     let mut at = 1;
@@ -123,7 +123,7 @@ fn dollar_quoted(text: &str) -> Option<usize> {
     Some(rest.find(fence).map_or(text.len(), |end| end + 2 * fence.len()))
 }
 
-/// What comes after white space. A space of another alphabet is a part of a name.
+/// The text after white space. Postgres takes non-ASCII spaces for parts of names.
 fn skip_space(text: &str) -> &str {
     text.trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c'])
 }
@@ -133,7 +133,7 @@ fn line(text: &str) -> usize {
     text.find(['\n', '\r']).unwrap_or(text.len())
 }
 
-/// What comes after white space and comments.
+/// The text after white space and comments.
 fn skip_comments(text: &str) -> &str {
     let mut rest = skip_space(text);
     loop {

@@ -4,7 +4,7 @@ use postgres_protocol::authentication::sasl::ChannelBinding;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
-/// What the channel below a sign-in can be bound to.
+/// What a sign-in can be bound to.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Binding {
     /// No TLS, or a certificate whose signature names no hash (Ed25519).
@@ -14,7 +14,7 @@ pub(crate) enum Binding {
 }
 
 impl Binding {
-    /// The binding to a server's own certificate, given as DER.
+    /// The binding to a server's certificate, in DER.
     pub(crate) fn to_certificate(der: &[u8]) -> Self {
         let Ok((_, certificate)) = X509Certificate::from_der(der) else { return Self::None };
         let algorithm = certificate.signature_algorithm.algorithm.to_id_string();
@@ -35,8 +35,8 @@ impl Binding {
         *self != Self::None
     }
 
-    /// How SCRAM states it. A binding that we have and do not use says so to the server ("y"), which then notices if
-    /// somebody on the way has struck its own offer.
+    /// Its form in SCRAM. If we could bind but the server did not offer it, we say so ("y"); a server that did offer it
+    /// then knows that an attacker has removed its offer.
     pub(crate) fn into_scram(self, used: bool) -> ChannelBinding {
         match self {
             Self::EndPoint(hash) if used => ChannelBinding::tls_server_end_point(hash),

@@ -1,4 +1,4 @@
-//! The header of a backend message, and the most that each kind may hold.
+//! The header of a backend message, and the longest body of each kind.
 //!
 //! A message is a tag (one byte), a length (four bytes, big-endian, that counts itself but not the tag), and a body.
 
@@ -7,7 +7,7 @@ use crate::TenantError;
 /// Bytes before the body.
 pub(crate) const HEADER: usize = 5;
 
-/// Longest row. Postgres itself allows a cell of 1 GiB; nobody shows that in a browser.
+/// Longest row. Postgres allows cells of up to 1 GiB, but no browser can show that.
 const ROW: usize = 16 * 1024 * 1024;
 /// Longest description of a result's columns.
 const DESCRIPTION: usize = 1024 * 1024;
@@ -18,7 +18,7 @@ const AUTHENTICATION: usize = 8 * 1024;
 /// Longest other message.
 const OTHER: usize = 64 * 1024;
 
-/// A header that was found acceptable.
+/// A header that has passed the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     /// Kind of the message.
@@ -28,7 +28,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// Reads a header, or nothing while it is incomplete. Refuses unknown kinds and lengths over the kind's cap, so
+    /// Reads a header; `None` while it is incomplete. Refuses unknown kinds and lengths over the kind's maximum, so
     /// that no byte of such a body is ever buffered.
     pub(crate) fn parse(input: &[u8]) -> Result<Option<Self>, TenantError> {
         let Some(&[tag, a, b, c, d]) = input.first_chunk::<HEADER>() else { return Ok(None) };
@@ -42,13 +42,13 @@ impl Head {
         }
     }
 
-    /// Whether the server may send this at any time, asked or not: notice, parameter status, notification.
+    /// Whether the server may send this at any time, unasked: notice, parameter status, notification.
     pub(crate) fn is_aside(self) -> bool {
         matches!(self.tag, b'N' | b'S' | b'A')
     }
 }
 
-/// Most bytes of a body, or nothing for kinds that no server sends.
+/// Longest body, in bytes; `None` for kinds that no server sends.
 fn cap(tag: u8) -> Option<usize> {
     match tag {
         b'D' => Some(ROW),

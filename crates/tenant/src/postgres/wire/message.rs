@@ -4,13 +4,13 @@ use crate::{Column, SqlError, TenantError};
 
 /// Most columns of a result: Postgres' own bound on a target list.
 const COLUMNS: usize = 1664;
-/// Longest text taken over from an `ErrorResponse`, in bytes. The three of an error travel in the headers of one
-/// answer, some of them twice and encoded in three bytes for one, and many clients take 16 KiB of headers at most.
+/// Longest text kept from an `ErrorResponse`, in bytes. An error's three texts are sent in the headers of one answer,
+/// some of them twice and with three bytes for one, and many clients accept at most 16 KiB of headers.
 const ERROR_TEXT: usize = 1024;
-/// Ends a text that was longer.
+/// Ends a text that was cut.
 const ELLIPSIS: &str = "…";
 
-/// Reads a body from its start. Every read is checked against the end.
+/// Reads a body from its start, and never past its end.
 pub(crate) struct Reader<'a>(&'a [u8]);
 
 const SHORT: TenantError = TenantError::Protocol("a message shorter than its content");
@@ -84,11 +84,11 @@ pub(crate) fn columns(body: &[u8]) -> Result<Vec<Column>, TenantError> {
     Ok(columns)
 }
 
-/// Text that is not UTF-8, which `client_encoding` promises.
+/// Text that is not UTF-8, although `client_encoding` is.
 pub(crate) const NOT_UTF8: TenantError = TenantError::Protocol("text that is not UTF-8");
 
-/// Reads an `ErrorResponse`: fields of a code and a text, ended by a NUL. Texts may be in any encoding before the
-/// sign-in is done, so bytes that are not UTF-8 are replaced.
+/// Reads an `ErrorResponse`: fields of a code and a text, then a NUL. Before the sign-in is complete, texts may be in
+/// any encoding, so bytes that are not UTF-8 are replaced.
 pub(crate) fn sql_error(body: &[u8]) -> Result<SqlError, TenantError> {
     let mut reader = Reader::new(body);
     let mut error = SqlError::default();
@@ -119,7 +119,7 @@ fn sqlstate(text: &[u8]) -> Result<String, TenantError> {
 }
 
 fn bounded(text: &[u8]) -> String {
-    // A little more than will be kept: a character may end behind the bound.
+    // A little more than is kept, because a character may extend past the bound.
     let mut bounded = String::from_utf8_lossy(&text[..text.len().min(ERROR_TEXT + 4)]).into_owned();
     if bounded.len() > ERROR_TEXT {
         bounded.truncate(bounded.floor_char_boundary(ERROR_TEXT - ELLIPSIS.len()));

@@ -1,4 +1,4 @@
-//! Postgres' protocol, version 3.0, over any stream: frames in, bytes out, and the bounds of both.
+//! Postgres' protocol, version 3.0, over any stream: messages in, bytes out, and bounds for both.
 
 pub(crate) mod binding;
 pub(crate) mod frame;
@@ -23,11 +23,11 @@ use crate::TenantError;
 use frame::{HEADER, Head};
 use patience::Patience;
 
-/// What a connection talks over: TCP, TLS over TCP, or a pipe in tests.
+/// The stream below a connection: TCP, TLS over TCP, or a pipe in tests.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// A stream whose kind does not matter.
+/// A stream of any of these kinds.
 pub(crate) type BoxedStream = Box<dyn Stream>;
 
 /// Room for one read of an ordinary answer.
@@ -36,24 +36,24 @@ const READ: usize = 8 * 1024;
 const READ_STREAM: usize = 64 * 1024;
 /// A message longer than this gets a buffer of its own length, which is released once the message was read.
 const LONG: usize = 256 * 1024;
-/// How much larger such a buffer becomes at a time. Its bytes are copied at each step, a third of them again in total;
-/// a server has to send a quarter of what it makes us allocate.
+/// Factor by which such a buffer grows. Each step copies what is there, in total a third of the message. A server has
+/// to send a quarter of what it makes us allocate.
 const GROWTH: usize = 4;
-/// Bytes that are read before other tasks get their turn.
+/// Bytes that are read before the task yields.
 const TURN: usize = 256 * 1024;
-/// Less room than this is not worth a read.
+/// A read needs at least this much room.
 const READ_LEAST: usize = 1024;
-/// Notices, parameter statuses and notifications between two [`Wire::begin`]s.
+/// Most notices, parameter statuses and notifications after a [`Wire::begin`].
 const ASIDES: u32 = 1000;
 
-/// Any flaw of the exchange that is not about the password.
+/// Any error in the SCRAM exchange except a wrong password.
 const BROKEN: TenantError = TenantError::Protocol("a malformed SCRAM exchange");
 
 /// The body of a message.
 pub(crate) enum Body<'w> {
     /// In the buffer of the [`Wire`].
     Short(&'w [u8]),
-    /// In a buffer of its own, for whoever can keep it.
+    /// In a buffer of its own, which the receiver can keep.
     Long(BytesMut),
 }
 
@@ -77,7 +77,7 @@ pub(crate) struct Wire {
     /// Messages to send with the next [`Wire::flush`].
     pub(crate) output: BytesMut,
     asides: u32,
-    /// Bytes read since other tasks had their turn.
+    /// Bytes read since the task last yielded.
     read: usize,
     patience: Patience,
     /// Whether a setting that the server reports has changed since [`Wire::begin`].
@@ -101,14 +101,14 @@ impl Wire {
         }
     }
 
-    /// Starts the count of asides anew, for a new statement.
+    /// Resets the count of asides, for a new statement.
     pub(crate) fn begin(&mut self) {
         self.asides = 0;
         self.setting_changed = false;
     }
 
-    /// Sends `output`, in one write where the socket takes it. If the caller gives up midway, what is left stays in
-    /// `output`, and the next flush goes on from there.
+    /// Sends `output`, in one write if the socket takes it. If the future is dropped, the rest stays in `output` for
+    /// the next flush.
     pub(crate) async fn flush(&mut self, until: Instant) -> Result<(), TenantError> {
         let sending = async {
             self.stream.write_all_buf(&mut self.output).await?;
@@ -121,7 +121,7 @@ impl Wire {
         }
     }
 
-    /// Waits for the next message and gives its tag. [`Wire::body`] holds it until the next call.
+    /// Waits for the next message and returns its tag. [`Wire::body`] returns its body until the next call.
     pub(crate) async fn next(&mut self, until: Instant) -> Result<u8, TenantError> {
         loop {
             if let Some(tag) = self.buffered()? {
@@ -131,7 +131,7 @@ impl Wire {
         }
     }
 
-    /// The tag of the next message, if it has arrived whole. Asides are counted and skipped.
+    /// The tag of the next message, if all of it has arrived. Asides are counted and skipped.
     pub(crate) fn buffered(&mut self) -> Result<Option<u8>, TenantError> {
         self.release();
         loop {
@@ -149,12 +149,12 @@ impl Wire {
         }
     }
 
-    /// The body of the message whose tag was given last.
+    /// The body of the last message.
     pub(crate) fn body(&self) -> &[u8] {
         self.input.get(HEADER..self.taken).unwrap_or_default()
     }
 
-    /// The body of the message whose tag was given last. A long one is handed over with its buffer.
+    /// The body of the last message. A long one is handed over with its buffer.
     pub(crate) fn take_body(&mut self) -> Body<'_> {
         if self.taken > LONG { Body::Long(self.take_long()) } else { Body::Short(self.body()) }
     }
@@ -189,7 +189,7 @@ impl Wire {
         }
     }
 
-    /// Takes what has arrived, without waiting. False: nothing has.
+    /// Reads what has arrived, without waiting. False: nothing has.
     pub(crate) fn fill_now(&mut self) -> Result<bool, TenantError> {
         self.make_room();
         let mut room = (&mut self.input).limit(READ_STREAM);
@@ -199,12 +199,12 @@ impl Wire {
         }
     }
 
-    /// Whether the connection is silent and open, as one that nobody uses should be.
+    /// Whether the connection is open and silent, as an idle one should be.
     pub(crate) fn is_quiet(&mut self) -> bool {
         self.input.len() == self.taken && self.output.is_empty() && matches!(self.fill_now(), Ok(false))
     }
 
-    /// Drops the message that was handed out last, and the buffer of a long one.
+    /// Drops the last message, and the buffer of a long one.
     pub(crate) fn release(&mut self) {
         if self.taken > LONG {
             self.take_long();
@@ -225,7 +225,7 @@ impl Wire {
         }
     }
 
-    /// Says goodbye if the socket takes it at once; the socket is closed after it in any case.
+    /// Sends a `Terminate` if the socket takes it at once, and closes the socket.
     pub(crate) fn part(&mut self) {
         self.output.clear();
         postgres_protocol::message::frontend::terminate(&mut self.output);
@@ -245,7 +245,7 @@ impl Wire {
         if self.asides > ASIDES { Err(TenantError::Protocol("a flood of notices")) } else { Ok(()) }
     }
 
-    /// Room for the next read. A message gets its room as its bytes arrive, never for a promised length.
+    /// Makes room for the next read. The buffer of a message grows as its bytes arrive, never for an announced length.
     fn make_room(&mut self) {
         self.release();
         let free = self.input.capacity() - self.input.len();
@@ -259,7 +259,7 @@ impl Wire {
         }
     }
 
-    /// A larger buffer for a long message, but none larger than the message.
+    /// A larger buffer for a long message, but never larger than the message.
     fn grow_for(&mut self, total: usize) {
         let room = (self.input.len() * GROWTH).max(READ_STREAM).min(total);
         let mut input = BytesMut::with_capacity(room);

@@ -1,7 +1,7 @@
 //! The costly part of SCRAM: PBKDF2 with as many iterations as the server asks for.
 //!
-//! Whatever the server asks for, it costs a bounded time, in a bounded number of threads. Both matter because the work
-//! can't be cancelled: it goes on when its caller has long gone.
+//! Its time and its number of threads are bounded, whatever the server asks for. Both matter because the work can't be
+//! cancelled: it goes on after its caller has gone.
 
 use postern_domain::Secret;
 use postgres_protocol::authentication::sasl::ScramSha256;
@@ -18,23 +18,23 @@ use crate::{AuthError, TenantError};
 /// Most iterations of PBKDF2; Postgres' default is 4,096. On one core, 100,000 take about 50 ms.
 const ITERATIONS: u64 = 100_000;
 
-/// The block of SHA-256, in bytes. HMAC hashes a longer key first.
+/// The block size of SHA-256, in bytes. HMAC hashes longer keys first.
 const BLOCK: usize = 64;
 
-/// Computations at once in this process. With more, sign-ins could take all cores from running queries; with only one,
-/// a single server that asks for the most iterations would hold up everybody's sign-ins twice as long.
+/// Concurrent computations in this process. With more, sign-ins could take all cores from running queries; with only
+/// one, a server that asks for the most iterations would delay all other sign-ins twice as long.
 static SLOTS: Semaphore = Semaphore::const_new(2);
 
-/// A password, as the key of SCRAM's HMAC.
+/// A password in the form in which it is SCRAM's HMAC key.
 pub(super) struct Key(Secret);
 
 impl Key {
-    /// Prepares a password as RFC 5802 asks for, and hashes it if it is longer than a block.
+    /// Prepares a password as RFC 5802 requires, and hashes it if it is longer than a block.
     ///
     /// `postgres-protocol` passes the whole key to HMAC in every iteration, and HMAC replaces a key that is longer than
-    /// a block by its hash, so passing the hash in the first place gives the same proof. The crate prepares what it is
-    /// given with `SASLprep`, and takes it as it is where that fails, so a hash is only used where that leaves it
-    /// alone: nearly always, for random bytes are no UTF-8.
+    /// a block with its hash, so passing the hash gives the same proof. The crate applies `SASLprep` to what it gets,
+    /// and uses it unchanged if that fails. A hash is therefore used only if `SASLprep` does not change it, which is
+    /// nearly always so, because random bytes are not valid UTF-8.
     pub(super) fn new(password: &Secret) -> Self {
         let prepared = prepared(password.expose());
         if prepared.expose().len() <= BLOCK {
@@ -49,7 +49,7 @@ impl Key {
         self.0.expose()
     }
 
-    /// Blocks that HMAC hashes in each iteration because of the key. A key longer than a block is hashed each time.
+    /// Blocks that HMAC hashes in each iteration because of the key, as it hashes a key longer than a block each time.
     pub(super) fn blocks(&self) -> u64 {
         let length = self.0.expose().len();
         if length <= BLOCK { 1 } else { 1 + length.div_ceil(BLOCK) as u64 }
@@ -69,7 +69,7 @@ fn prepared_bytes(password: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Refuses a challenge, `r=NONCE,s=SALT,i=ITERATIONS`, that costs more than anyone needs.
+/// Refuses a challenge, `r=NONCE,s=SALT,i=ITERATIONS`, that is too expensive.
 pub(super) fn refuse_excessive_cost(challenge: &[u8], key_blocks: u64) -> Result<(), TenantError> {
     let text = str::from_utf8(challenge).map_err(|_| BROKEN)?;
     let count = text.rsplit(",i=").next().and_then(|digits| digits.parse::<u64>().ok()).ok_or(BROKEN)?;
@@ -80,7 +80,7 @@ pub(super) fn refuse_excessive_cost(challenge: &[u8], key_blocks: u64) -> Result
     }
 }
 
-/// Computes the proof where it holds up nobody else. Waiting for a slot counts against the deadline.
+/// Computes the proof on a thread for blocking work. Waiting for a slot counts against the deadline.
 pub(super) async fn compute(
     scram: ScramSha256,
     challenge: Vec<u8>,
@@ -98,7 +98,7 @@ async fn compute_in(
     let computing = async {
         let slot = slots.acquire().await.map_err(|_| BROKEN)?;
         let work = spawn_blocking(move || {
-            // Held in here, so that a caller that goes away does not free it before the work is done.
+            // Held in the closure, so that a caller that goes away does not free it before the work is done.
             let _slot = slot;
             scram.update(&challenge).map(|()| scram)
         });

@@ -1,4 +1,4 @@
-//! The one way of signing in: SCRAM-SHA-256, bound to the TLS channel where both sides can.
+//! The only way to sign in: SCRAM-SHA-256, bound to the TLS channel if both sides can.
 //!
 //! An Authentication message is a number (four bytes) and data that depends on it.
 
@@ -25,7 +25,7 @@ const SASL: u32 = 10;
 const SASL_CONTINUE: u32 = 11;
 const SASL_FINAL: u32 = 12;
 
-/// Proves that we know the password, and has the server prove the same, up to its `AuthenticationOk`.
+/// Proves that we know the password, and verifies that the server does, up to its `AuthenticationOk`.
 pub(crate) async fn prove(
     wire: &mut Wire,
     binding: Binding,
@@ -49,7 +49,7 @@ pub(crate) async fn prove(
     Ok(())
 }
 
-/// Waits for the Authentication message that must come now, and gives its data.
+/// Waits for the next Authentication message, which must be this one, and returns its data.
 async fn step(wire: &mut Wire, wanted: u32, until: Instant) -> Result<&[u8], TenantError> {
     match wire.next(until).await? {
         b'R' => {}
@@ -59,7 +59,7 @@ async fn step(wire: &mut Wire, wanted: u32, until: Instant) -> Result<&[u8], Ten
     let mut reader = Reader::new(wire.body());
     match reader.u32()? {
         kind if kind == wanted => Ok(reader.rest()),
-        // The server must not skip its half of the proof.
+        // The server must not skip its own proof.
         OK if wanted == SASL => Err(AuthError::NotAsked.into()),
         OK => Err(AuthError::Unproven.into()),
         CLEARTEXT => Err(AuthError::Cleartext.into()),
@@ -77,7 +77,7 @@ struct Offered {
 }
 
 impl Offered {
-    /// The data is a list of names, each ended by a NUL, with an empty one last.
+    /// The data is a list of NUL-terminated names that ends with an empty one.
     fn read(data: &[u8]) -> Result<Self, TenantError> {
         let mut reader = Reader::new(data);
         let mut offered = Self { plain: false, plus: false };

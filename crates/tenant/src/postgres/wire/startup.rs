@@ -1,4 +1,4 @@
-//! From a fresh stream to a session that takes statements.
+//! Turns a new stream into a session that accepts statements.
 
 use std::time::Duration;
 
@@ -19,18 +19,18 @@ use super::{
 };
 use crate::TenantError;
 
-/// Time for TLS, and again for signing in, whatever the caller's own deadline allows.
+/// Time for TLS, and the same for signing in, even if the caller's deadline is later.
 pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// What `BackendKeyData` gives: with it, anyone may cancel the connection's statement, so it is kept like a secret.
+/// The content of `BackendKeyData`. Anyone who has it can cancel the connection's statement, so it is never shown.
 #[derive(Clone, Copy)]
 pub(crate) struct CancelKey {
     pub process: i32,
     pub secret: i32,
 }
 
-/// Asks for TLS. The server answers with the one byte `S`, unless it has none; anything after it that arrives before
-/// our first TLS record was put there by somebody else.
+/// Asks for TLS. A server that supports it answers with the single byte `S`; anything more before our first TLS record
+/// was injected.
 pub(crate) async fn request_tls<S>(stream: &mut S, until: Instant) -> Result<(), TenantError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -49,12 +49,12 @@ where
         (1, b'S') => Ok(()),
         (1, b'N') => Err(TenantError::TlsNotOffered),
         (_, b'S') => Err(TenantError::Protocol("bytes before TLS began")),
-        // An error in clear text could come from anyone on the way, so it is not read.
+        // An error in clear text could come from an attacker in between, so it is not read.
         _ => Err(TenantError::Protocol("no answer to the request for TLS")),
     }
 }
 
-/// Signs in, and waits until the server takes statements. Gives the key for cancelling, where the server has one.
+/// Signs in, and waits until the server accepts statements. Returns the key for cancelling, if the server sends one.
 pub(crate) async fn sign_in(
     wire: &mut Wire,
     binding: Binding,
@@ -62,7 +62,7 @@ pub(crate) async fn sign_in(
     password: &Secret,
     until: Instant,
 ) -> Result<Option<CancelKey>, TenantError> {
-    // The parameters that PgBouncer takes by default, and no other: it refuses a sign-in for an unknown one.
+    // Only parameters that PgBouncer accepts by default: it refuses a sign-in with an unknown one.
     let parameters = [
         ("user", endpoint.user.as_str()),
         ("database", endpoint.database.as_str()),

@@ -8,8 +8,8 @@
 //!                    └────────────────────────────────────┴──────────▶ Idle; Broken if that fails
 //! ```
 //!
-//! A transaction lives within one pipeline: [`Pipeline`] begins it, and commits it or rolls it back. `settle` rolls back
-//! what a failed pipeline has left open, so no transaction is open when a session is idle.
+//! A transaction lives within one pipeline: [`Pipeline`] begins it, and commits it or rolls it back. `settle` rolls
+//! back what a failed pipeline has left open, so no transaction is open when a session is idle.
 
 mod pipeline;
 mod recovery;
