@@ -1,6 +1,6 @@
 //! Bounds how often a log line is written that strangers can cause.
 //!
-//! Refused tokens, callers and peers are worth a line each, but whoever causes them decides how many there are. A
+//! Refused tokens, callers and peers are worth a line each, but strangers decide how many there are. A
 //! [`BoundedLog`] lets one line through per interval and counts the others, so that the next line can say how many
 //! were left out.
 //!

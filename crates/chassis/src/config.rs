@@ -113,7 +113,7 @@ fn default_trust_domain() -> String {
     "postern".to_owned()
 }
 
-/// Anything else would let a name of another form pass for one of ours.
+/// With other characters, a name could be mistaken for one of another form.
 fn uri_segment<'de, D: Deserializer<'de>>(value: D) -> Result<String, D::Error> {
     let text = String::deserialize(value)?;
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);

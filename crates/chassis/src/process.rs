@@ -28,12 +28,12 @@ struct Arguments {
     config: PathBuf,
 }
 
-/// What a service is told of the process that it runs in.
+/// The process that a service runs in.
 #[derive(Clone)]
 pub struct Process {
     /// When to stop.
     pub life: Lifecycle,
-    /// What probes are told.
+    /// The state that probes report.
     pub health: Health,
     config: Option<Arc<Path>>,
 }

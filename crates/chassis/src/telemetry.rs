@@ -13,7 +13,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-/// sqlx repeats the server's notices at info; they are for whoever runs migrations by hand.
+/// sqlx logs the server's notices at info. They are meant for people who run migrations by hand.
 const DEFAULT: &str = "info,sqlx=warn";
 
 /// Starts logging to stderr.

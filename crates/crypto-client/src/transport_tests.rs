@@ -74,7 +74,7 @@ async fn call(address: SocketAddr, tls: TlsFiles) -> Status {
     client.clone().decrypt(DecryptRequest::default()).await.unwrap_err()
 }
 
-/// What is logged about a failed call; the user is told that it is not their fault.
+/// The log line of a failed call. The user sees only that it is not their fault.
 async fn logged(address: SocketAddr, tls: TlsFiles) -> String {
     let status = call(address, tls).await;
     let lines = Lines::default();

@@ -142,7 +142,7 @@ impl KeyStore {
         let loaded = Loaded { keys: Arc::new(keys), digest, fetched_at, due: fetched_at + STALE_AFTER };
         let old = self.loaded.swap(Some(Arc::new(loaded)));
         if old.is_some_and(|old| old.digest != digest) {
-            // After the swap: whoever verified with the old set has read an epoch that is over now.
+            // After the swap: a token verified with the old set was cached under the previous epoch.
             self.epoch.fetch_add(1, Ordering::AcqRel);
             tracing::info!(issuer = &*self.issuer, "a key set has changed; tokens are verified anew");
         }

@@ -30,7 +30,7 @@ pub fn plan(request: QueryRequest) -> Result<Planned, Problem> {
     Ok(Planned { sql, params, max_rows, timeout })
 }
 
-/// What a user is told when a tenant's database gives no result.
+/// The user's error when a tenant's database gives no result.
 pub fn problem(error: &TenantError) -> Problem {
     problem::of(&Failure::from(error.clone()))
 }

@@ -2,8 +2,8 @@
 //!
 //! [`execution`] is what every call goes through, whatever kind of tenant it is for: admission, the lookup under row
 //! level security, a session from the pool of exactly that version, the result in bounded parts, and the outcome.
-//! [`rpc`] translates between messages and that core; further doors would stand beside it. [`problem`] is what users
-//! are told when a call fails.
+//! [`rpc`] translates between messages and that core; further doors would stand beside it. [`problem`] maps failures to
+//! the errors that users see.
 
 mod config;
 mod execution;

@@ -1,4 +1,4 @@
-//! What a user is told when a call fails, and what to do about it: the one mapping from failures.
+//! The one mapping from failures of a call to the errors that users see, with hints on what to do.
 
 use std::time::Duration;
 

@@ -128,7 +128,8 @@ pub(super) fn log(call: &Shared, ending: &Ending<'_>, facts: &Facts) {
     }
 }
 
-/// A defect of ours is an error, an outage a warning. What the caller or the caller's own database did is neither.
+/// A defect is logged as an error and an outage as a warning. Faults of the caller or the caller's own database are
+/// neither.
 fn severity(ending: &Ending<'_>, reason: Option<Reason>) -> Level {
     match (ending.code, reason) {
         (_, Some(Reason::TenantUnreachable | Reason::TenantProtocol)) => Level::INFO,

@@ -68,7 +68,7 @@ impl Folder {
     }
 }
 
-/// Puts another file in the place of one, as whoever renews certificates should. Written over it, it would have the
+/// Replaces a file by renaming another over it, as tools that renew certificates do. Written over it, it would have the
 /// same stamp if that happens within one tick of the file system's clock.
 pub(crate) fn replace(path: &Path, content: &[u8]) {
     let new = path.with_extension("new");

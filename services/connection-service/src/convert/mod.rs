@@ -98,7 +98,7 @@ fn timestamp(since_epoch: Duration) -> Timestamp {
     Timestamp { seconds, nanos: since_epoch.subsec_nanos().cast_signed() }
 }
 
-/// What a user is told when the store fails.
+/// The user's error when the store fails.
 pub(crate) fn store_problem(error: &StoreError) -> Problem {
     match error {
         StoreError::VersionStale => Problem::new(Reason::VersionStale, "This connection has changed since it was read.")

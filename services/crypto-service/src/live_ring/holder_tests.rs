@@ -110,7 +110,7 @@ fn a_start_with_a_ring_that_cannot_be_used_is_refused() {
     assert_eq!(start(folder.root()), Some(RingFileError::Malformed));
 }
 
-/// Whoever has used the later one, and whether they run or not.
+/// Replicas that have used the later revision, running or not.
 #[test]
 fn a_start_with_a_ring_older_than_one_in_use_before_is_refused() {
     let folder = RingFolder::new();

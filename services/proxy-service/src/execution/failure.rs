@@ -8,7 +8,7 @@ use postern_tenant::{AcquireError, Busy, OpenError, TenantError, supabase::Supab
 
 use super::admission::Refusal;
 
-/// Why a call gave no result, or no whole one. What users are told of it is up to the door that the call came through.
+/// Why a call gave no result, or only part of one. Each door translates it for its users.
 #[derive(Clone, Debug)]
 pub(crate) enum Failure {
     /// Too many calls are in progress.
@@ -37,7 +37,7 @@ pub(crate) enum Failure {
     Timeout,
     /// This replica stops, and the call took longer than the drain.
     Stopping,
-    /// A defect of ours; the text is for the log.
+    /// A defect in Postern; the text is for the log.
     Defect(Arc<str>),
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Lookups {
 
 /// What a lookup found.
 pub(crate) struct Found {
-    /// The connection; none if there is none of this name.
+    /// The connection, or `None` if the owner has none of this name.
     pub connection: Option<Arc<SavedConnection>>,
     /// The connection that the name led to before and leads to no more.
     pub gone: Option<ConnectionId>,
