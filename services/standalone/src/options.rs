@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use postern_chassis::trace::recent::Recent;
 
 /// How to start.
 pub struct Options {
@@ -18,6 +19,8 @@ pub struct Options {
     pub console: PathBuf,
     /// A Postgres that runs already; `None` starts the embedded one.
     pub database_url: Option<String>,
+    /// The last spans, for the page that shows them; `None` keeps none.
+    pub recent: Option<Recent>,
 }
 
 impl Options {
