@@ -14,12 +14,16 @@ use serde::{
     de::{DeserializeOwned, Error},
 };
 
+pub use crate::check::Check;
 use crate::lifecycle::StopTimes;
 
 /// The configuration of a service that [`run`](crate::run) runs.
 pub trait ServiceConfig: DeserializeOwned {
     /// The part that every service has.
     fn ops(&self) -> &OpsConfig;
+
+    /// Checks what can be checked without starting: files, certificates, and rules between keys.
+    fn check(&self, check: &mut Check);
 }
 
 /// Reads a service's file.
@@ -31,18 +35,34 @@ pub fn load<C: DeserializeOwned>(path: &Path) -> Result<C> {
 /// Why a configuration was rejected: where, and what is wrong there. Without the line itself: a password may have been
 /// written where the name of its file belongs.
 #[derive(Debug, thiserror::Error)]
-#[error("line {line}: {message}")]
+#[error("line {line}: {key}{message}")]
 pub struct Invalid {
     line: usize,
+    /// The key and a colon, such as `edge.listen: `; empty where no key is at fault.
+    key: String,
     message: String,
 }
 
 /// Reads a configuration.
 pub fn parse<C: DeserializeOwned>(text: &str) -> Result<C, Invalid> {
-    toml::from_str(text).map_err(|error| {
-        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        Invalid { line: before.matches('\n').count() + 1, message: error.message().to_owned() }
+    let document =
+        toml::Deserializer::parse(text).map_err(|error| Invalid::new(text, &error, String::new()))?;
+    serde_path_to_error::deserialize(document).map_err(|error| {
+        // A path of one dot is that of the whole document.
+        let key = Some(error.path().to_string()).filter(|key| key != ".");
+        Invalid::new(text, error.inner(), key.map(|key| format!("{key}: ")).unwrap_or_default())
     })
+}
+
+impl Invalid {
+    fn new(text: &str, error: &toml::de::Error, key: String) -> Self {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let message = match error.message() {
+            "invalid socket address syntax" => "expected IP:port, such as 0.0.0.0:8080",
+            other => other,
+        };
+        Self { line: before.matches('\n').count() + 1, key, message: message.to_owned() }
+    }
 }
 
 /// For a field that names the file of a secret: a URL in its place is refused, and not shown.
@@ -63,21 +83,21 @@ pub fn optional_secret_file<'de, D: Deserializer<'de>>(value: D) -> Result<Optio
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OpsConfig {
-    /// Address for `/livez` and `/readyz`, over plain HTTP. Nothing sensitive is answered, but only the pod network
+    /// Address for `/livez`, `/readyz` and `/metrics`, over plain HTTP. Nothing sensitive is answered, but only the pod network
     /// should reach it. Without it, there is no such listener.
     pub listen: Option<SocketAddr>,
     /// Seconds between SIGTERM, when the service says that it is not ready, and the moment when it takes no new calls,
     /// 5 by default. Too short: load balancers still send calls, which are refused. Too long: restarts take longer.
     pub lame_duck_seconds: u32,
-    /// Seconds after that in which calls in progress may end by themselves, 20 by default. Those that are left are
-    /// ended, their statements on tenants' servers cancelled, which takes up to 3 s more. All of it must fit into what
+    /// Seconds after that in which calls in progress may end by themselves, 15 by default. Those that are left are
+    /// ended, their statements on tenants' servers cancelled, which takes up to 7 s more. All of it must fit into what
     /// the process is given before it is killed: 30 s in Kubernetes by default (`terminationGracePeriodSeconds`).
     pub drain_seconds: u32,
 }
 
 impl Default for OpsConfig {
     fn default() -> Self {
-        Self { listen: None, lame_duck_seconds: 5, drain_seconds: 20 }
+        Self { listen: None, lame_duck_seconds: 5, drain_seconds: 15 }
     }
 }
 
@@ -272,6 +292,17 @@ mod tests {
             let error = parse::<DatabaseConfig>(refused).unwrap_err().to_string();
             assert!(!error.contains("canary"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_form_is_told_with_its_key_and_the_right_form() {
+        #[derive(Debug, Deserialize)]
+        struct Service {
+            #[allow(dead_code, reason = "only its errors matter")]
+            edge: EdgeConfig,
+        }
+        let error = parse::<Service>("[edge]\nlisten = '8080'").unwrap_err().to_string();
+        assert_eq!(error, "line 2: edge.listen: expected IP:port, such as 0.0.0.0:8080");
     }
 
     #[test]

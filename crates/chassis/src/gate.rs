@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response, header::AUTHORIZATION, request::Parts};
 use postern_domain::Clock;
 use postern_egress::Policy;
-use postern_identity::{AuthError, BearerToken, IssuerConfig, Principal, Refused, Verifier};
+use postern_identity::{AuthError, BearerToken, IssuerConfig, KeySetState, Principal, Refused, Verifier};
 use postern_rpc::{
     Problem, Reason,
     access::{self, Caller, OPERATOR, Rule, ServiceName},
@@ -20,8 +20,8 @@ use tonic::{Status, metadata::MetadataMap};
 use tower::{Layer, Service};
 
 use crate::{
-    Call, Process, bounded_log::BoundedLog, call::Ids, client_address::ClientAddress,
-    key_fetcher::KeyFetcher, mtls::PeerIdentity,
+    Call, Metrics, Process, bounded_log::BoundedLog, call::Ids, client_address::ClientAddress,
+    key_fetcher::KeyFetcher, metrics, mtls::PeerIdentity,
 };
 
 /// A layer that lets requests through that the rules allow. Clones are one gate.
@@ -96,9 +96,28 @@ impl Gate {
         Ok(())
     }
 
+    /// Shows how old the key sets are, and how often tokens were verified already.
+    fn show(&self, metrics: &Metrics) {
+        let shared = Arc::clone(&self.0);
+        metrics.gauge("key_set_age_seconds", "Time since an issuer's key set was fetched", move || {
+            let sets = shared.verifier.load().key_sets().into_iter();
+            let value =
+                |set: KeySetState| Some((vec![("issuer", set.issuer.to_string())], set.age?.as_secs_f64()));
+            sets.filter_map(value).collect()
+        });
+        let shared = Arc::clone(&self.0);
+        metrics.counter("token_cache", "Tokens looked up among those verified a moment ago", move || {
+            let (hits, misses) = shared.verifier.load().cache_counts();
+            [("hit", hits), ("miss", misses)]
+                .map(|(result, count)| (vec![("result", result.to_owned())], metrics::number(count)))
+                .into()
+        });
+    }
+
     /// Fetches the issuers' key sets before the first token needs them. The service is ready once one issuer's users can
     /// sign in: another issuer's outage must not keep them out.
     pub fn watch_issuers(&self, process: &Process) {
+        self.show(&process.metrics);
         let gate = self.clone();
         let probe = move || {
             let verifier = gate.0.verifier.load_full();

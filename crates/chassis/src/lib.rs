@@ -10,6 +10,7 @@
 mod accept;
 pub mod bounded_log;
 pub mod call;
+mod check;
 mod client_address;
 pub mod config;
 pub mod cors;
@@ -19,6 +20,7 @@ pub mod health;
 mod key_fetcher;
 pub mod lifecycle;
 pub mod memory;
+pub mod metrics;
 pub mod mtls;
 mod ops;
 pub mod process;
@@ -27,11 +29,13 @@ pub mod server;
 pub mod telemetry;
 #[cfg(test)]
 mod test_log;
+pub mod trace;
 
 pub use call::{Call, Facts, call};
 pub use client_address::TrustedProxies;
 pub use gate::{Gate, SignedIn, signed_in};
 pub use health::Health;
 pub use lifecycle::Lifecycle;
+pub use metrics::Metrics;
 pub use process::{Process, on_hangup, run};
 pub use rpcs::Rpcs;

@@ -8,20 +8,32 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::StatusCode;
+use http::{StatusCode, header};
+use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 use tokio::net::TcpListener;
 
-use crate::Health;
+use crate::{Health, Metrics};
 
 /// Serves until the process ends, so that a probe is answered during the drain too.
-pub(crate) async fn serve(listener: TcpListener, health: Health) {
-    if let Err(error) = axum::serve(listener, router(health)).await {
+pub(crate) async fn serve(listener: TcpListener, health: Health, metrics: Metrics) {
+    if let Err(error) = axum::serve(listener, router(health, metrics)).await {
         tracing::error!(%error, "the operations listener failed");
     }
 }
 
-fn router(health: Health) -> Router {
-    Router::new().route("/livez", get(async || "ok\n")).route("/readyz", get(ready)).with_state(health)
+fn router(health: Health, metrics: Metrics) -> Router {
+    let scrape = move || async move { ([(header::CONTENT_TYPE, CONTENT_TYPE)], metrics.render()) };
+    Router::new()
+        .route(
+            "/livez",
+            get(async || {
+                "ok
+"
+            }),
+        )
+        .route("/readyz", get(ready))
+        .route("/metrics", get(scrape))
+        .with_state(health)
 }
 
 /// 200 or 503, with the states of dependencies for a person to read.
@@ -42,7 +54,7 @@ mod tests {
 
     async fn get(health: &Health, path: &str) -> (StatusCode, String) {
         let request = Request::get(path).body(Body::empty()).unwrap();
-        let response = router(health.clone()).oneshot(request).await.unwrap();
+        let response = router(health.clone(), Metrics::default()).oneshot(request).await.unwrap();
         let status = response.status();
         let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
         (status, String::from_utf8(body.to_vec()).unwrap())
@@ -62,6 +74,7 @@ mod tests {
         let (status, body) = get(&health, "/readyz").await;
         assert_eq!(status, StatusCode::OK, "{body}");
         assert!(body.starts_with(r#"{"ready":true,"faults":[],"stopping":false"#), "{body}");
+        assert!(get(&health, "/metrics").await.1.contains("# TYPE postern_calls_total counter"));
         assert_eq!(get(&health, "/").await.0, StatusCode::NOT_FOUND);
     }
 }

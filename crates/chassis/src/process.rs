@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsString,
+    io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -15,9 +16,11 @@ use serde::de::DeserializeOwned;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
-    Gate, Health, Lifecycle,
-    config::{self, OpsConfig, ServiceConfig},
+    Gate, Health, Lifecycle, Metrics,
+    config::{self, Check, OpsConfig, ServiceConfig},
+    health::{DependencyReport, Reach},
     ops, server,
+    telemetry::Telemetry,
 };
 
 /// The command line of every service.
@@ -26,7 +29,13 @@ struct Arguments {
     /// The service's configuration, a TOML file; deploy/config has an example.
     #[arg(long, env = "POSTERN_CONFIG", value_name = "FILE")]
     config: PathBuf,
+    /// Read and check the configuration, print what is wrong with it, and exit: 0 if it is sound, 2 if not.
+    #[arg(long)]
+    check_config: bool,
 }
+
+/// The exit code for a command line or a configuration that cannot be used.
+const UNUSABLE: u8 = 2;
 
 /// The process that a service runs in.
 #[derive(Clone)]
@@ -35,13 +44,16 @@ pub struct Process {
     pub life: Lifecycle,
     /// The state that probes report.
     pub health: Health,
+    /// What Prometheus reads.
+    pub metrics: Metrics,
     config: Option<Arc<Path>>,
 }
 
 impl Process {
     /// For a service that shares its process with others: no configuration file, and no signals.
     pub fn shared(service: &'static str, life: &Lifecycle) -> Self {
-        Self { life: life.clone(), health: Health::new(service, life), config: None }
+        let (health, metrics) = (Health::new(service, life), Metrics::default());
+        Self { life: life.clone(), health, metrics, config: None }
     }
 
     /// At each SIGHUP, reads the configuration again and trusts the issuers that it names then. Whatever else has
@@ -76,7 +88,8 @@ pub fn on_hangup(act: impl Fn() + Send + 'static) -> Result<()> {
 }
 
 /// The whole of a service's `main`: reads the command line and the configuration, hardens the process, answers probes,
-/// and runs `service` until it ends. An error ends the process with status 1 and one JSON line that says why.
+/// and runs `service` until it ends. An error ends the process with one JSON line that says why, and status 1, or 2 if it
+/// is the configuration's.
 pub fn run<C, F>(name: &'static str, version: &'static str, service: impl FnOnce(C, Process) -> F) -> ExitCode
 where
     C: ServiceConfig,
@@ -86,14 +99,17 @@ where
         Ok(arguments) => arguments,
         Err(error) => {
             let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(UNUSABLE));
         }
     };
-    crate::telemetry::init();
+    if arguments.check_config {
+        return check::<C>(&arguments.config);
+    }
     match start(name, &arguments, service) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
-            tracing::error!(service = name, "cannot go on: {error:#}");
+            // There is no log yet.
+            let _ = writeln!(std::io::stderr(), "{name}: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -108,32 +124,94 @@ fn parse(
     Arguments::from_arg_matches(&command.try_get_matches_from(arguments)?)
 }
 
-fn start<C, F>(name: &'static str, arguments: &Arguments, service: impl FnOnce(C, Process) -> F) -> Result<()>
+/// One line for each problem on stdout, or one that says that there is none.
+fn check<C: ServiceConfig>(path: &Path) -> ExitCode {
+    let problems = match config::load::<C>(path) {
+        Ok(config) => {
+            let mut check = Check::default();
+            config.check(&mut check);
+            check.problems().iter().map(|problem| format!("{}: {problem}", path.display())).collect()
+        }
+        Err(error) => vec![format!("{error:#}")],
+    };
+    let sound = problems.is_empty();
+    let lines = if sound { vec![format!("{}: ok", path.display())] } else { problems };
+    let _ = writeln!(std::io::stdout(), "{}", lines.join("\n"));
+    if sound { ExitCode::SUCCESS } else { ExitCode::from(UNUSABLE) }
+}
+
+/// Fails only before there is a log.
+fn start<C, F>(
+    name: &'static str,
+    arguments: &Arguments,
+    service: impl FnOnce(C, Process) -> F,
+) -> Result<ExitCode>
+where
+    C: ServiceConfig,
+    F: Future<Output = Result<()>>,
+{
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    let in_runtime = runtime.enter();
+    let telemetry = Telemetry::new(name).start()?;
+    drop(in_runtime);
+    let fail = |error: anyhow::Error, code: ExitCode| {
+        tracing::error!(service = name, "cannot go on: {error:#}");
+        code
+    };
+    let code = match config::load(&arguments.config) {
+        Ok(config) => {
+            let served = runtime.block_on(serve(name, &arguments.config, config, service));
+            served.map_or_else(|error| fail(error, ExitCode::FAILURE), |()| ExitCode::SUCCESS)
+        }
+        Err(error) => fail(error, ExitCode::from(UNUSABLE)),
+    };
+    telemetry.flush();
+    // Tasks that still wait for a file or for another service have no caller left.
+    runtime.shutdown_background();
+    Ok(code)
+}
+
+async fn serve<C, F>(
+    name: &'static str,
+    path: &Path,
+    config: C,
+    service: impl FnOnce(C, Process) -> F,
+) -> Result<()>
 where
     C: ServiceConfig,
     F: Future<Output = Result<()>>,
 {
     crate::harden::harden()?;
-    let config: C = config::load(&arguments.config)?;
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    let outcome = runtime.block_on(async {
-        let life = Lifecycle::until_signalled(config.ops().stop_times())?;
-        let health = Health::new(name, &life);
-        answer_probes(config.ops(), &health).await?;
-        let file = Some(arguments.config.as_path().into());
-        service(config, Process { life, health, config: file }).await
-    });
-    // Tasks that still wait for a file or for another service have no caller left.
-    runtime.shutdown_background();
-    outcome
+    let life = Lifecycle::until_signalled(config.ops().stop_times())?;
+    let (health, metrics) = (Health::new(name, &life), Metrics::default());
+    let process = Process { life, health, metrics, config: Some(path.into()) };
+    answer_probes(config.ops(), &process).await?;
+    service(config, process).await
 }
 
-async fn answer_probes(config: &OpsConfig, health: &Health) -> Result<()> {
+async fn answer_probes(config: &OpsConfig, process: &Process) -> Result<()> {
     if let Some(address) = config.listen {
         let listener = server::bind(address).await.context("ops.listen")?;
-        tokio::spawn(ops::serve(listener, health.clone()));
+        let (health, metrics) = (process.health.clone(), process.metrics.clone());
+        show(&health, &metrics);
+        tokio::spawn(ops::serve(listener, health, metrics));
     }
     Ok(())
+}
+
+/// The states of dependencies as metrics.
+fn show(health: &Health, metrics: &Metrics) {
+    let ready = health.clone();
+    metrics.gauge("ready", "Whether this replica should get calls", move || {
+        vec![(Vec::new(), f64::from(u8::from(ready.report().ready)))]
+    });
+    let health = health.clone();
+    metrics.gauge("dependency_reached", "Whether the last attempt to reach it succeeded", move || {
+        let dependencies = health.report().dependencies.into_iter();
+        let reached = |reach| f64::from(u8::from(reach == Reach::Reached));
+        let value = |one: DependencyReport| (vec![("dependency", one.name.to_owned())], reached(one.state));
+        dependencies.map(value).collect()
+    });
 }
 
 #[cfg(test)]

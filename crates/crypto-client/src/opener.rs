@@ -1,6 +1,6 @@
 //! Opening seals of the caller.
 
-use postern_chassis::SignedIn;
+use postern_chassis::{SignedIn, trace};
 use postern_domain::{Endpoint, SealedSecret, Secret, SecretName};
 use postern_rpc::{
     Problem,
@@ -35,7 +35,12 @@ impl Opener {
     ) -> Result<Secret, Problem> {
         let context = Some(SealContext::new(endpoint, name, secret.id).into());
         let message = DecryptRequest { context, sealed: secret.sealed.clone() };
-        match in_time(self.0.clone().decrypt(caller.authorize(message))).await {
+        let mut client = self.0.clone();
+        let decrypt = || {
+            let request = caller.authorize(message);
+            async move { client.decrypt(request).await }
+        };
+        match in_time(trace::calling("postern.crypto.v1.CryptoService/Decrypt", decrypt)).await {
             Ok(response) => Ok(Secret::new(response.into_inner().plaintext)),
             Err(status) => Err(problem(&status, Purpose::Open)),
         }

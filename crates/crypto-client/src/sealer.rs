@@ -1,6 +1,6 @@
 //! Sealing secrets of the caller.
 
-use postern_chassis::SignedIn;
+use postern_chassis::{SignedIn, trace};
 use postern_domain::{Endpoint, SealedSecret, Secret, SecretId, SecretName};
 use postern_rpc::{
     Problem,
@@ -56,7 +56,12 @@ impl Sealer {
         let id = mint();
         let context = Some(SealContext::new(endpoint, name, id).into());
         let message = EncryptRequest { context, plaintext: secret.into_exposed() };
-        match in_time(self.0.clone().encrypt(caller.authorize(message))).await {
+        let mut client = self.0.clone();
+        let encrypt = || {
+            let request = caller.authorize(message);
+            async move { client.encrypt(request).await }
+        };
+        match in_time(trace::calling("postern.crypto.v1.CryptoService/Encrypt", encrypt)).await {
             Ok(response) => Ok(SealedSecret { id, sealed: response.into_inner().sealed }),
             Err(status) => Err(problem(&status, Purpose::Seal)),
         }
@@ -75,7 +80,12 @@ impl Sealer {
             plaintext: secret.into_exposed(),
         });
         let message = BatchEncryptRequest { items: items.collect() };
-        let response = in_time(self.0.clone().batch_encrypt(caller.authorize(message))).await;
+        let mut client = self.0.clone();
+        let encrypt = || {
+            let request = caller.authorize(message);
+            async move { client.batch_encrypt(request).await }
+        };
+        let response = in_time(trace::calling("postern.crypto.v1.CryptoService/BatchEncrypt", encrypt)).await;
         let results = response.map_err(|status| problem(&status, Purpose::Seal))?.into_inner().results;
         let fits = results.len() == ids.len()
             && results.iter().zip(&ids).all(|(result, (name, _))| result.reference == name.as_str());

@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let binary = build()?;
     let mut postern = Command::new(binary);
     postern.arg("--port").arg(arguments.port.to_string()).arg("--state").arg(&arguments.state);
-    postern.arg("--console").arg(console::dist());
+    postern.arg("--traces").arg("--console").arg(console::dist());
     // Replaces this process, so that signals from the terminal reach Postern directly.
     Err(postern.exec()).context("cannot start Postern")
 }

@@ -1,6 +1,8 @@
 //! Configuration of connection-service.
 
-use postern_chassis::config::{CryptoClientConfig, DatabaseConfig, EdgeConfig, OpsConfig, ServiceConfig};
+use postern_chassis::config::{
+    Check, CryptoClientConfig, DatabaseConfig, EdgeConfig, OpsConfig, ServiceConfig,
+};
 use postern_egress::Policy;
 use postern_identity::IssuerConfig;
 use serde::Deserialize;
@@ -40,6 +42,16 @@ pub struct Backends {
 impl ServiceConfig for Config {
     fn ops(&self) -> &OpsConfig {
         &self.ops
+    }
+
+    fn check(&self, check: &mut Check) {
+        check.edge(&self.edge);
+        check.issuers(&self.issuers, &self.egress);
+        check.database("backends.database", &self.backends.database);
+        check.crypto("backends.crypto", &self.backends.crypto);
+        if let Some(rewrap) = &self.rewrap {
+            check.database("rewrap.database", &rewrap.database);
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Configuration of crypto-service.
 
-use std::net::SocketAddr;
+use std::{fs::File, net::SocketAddr};
 
-use postern_chassis::config::{OpsConfig, ServiceConfig, TlsFiles};
+use anyhow::Context;
+use postern_chassis::config::{Check, OpsConfig, ServiceConfig, TlsFiles};
 use postern_egress::Policy;
 use postern_identity::IssuerConfig;
 use postern_keyring::KeyringConfig;
@@ -31,6 +32,14 @@ pub struct Config {
 impl ServiceConfig for Config {
     fn ops(&self) -> &OpsConfig {
         &self.ops
+    }
+
+    fn check(&self, check: &mut Check) {
+        check.issuers(&self.issuers, &self.egress);
+        check.server_certificate("tls", &self.tls);
+        let file = &self.keyring.file;
+        let readable = File::open(file).map(drop).with_context(|| format!("cannot read {}", file.display()));
+        check.key("keyring.file", readable);
     }
 }
 

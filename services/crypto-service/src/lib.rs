@@ -88,6 +88,7 @@ async fn start(
         loaded = loading => {
             let ring = loaded??;
             reporter.started(ring.clone());
+            ring.show(&process.metrics);
             watch_reports(&reporter, &process);
             let unreadable = process.health.fault("key ring unreadable");
             tasks.spawn(live_ring::follow(ring.clone(), reporter.clone(), look, unreadable));

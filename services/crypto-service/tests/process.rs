@@ -88,6 +88,30 @@ fn keys_that_cannot_be_locked_in_memory_are_told_of_at_start() {
     assert_eq!(log_of_a_start("true").contains("keys be locked in memory"), !lockable);
 }
 
+#[test]
+fn a_configuration_can_be_checked_without_starting_the_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = write_config(folder.path());
+    let check = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_postern-crypto-service"));
+        let output = command.arg("--check-config").arg("--config").arg(&config).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, sound) = check();
+    assert!(code == Some(0) && sound.ends_with("config.toml: ok\n"), "{sound}");
+
+    fs::remove_file(folder.path().join(embedded::RING_FILE)).unwrap();
+    fs::write(folder.path().join("issuer.secret"), "short").unwrap();
+    let (code, broken) = check();
+    assert_eq!((code, broken.lines().count()), (Some(2), 2), "{broken}");
+    assert!(broken.contains("config.toml: keyring.file: cannot read"), "{broken}");
+    assert!(broken.contains("config.toml: issuers: "), "{broken}");
+
+    fs::write(&config, "listen = '8443'").unwrap();
+    let (code, unreadable) = check();
+    assert!(code == Some(2) && unreadable.contains("line 1: listen: expected IP:port"), "{unreadable}");
+}
+
 /// What a service logs until it has loaded its keys, under limits that a line of shell has set.
 fn log_of_a_start(limits: &str) -> String {
     let folder = tempfile::tempdir().unwrap();

@@ -54,7 +54,9 @@ pub async fn run(config: Config, process: Process) -> Result<()> {
     mtls::watch_certificate(&backends.crypto.tls, &process)?;
     mtls::watch_crypto(crypto.clone(), &process);
     let Some(store) = reach_store(&backends.database, &process).await? else { return Ok(()) };
-    let rpcs = Rpcs::default().with(server_of(&backends, store, crypto, &process.life));
+    let execution = core_of(&backends, store, crypto, &process.life);
+    execution.show(&process.metrics);
+    let rpcs = Rpcs::default().with(server_of(execution));
     let router = rpcs.healthy_while(process.health.ready()).edge(gate, &process.life).await;
     let listener = address.listen()?;
     process.health.serving(listener.local_addr()?);
@@ -93,26 +95,24 @@ pub async fn service(backends: &Backends, life: &Lifecycle) -> Result<ProxyServi
     let database = &backends.database;
     let store = ProxyStore::connect(&database.read_url()?, pool_options(database)).await;
     let store = store.with_context(|| database.url_file.display().to_string())?;
-    Ok(server_of(backends, store, mtls::crypto_channel(&backends.crypto)?, life))
+    Ok(server_of(core_of(backends, store, mtls::crypto_channel(&backends.crypto)?, life)))
 }
 
-fn server_of(
-    backends: &Backends,
-    store: ProxyStore,
-    crypto: Channel,
-    life: &Lifecycle,
-) -> ProxyServiceServer<Proxy> {
+fn core_of(backends: &Backends, store: ProxyStore, crypto: Channel, life: &Lifecycle) -> Arc<Core> {
     if backends.egress.allow_loopback {
         tracing::warn!("this machine's own addresses may be dialled: for development only");
     }
-    let core = Core::new(Parameters {
+    Core::new(Parameters {
         store,
         opener: Opener::new(crypto),
         dialer: Dialer::new(backends.egress.clone(), Arc::new(SystemResolver::default())),
         pools: backends.pools,
         admission: backends.admission,
         life: life.clone(),
-    });
+    })
+}
+
+fn server_of(core: Arc<Core>) -> ProxyServiceServer<Proxy> {
     ProxyServiceServer::new(Proxy::new(core)).max_decoding_message_size(REQUEST_BYTES)
 }
 

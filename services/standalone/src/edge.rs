@@ -31,6 +31,7 @@ use crate::{
     database::ControlDatabase,
     demo::Demo,
     dev_routes::{self, Development},
+    dev_traces,
     internal::{self, CryptoAddress},
     require,
     state::State,
@@ -84,7 +85,8 @@ pub(crate) async fn router(
     let development = Development::new(issuer, demo, state.private_dir("welcomed")?, port)?;
     let console = ServeDir::new(&options.console).fallback(ServeFile::new(index));
     let console = Router::new().fallback_service(console).layer(middleware::from_fn(no_such_method));
-    let routes = rpcs.merge(dev_routes::routes(development)).fallback_service(console);
+    let development = dev_routes::routes(development).merge(dev_traces::routes(options.recent.clone()));
+    let routes = rpcs.merge(development).fallback_service(console);
     Ok(routes.layer(secure_headers()).layer(no_sniffing()))
 }
 

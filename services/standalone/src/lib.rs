@@ -7,6 +7,7 @@
 mod database;
 mod demo;
 mod dev_routes;
+mod dev_traces;
 mod edge;
 mod internal;
 mod operator;

@@ -8,7 +8,8 @@ use postern_chassis::{
     Lifecycle, harden,
     lifecycle::StopTimes,
     memory::{WIPING, WipingAllocator},
-    telemetry,
+    telemetry::Telemetry,
+    trace::recent::Recent,
 };
 use postern_standalone::{Options, PoolLimits, Stack};
 
@@ -28,6 +29,9 @@ struct Arguments {
     /// Folder with the built console.
     #[arg(long, default_value = "services/console/dist")]
     console: PathBuf,
+    /// Keep the last traces, and show them at /dev/traces.
+    #[arg(long)]
+    traces: bool,
     /// URL of a running Postgres to use instead of the embedded one, for a role that can create roles.
     #[arg(long, env = "POSTERN_DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
@@ -54,11 +58,18 @@ fn start(arguments: Arguments) -> Result<()> {
         console: arguments.console,
         database_url: arguments.database_url,
         pools: PoolLimits { total: arguments.tenant_sessions, ..PoolLimits::default() },
+        recent: arguments.traces.then(Recent::default),
     };
     let log = options.log_file()?;
-    telemetry::init_to(log.try_clone()?);
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    runtime.block_on(async {
+    let mut telemetry = Telemetry::new("postern-standalone").log_to(log);
+    if let Some(recent) = &options.recent {
+        telemetry = telemetry.keep(recent.clone());
+    }
+    let in_runtime = runtime.enter();
+    let telemetry = telemetry.start()?;
+    drop(in_runtime);
+    let ended = runtime.block_on(async {
         let life = Lifecycle::until_signalled(StopTimes::default())?;
         let stack = tokio::select! {
             stack = Stack::start(options, life.clone()) => stack?,
@@ -66,5 +77,7 @@ fn start(arguments: Arguments) -> Result<()> {
         };
         writeln!(std::io::stdout(), "Postern is ready: {}", stack.url())?;
         stack.run().await
-    })
+    });
+    telemetry.flush();
+    ended
 }

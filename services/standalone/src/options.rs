@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use postern_chassis::trace::recent::Recent;
 use postern_proxy_service::PoolLimits;
 
 /// The options.
@@ -21,6 +22,8 @@ pub struct Options {
     pub database_url: Option<String>,
     /// How many sessions with tenants' servers are kept.
     pub pools: PoolLimits,
+    /// The last spans, for the page that shows them; `None` keeps none.
+    pub recent: Option<Recent>,
 }
 
 impl Options {

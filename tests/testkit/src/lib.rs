@@ -4,6 +4,7 @@
 //! their own. One Postern and one tenant server serve all tests of a binary, so tests keep to users and databases of
 //! their own, which [`Postern::user`] and [`TenantServer::database`] make.
 
+mod collector;
 mod install;
 mod moto;
 mod node;
@@ -18,6 +19,7 @@ mod supabase;
 mod tenant;
 mod user;
 
+pub use collector::Collector;
 pub use moto::Moto;
 pub use node::NodePackages;
 pub use openbao::OpenBao;

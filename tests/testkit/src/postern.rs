@@ -6,7 +6,11 @@ use std::{
     sync::Mutex,
 };
 
-use postern_chassis::{Lifecycle, lifecycle::StopTimes};
+use postern_chassis::{
+    Lifecycle,
+    lifecycle::StopTimes,
+    telemetry::{Running, Telemetry},
+};
 use postern_devkit::{
     ca::{DevCa, ServiceFiles},
     issuer::DevIssuer,
@@ -25,6 +29,7 @@ pub struct Postern {
     issuer: DevIssuer,
     life: Lifecycle,
     ended: Mutex<Option<JoinHandle<anyhow::Result<()>>>>,
+    telemetry: Mutex<Option<Running>>,
 }
 
 impl Postern {
@@ -36,21 +41,27 @@ impl Postern {
 
     /// One of its own, with a built console or without one.
     pub async fn start(console: Option<PathBuf>) -> Self {
-        Self::start_with(console, StopTimes::default()).await
+        Self::start_with(console, StopTimes::default(), None).await
     }
 
     /// One of its own, that stops as these times say.
     pub async fn stopping_within(times: StopTimes) -> Self {
-        Self::start_with(None, times).await
+        Self::start_with(None, times, None).await
     }
 
-    async fn start_with(console: Option<PathBuf>, times: StopTimes) -> Self {
+    /// One of its own that sends its traces to a collector. Only one in a process can.
+    pub async fn traced(collector: String) -> Self {
+        Self::start_with(None, StopTimes::default(), Some(collector)).await
+    }
+
+    async fn start_with(console: Option<PathBuf>, times: StopTimes, collector: Option<String>) -> Self {
         let folder = folder();
         let state = folder.path().join("state");
         let console = console.unwrap_or_else(|| page_without_console(folder.path()));
         let pools = PoolLimits::default();
-        let options = Options { state: state.clone(), port: 0, console, database_url: None, pools };
-        postern_chassis::telemetry::init_to(options.log_file().expect("the log can be opened"));
+        let options =
+            Options { state: state.clone(), port: 0, console, database_url: None, pools, recent: None };
+        let telemetry = telemetry(&options, collector);
         let life = Lifecycle::new(times);
         let start = runtime::shared().spawn(Stack::start(options, life.clone()));
         let stack = start.await.expect("the start does not panic").expect("Postern starts");
@@ -58,7 +69,7 @@ impl Postern {
         let ended = Mutex::new(Some(runtime::shared().spawn(stack.run())));
         let issuer =
             DevIssuer::load_or_create(ISSUER, &state.join("issuer.pem")).expect("the issuer has a key");
-        Self { url, crypto_url, folder, issuer, life, ended }
+        Self { url, crypto_url, folder, issuer, life, ended, telemetry: Mutex::new(Some(telemetry)) }
     }
 
     /// Where gRPC, gRPC-web and the console are.
@@ -76,6 +87,8 @@ impl Postern {
         self.stop();
         let ended = self.ended.lock().expect("nothing panics under it").take();
         ended.expect("it is waited for once").await.expect("it does not panic").expect("it stops as asked");
+        let telemetry = self.telemetry.lock().expect("nothing panics under it").take();
+        tokio::task::spawn_blocking(|| telemetry.map(Running::flush)).await.expect("a flush does not panic");
     }
 
     /// Where crypto-service is, for mutual TLS.
@@ -117,6 +130,17 @@ impl Postern {
     pub fn log(&self) -> String {
         fs::read_to_string(self.state().join("postern.log")).expect("the log can be read")
     }
+}
+
+/// The first Postern of a process decides where its logs and traces go.
+fn telemetry(options: &Options, collector: Option<String>) -> Running {
+    let log = options.log_file().expect("the log can be opened");
+    let mut telemetry = Telemetry::new("postern-standalone").log_to(log);
+    if let Some(collector) = collector {
+        telemetry = telemetry.export_to(collector);
+    }
+    let _in_runtime = runtime::shared().enter();
+    telemetry.start().expect("the collector's URL is ours")
 }
 
 /// Tests of the API need no console, only a page in its place.

@@ -59,9 +59,17 @@ impl Ids {
         self.trace.as_ref().and_then(|trace| str::from_utf8(&trace.id).ok())
     }
 
+    /// The trace that this service's own span belongs to.
+    pub(super) fn join(&mut self, id: [u8; 32], flags: [u8; 2]) {
+        self.trace = Some(Trace { id, flags });
+    }
+
     /// Sets both headers on a request to another service.
     pub(crate) fn propagate(&self, headers: &mut HeaderMap) {
         headers.insert(REQUEST_ID, self.request.clone());
+        if crate::trace::propagate(headers) {
+            return;
+        }
         if let Some(trace) = self.trace {
             headers.insert(TRACEPARENT, trace.with_new_parent());
         }

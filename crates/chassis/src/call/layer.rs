@@ -13,13 +13,14 @@ use http::{HeaderMap, Request, Response};
 use postern_rpc::access;
 use tonic::{Status, body::Body};
 use tower::{BoxError, Layer, Service};
-use tracing::Span;
+use tracing::{Span, field::Empty};
 
 use super::{
     Call, CallBody, Shared,
     ids::{Ids, REQUEST_ID},
     outcome::{self, Ending, TARGET},
 };
+use crate::trace;
 
 /// Gives every request a [`Call`], and writes its log line when it ends. Stands before the gate, so that refusals are
 /// calls too, and behind the translation of gRPC-web, so that it sees trailers.
@@ -68,10 +69,15 @@ where
 
 impl Call {
     fn of<B>(request: &Request<B>) -> Self {
-        let ids = Ids::of(request.headers());
+        let mut ids = Ids::of(request.headers());
         // Only a method that exists is named: any other path is the caller's own text.
         let method = access::rule_of(request.uri().path()).map_or("unknown", |rule| &rule.path[1..]);
         let span = span(method, &ids);
+        if trace::is_on()
+            && let Some((trace, flags)) = trace::serve(&span, method, request.headers())
+        {
+            ids.join(trace, flags);
+        }
         let timeout = request.headers().get("grpc-timeout").and_then(|value| timeout(value.as_bytes()));
         Self::new(Shared { timeout, ..Shared::new(ids, span, method) })
     }
@@ -82,7 +88,15 @@ fn span(method: &'static str, ids: &Ids) -> Span {
     if outcome::is_background(method) {
         tracing::debug_span!(target: TARGET, "call", request_id, method, trace_id)
     } else {
-        tracing::info_span!(target: TARGET, "call", request_id, method, trace_id)
+        tracing::info_span!(
+            target: TARGET,
+            "call",
+            request_id,
+            method,
+            trace_id,
+            otel.name = Empty,
+            otel.kind = Empty
+        )
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`CallLayer`] stands before the gate. It gives each call its ids, runs the handler and the response body inside a
 //! span that carries them, and writes one log line when the call has ended: answered, refused, cancelled, timed out or
-//! panicked. Handlers add what only they know through their [`Call`]. Metrics and audit belong here too.
+//! panicked. The same place feeds the metrics. Handlers add what only they know through their [`Call`].
 
 mod answer;
 mod body;
@@ -26,8 +26,9 @@ use uuid::Uuid;
 
 use answer::Answer;
 pub use body::CallBody;
-pub(crate) use ids::Ids;
+pub(crate) use ids::{Ids, TRACEPARENT};
 pub use layer::{CallLayer, CallService};
+pub(crate) use outcome::TARGET;
 use outcome::{Ending, Outcome};
 
 /// The call that a request belongs to. Without a [`CallLayer`] it is a detached one, of which nothing is logged.

@@ -12,9 +12,10 @@ use tonic_types::StatusExt;
 use tracing::{Level, event};
 
 use super::{Facts, Shared};
+use crate::{metrics, trace};
 
 /// The target of the log lines, for filters: `POSTERN_LOG=info,postern_call=warn`.
-pub(super) const TARGET: &str = "postern_call";
+pub(crate) const TARGET: &str = "postern_call";
 
 /// The ways in which a call can end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,12 +88,20 @@ pub(super) fn is_background(method: &str) -> bool {
     method.starts_with("grpc.")
 }
 
-/// Writes the one line of a call. Its span is not repeated beside it.
+/// Writes the one line of a call, without its span, whose fields the line has itself; counts the call; and says in its
+/// trace how it ended.
 pub(super) fn log(call: &Shared, ending: &Ending<'_>, facts: &Facts) {
     if call.method.is_empty() {
         return;
     }
     let reason = ending.reason(facts);
+    let took = call.started.elapsed();
+    if !is_background(call.method) {
+        metrics::call_ended(call.method, ending.outcome.as_str(), reason, took, facts);
+    }
+    if trace::is_on() {
+        trace::ended(&call.span, ending.code, reason.map(Reason::as_str));
+    }
     let cause = || cause(ending, facts, reason);
     macro_rules! line {
         ($level:expr, $cause:expr) => {
@@ -112,7 +121,7 @@ pub(super) fn log(call: &Shared, ending: &Ending<'_>, facts: &Facts) {
                 version = facts.version,
                 rows = nonzero(facts.rows),
                 bytes = nonzero(facts.bytes).or_else(|| nonzero(ending.sent)),
-                duration_us = micros(call.started.elapsed()),
+                duration_us = micros(took),
                 lookup_us = facts.lookup.map(micros),
                 acquire_us = facts.acquire.map(micros),
                 first_row_us = facts.first_row.map(micros),

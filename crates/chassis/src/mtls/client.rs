@@ -73,6 +73,11 @@ fn channel(config: &CryptoClientConfig, within: Duration) -> Result<Channel> {
     Ok(endpoint(&config.url)?.timeout(within).connect_with_connector_lazy(connect))
 }
 
+/// Whether crypto-service can be called at this URL.
+pub(crate) fn check_url(url: &str) -> Result<()> {
+    endpoint(url).map(drop)
+}
+
 fn endpoint(url: &str) -> Result<Endpoint> {
     let origin = url.parse::<Uri>().context("crypto.url is not a URL")?;
     ensure!(origin.scheme() == Some(&Scheme::HTTPS), "crypto.url does not begin with https://");

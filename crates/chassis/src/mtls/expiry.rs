@@ -1,6 +1,6 @@
 //! When a service's own certificate expires.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use postern_domain::{Clock, SystemClock};
@@ -15,7 +15,13 @@ const LOOK: Duration = Duration::from_secs(10);
 
 /// Makes a replica unready while its own certificate is expired: no other service talks to it then.
 pub fn watch_certificate(files: &TlsFiles, process: &Process) -> Result<()> {
-    let expiry = FromFiles::load(files, expires_at)?;
+    let expiry = Arc::new(FromFiles::load(files, expires_at)?);
+    let shown = Arc::clone(&expiry);
+    process.metrics.gauge(
+        "certificate_expires_timestamp_seconds",
+        "When this service's own certificate expires, in seconds since 1970",
+        move || vec![(Vec::new(), shown.current().as_secs_f64())],
+    );
     let expired = process.health.fault("own certificate expired");
     let life = process.life.clone();
     let looking = async move {
@@ -38,8 +44,8 @@ pub fn watch_certificate(files: &TlsFiles, process: &Process) -> Result<()> {
     Ok(())
 }
 
-/// Since 1970-01-01T00:00:00Z.
-fn expires_at(files: &TlsFiles) -> Result<Duration> {
+/// When the certificate of these files expires, since 1970-01-01T00:00:00Z.
+pub(crate) fn expires_at(files: &TlsFiles) -> Result<Duration> {
     let (chain, _) = own(files)?;
     let leaf = chain.first().context("there is no certificate")?;
     let (_, parsed) = parse_x509_certificate(leaf).context("the certificate cannot be read")?;

@@ -15,7 +15,9 @@ mod verifier;
 #[cfg(test)]
 pub(crate) mod test_support;
 
+pub(crate) use client::check_url;
 pub use client::{crypto_channel, operator_channel, watch_crypto};
+pub(crate) use expiry::expires_at;
 pub use expiry::watch_certificate;
 pub use identity::PeerIdentity;
 pub use inspect::{Inspected, inspect};

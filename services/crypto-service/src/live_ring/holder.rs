@@ -146,9 +146,14 @@ impl RingHolder {
     /// This replica's report.
     pub(crate) fn report(&self, name: &ReplicaName) -> Report {
         let loaded = self.current.load();
-        let uses = loaded.uses.iter().map(|(&id, uses)| (id, uses.counts())).collect();
+        let uses = self.use_counts();
         let usable = loaded.ring.usable().collect();
         Report::new(name.clone(), loaded.ring.revision(), usable, &uses, self.now())
+    }
+
+    /// How often each key was used.
+    pub(super) fn use_counts(&self) -> BTreeMap<KeyId, super::UseCounts> {
+        self.current.load().uses.iter().map(|(&id, uses)| (id, uses.counts())).collect()
     }
 
     /// Calls `show` with the ring.

@@ -9,6 +9,7 @@
 
 mod claim;
 mod follow;
+mod gauges;
 mod holder;
 mod looks;
 mod presence;

@@ -78,6 +78,11 @@ impl Admission {
         Self(Arc::new(Counts { limits, budget, calls: Mutex::default() }))
     }
 
+    /// Calls in progress.
+    pub(crate) fn in_progress(&self) -> u32 {
+        self.0.lock().total
+    }
+
     /// Admits a call, or refuses it at once: a caller that is refused can wait by itself, without memory of ours.
     pub(crate) fn admit(&self, owner: OwnerId) -> Result<Permit, Refusal> {
         let counts = &self.0;

@@ -13,6 +13,7 @@
 mod admission;
 mod budget;
 mod failure;
+mod gauges;
 mod lookup;
 mod outcome;
 pub(crate) mod postgres;
@@ -22,13 +23,14 @@ pub(crate) mod supabase;
 
 use std::{sync::Arc, time::Duration};
 
-use postern_chassis::{Lifecycle, SignedIn, call::Call};
+use postern_chassis::{Lifecycle, SignedIn, call::Call, trace};
 use postern_crypto_client::Opener;
 use postern_domain::{ConnectionId, ConnectionName, OwnerId, Secret, SecretName};
 use postern_egress::Dialer;
 use postern_store::{ProxyStore, SavedConnection};
 use postern_tenant::{PoolKey, PoolLimits};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use admission::Admission;
 pub use admission::AdmissionLimits;
@@ -103,7 +105,8 @@ impl Core {
     /// [`Core::look_up`], recorded for the outcome, and the time that it took.
     async fn find(&self, job: &Job) -> Result<(Arc<SavedConnection>, Duration), Failure> {
         let since = Instant::now();
-        let connection = self.look_up(job).await?;
+        let span = trace::database("look up connection", "control");
+        let connection = self.look_up(job).instrument(span).await?;
         let lookup = since.elapsed();
         outcome::note_connection(&job.call, &connection, lookup);
         Ok((connection, lookup))
@@ -117,7 +120,8 @@ impl Core {
         connection: &SavedConnection,
         name: SecretName,
     ) -> Result<Secret, Failure> {
-        let sealed = self.lookups.secret(job.owner(), connection, name).await?;
+        let span = trace::database("read seals", "control");
+        let sealed = self.lookups.secret(job.owner(), connection, name).instrument(span).await?;
         self.opener.open(&job.caller, &connection.endpoint, name, &sealed).await.map_err(Failure::Seal)
     }
 

@@ -3,12 +3,15 @@
 use std::{mem, pin::pin, sync::Arc};
 
 use futures_util::FutureExt;
+use postern_chassis::trace;
 use postern_domain::{ConnectionId, Endpoint, OwnerId, PostgresEndpoint, SecretName};
 use postern_store::SavedConnection;
 use postern_tenant::{
-    Column, Param, PoolLimits, Pooled, Pools, PostgresSession, RowBatch, Rows, Statement, Truncation, connect,
+    Column, Param, PoolLimits, PoolStats, Pooled, Pools, PostgresSession, RowBatch, Rows, Statement,
+    Truncation, connect,
 };
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::{
     Core, Failure, Job, Parts, Timings,
@@ -63,6 +66,10 @@ impl Sessions {
     pub(super) fn evict(&self, owner: OwnerId, connection: ConnectionId) {
         self.0.evict(owner, connection);
     }
+
+    pub(super) fn stats(&self) -> PoolStats {
+        self.0.stats()
+    }
 }
 
 impl Core {
@@ -77,7 +84,18 @@ impl Core {
         query: &Query,
         sender: &Sender<Part>,
     ) -> Result<Option<Last<Part>>, Failure> {
-        let mut reached = self.reach(job).await?;
+        let reached = self.reach(job).await?;
+        let span = trace::database("statement", "tenant");
+        self.run_on(reached, job, query, sender).instrument(span).await
+    }
+
+    async fn run_on(
+        &self,
+        mut reached: Reached,
+        job: &Job,
+        query: &Query,
+        sender: &Sender<Part>,
+    ) -> Result<Option<Last<Part>>, Failure> {
         let statement = Statement {
             params: &query.params,
             access_mode: reached.endpoint.access_mode,
@@ -109,7 +127,8 @@ impl Core {
             return Err(Failure::OtherKind(connection.endpoint.kind()));
         };
         let acquire_at = Instant::now();
-        let acquired = self.acquire(job, &connection, endpoint).await;
+        let span = trace::step("acquire session");
+        let acquired = self.acquire(job, &connection, endpoint).instrument(span).await;
         let acquire = note_acquired(&job.call, acquire_at);
         let timings = Timings { lookup, acquire, ..Timings::default() };
         Ok(Reached { session: acquired?, endpoint: endpoint.clone(), timings })
@@ -127,7 +146,8 @@ impl Core {
             Box::pin(async {
                 let password =
                     self.open_secret(job, connection, SecretName::Password).await.map_err(OpenFailure)?;
-                Ok(connect(&self.dialer, endpoint, &password, job.deadline).await?)
+                let span = trace::database("open session", "tenant");
+                Ok(connect(&self.dialer, endpoint, &password, job.deadline).instrument(span).await?)
             })
         };
         let key = pool_key(job.owner(), connection);

@@ -1,18 +1,20 @@
 //! Requests to tenants of kind `supabase`.
 
 use bytes::Bytes;
+use postern_chassis::trace;
 use postern_domain::{
     ConnectionId, Endpoint, OwnerId,
     supabase::{SupabaseEndpoint, SupabaseKey},
 };
 use postern_store::SavedConnection;
 use postern_tenant::{
-    PoolLimits, Pooled, Pools,
+    PoolLimits, PoolStats, Pooled, Pools,
     supabase::{
         Bounds, Request, Response, SupabaseConnection, SupabaseError, connect, hints::BODY_START_BYTES,
     },
 };
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use std::sync::Arc;
 
@@ -62,6 +64,10 @@ impl Projects {
     pub(super) fn evict(&self, owner: OwnerId, connection: ConnectionId) {
         self.0.evict(owner, connection);
     }
+
+    pub(super) fn stats(&self) -> PoolStats {
+        self.0.stats()
+    }
 }
 
 impl Core {
@@ -104,9 +110,13 @@ impl Core {
         }?;
         let asked_at = Instant::now();
         let bounds = Bounds { head: job.deadline, deadline: job.deadline, body_bytes: BODY_BYTES };
-        let response = connection.send(request, &bounds).await?;
-        timings.first_row = asked_at.elapsed();
-        stream(response, sender, timings, job.started).await
+        let span = trace::http("request");
+        let exchanging = async {
+            let response = connection.send(request, &bounds).await?;
+            timings.first_row = asked_at.elapsed();
+            stream(response, sender, timings, job.started).await
+        };
+        exchanging.instrument(span).await
     }
 
     async fn reach_project(&self, job: &Job) -> Result<(Connection, Timings), Failure> {
@@ -115,7 +125,8 @@ impl Core {
             return Err(Failure::OtherKind(connection.endpoint.kind()));
         };
         let acquire_at = Instant::now();
-        let acquired = self.acquire_project(job, &connection, endpoint).await;
+        let span = trace::step("acquire connection");
+        let acquired = self.acquire_project(job, &connection, endpoint).instrument(span).await;
         let acquire = note_acquired(&job.call, acquire_at);
         Ok((acquired?, Timings { lookup, acquire, ..Timings::default() }))
     }
@@ -132,6 +143,7 @@ impl Core {
             let secret = self.open_secret(job, connection, name).await.map_err(OpenFailure)?;
             let key = SupabaseKey::parse(&secret).map_err(|_| OpenFailure(Failure::NoSecret))?;
             connect(&self.dialer, endpoint, &key, job.deadline)
+                .instrument(trace::http("open connection"))
                 .await
                 .map_err(|error| OpenFailure(error.into()))
         };

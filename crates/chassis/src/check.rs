@@ -1,0 +1,99 @@
+//! `--check-config`: what is wrong with a configuration, and what to do about it, without starting the service.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use postern_domain::{Clock, SystemClock};
+use postern_egress::Policy;
+use postern_identity::IssuerConfig;
+
+use crate::{
+    Gate,
+    config::{CryptoClientConfig, DatabaseConfig, EdgeConfig, TlsFiles},
+    cors, mtls,
+};
+
+/// Collects what is wrong.
+#[derive(Debug, Default)]
+pub struct Check {
+    problems: Vec<String>,
+}
+
+impl Check {
+    /// Notes a failure under the key that it is about.
+    pub fn key<T>(&mut self, key: &str, outcome: Result<T>) {
+        if let Err(error) = outcome {
+            self.problems.push(format!("{key}: {error:#}"));
+        }
+    }
+
+    /// The listener for users.
+    pub fn edge(&mut self, edge: &EdgeConfig) {
+        self.key("edge.cors_origins", cors::layer(&edge.cors_origins));
+    }
+
+    /// Issuers with their secret and CA files, and whether their key sets' addresses may be dialled.
+    pub fn issuers(&mut self, issuers: &[IssuerConfig], egress: &Policy) {
+        self.key("issuers", Gate::new(issuers.to_vec(), egress.clone(), Arc::new(SystemClock)));
+        for (issuer, url) in issuers.iter().filter_map(|issuer| Some((issuer, issuer.jwks_url.as_ref()?))) {
+            let refused = |error| anyhow::anyhow!("issuer '{}': {error}; see [egress]", issuer.issuer);
+            self.key("issuers.jwks_url", egress.admit(url.host(), url.port()).map_err(refused));
+        }
+    }
+
+    /// A database's URL file.
+    pub fn database(&mut self, key: &str, database: &DatabaseConfig) {
+        self.key(&format!("{key}.url_file"), database.read_url());
+    }
+
+    /// The way to crypto-service.
+    pub fn crypto(&mut self, key: &str, crypto: &CryptoClientConfig) {
+        self.key(&format!("{key}.url"), mtls::check_url(&crypto.url));
+        self.certificate(&format!("{key}.tls"), &crypto.tls);
+    }
+
+    /// A certificate that a service shows as a server: its files, and whether it has expired.
+    pub fn server_certificate(&mut self, key: &str, files: &TlsFiles) {
+        self.key(key, mtls::ServerTls::load(files));
+        let expired = mtls::expires_at(files).is_ok_and(|expiry| expiry <= SystemClock.now());
+        self.key(
+            key,
+            if expired { Err(anyhow::anyhow!("the certificate has expired; renew it")) } else { Ok(()) },
+        );
+    }
+
+    /// A certificate that a service shows as a client: its files, its dates, its name.
+    fn certificate(&mut self, key: &str, files: &TlsFiles) {
+        self.key(key, mtls::inspect(files, SystemClock.now()));
+    }
+
+    /// A line for each problem.
+    pub fn problems(self) -> Vec<String> {
+        self.problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mtls::test_support::{Folder, authority};
+
+    #[test]
+    fn every_problem_is_told_with_its_key_and_the_file() {
+        let folder = Folder::of(&authority(), "proxy-service");
+        let mut check = Check::default();
+        let crypto = |url: &str, tls| CryptoClientConfig { url: url.to_owned(), tls };
+        check.crypto("backends.crypto", &crypto("https://crypto-service:8443", folder.files()));
+        assert_eq!(check.problems, [""; 0], "nothing is wrong");
+
+        let missing = TlsFiles { key: "/no/such/tls.key".into(), ..folder.files() };
+        check.crypto("backends.crypto", &crypto("http://crypto-service:8443", missing));
+        check.database("backends.database", &DatabaseConfig::new("/no/such/url".into()));
+        check.issuers(&[], &Policy::default());
+        let [url, tls, database, issuers] = check.problems().try_into().unwrap();
+        assert!(url.starts_with("backends.crypto.url: ") && url.contains("https://"), "{url}");
+        assert!(tls.starts_with("backends.crypto.tls: ") && tls.contains("/no/such/tls.key"), "{tls}");
+        assert!(database.starts_with("backends.database.url_file: cannot read /no/such/url"), "{database}");
+        assert!(issuers.starts_with("issuers: "), "{issuers}");
+    }
+}
