@@ -1,8 +1,11 @@
-/** A token in the format of a real one, with an invalid signature. */
-export function tokenFor(user: string, expiresAtSeconds: number): string {
+let minted = 0;
+
+/** A token in the format of a real one, with an invalid signature. No two are alike. */
+function tokenFor(user: string, expiresAtSeconds: number): string {
   const part = (value: object) =>
     btoa(JSON.stringify(value)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-  return `${part({ alg: "none" })}.${part({ sub: user, exp: expiresAtSeconds })}.c2ln`;
+  minted += 1;
+  return `${part({ alg: "none" })}.${part({ sub: user, exp: expiresAtSeconds, jti: minted })}.c2ln`;
 }
 
 const LIFETIME_SECONDS = 900;

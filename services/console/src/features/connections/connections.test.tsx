@@ -169,12 +169,14 @@ describe("the connection list", () => {
     expect(await screen.findByRole("table")).toBeTruthy();
   });
 
-  it("sends the user's token, and ends the session when it is rejected", async () => {
+  it("sends the user's token, and asks to sign in again when a new one is rejected too", async () => {
     const backend = new Backend();
-    backend.listFault = refusal(Code.Unauthenticated, "", "no");
+    backend.listFault = refusal(Code.Unauthenticated, "UNAUTHENTICATED", "no");
     await renderConsole(backend);
-    await screen.findByText("Your session has expired. Please sign in again.");
-    expect(backend.authorizations[0]).toMatch(/^Bearer \S+\.\S+\.\S+$/);
-    expect(window.sessionStorage.length).toBe(0);
+    await screen.findByText("Postern does not accept this sign-in");
+    const [first, second, ...others] = backend.authorizations;
+    expect(first).toMatch(/^Bearer \S+\.\S+\.\S+$/);
+    expect(second).not.toBe(first);
+    expect(others).toEqual([]);
   });
 });
