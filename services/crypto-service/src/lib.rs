@@ -107,8 +107,8 @@ async fn start(
     served
 }
 
-/// Serves for as long as the tasks run: a replica that no longer follows the ring, or no longer reports, must be replaced
-/// by a new one.
+/// Serves for as long as the tasks run: a replica that no longer follows the ring, or no longer reports, must be
+/// replaced by a new one.
 async fn with_all(
     mut serving: Pin<Box<impl Future<Output = Result<()>>>>,
     tasks: &mut JoinSet<()>,

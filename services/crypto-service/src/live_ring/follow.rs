@@ -13,8 +13,8 @@ use super::{Look, Reporter, RingHolder};
 /// Time between two looks at the ring file.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Loads newer rings and has them reported, for as long as it is polled. `now` asks for a look at once; `unreadable` holds
-/// while the file cannot be used.
+/// Loads newer rings and has them reported, for as long as it is polled. `now` asks for a look at once; `unreadable`
+/// holds while the file cannot be used.
 pub(crate) async fn follow(
     holder: Arc<RingHolder>,
     reporter: Arc<Reporter>,

@@ -36,8 +36,8 @@ impl Core {
     /// Admits a call and runs `work`, which sends the parts of its result. Returns with the first of them; a result
     /// that is complete by then costs no task and no second wake-up.
     ///
-    /// The call is over when `work` returns, when the caller goes away, at its deadline, or at the end of the drain. The
-    /// result of a caller that has stopped reading is freed at the deadline.
+    /// The call is over when `work` returns, when the caller goes away, at its deadline, or at the end of the drain.
+    /// The result of a caller that has stopped reading is freed at the deadline.
     pub(super) async fn run<P, W>(
         self: &Arc<Self>,
         job: Job,
