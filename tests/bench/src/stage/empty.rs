@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::Result;
 use futures_util::future::BoxFuture;
-use postern_chassis::{Lifecycle, mtls::ServerTls, server};
+use postern_chassis::{Lifecycle, lifecycle::StopTimes, mtls::ServerTls, server};
 use postern_rpc::codec::MessageCodec;
 use tonic::{
     Response,
@@ -60,8 +60,13 @@ pub(crate) async fn serve(certificates: &Path) -> Result<()> {
     let tls = ServerTls::load(&tls_files(certificates, "crypto-service")?)?;
     let listener = server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
     writeln!(std::io::stdout(), "ready: https://{}", listener.local_addr()?)?;
-    server::serve_internal(listener, Routes::new(EmptyService).prepare(), tls, Lifecycle::until_signalled()?)
-        .await
+    server::serve_internal(
+        listener,
+        Routes::new(EmptyService).prepare(),
+        tls,
+        Lifecycle::until_signalled(StopTimes::default())?,
+    )
+    .await
 }
 
 #[derive(Clone)]
