@@ -8,8 +8,8 @@ use tokio::{
     time::sleep,
 };
 
-/// Pause after a failed accept. The connection stays in the system's queue: without a pause, the next attempt would fail
-/// at once, and the loop would keep a core busy until descriptors are freed.
+/// Pause after a failed accept. The connection stays in the system's queue: without a pause, the next attempt would
+/// fail at once, and the loop would keep a core busy until descriptors are freed.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The connections of a listener, without Nagle's delay.

@@ -83,8 +83,8 @@ pub fn optional_secret_file<'de, D: Deserializer<'de>>(value: D) -> Result<Optio
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OpsConfig {
-    /// Address for `/livez`, `/readyz` and `/metrics`, over plain HTTP. Nothing sensitive is answered, but only the pod network
-    /// should reach it. Without it, there is no such listener.
+    /// Address for `/livez`, `/readyz` and `/metrics`, over plain HTTP. Nothing sensitive is answered, but only the pod
+    /// network should reach it. Without it, there is no such listener.
     pub listen: Option<SocketAddr>,
     /// Seconds between SIGTERM, when the service says that it is not ready, and the moment when it takes no new calls,
     /// 5 by default. Too short: load balancers still send calls, which are refused. Too long: restarts take longer.

@@ -114,8 +114,8 @@ impl Gate {
         });
     }
 
-    /// Fetches the issuers' key sets before the first token needs them. The service is ready once one issuer's users can
-    /// sign in: another issuer's outage must not keep them out.
+    /// Fetches the issuers' key sets before the first token needs them. The service is ready once one issuer's users
+    /// can sign in: another issuer's outage must not keep them out.
     pub fn watch_issuers(&self, process: &Process) {
         self.show(&process.metrics);
         let gate = self.clone();

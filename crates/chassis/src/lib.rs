@@ -4,8 +4,8 @@
 //! for all of them: it reads the configuration ([`config`]), closes the doors a process leaves open ([`harden`]), wipes
 //! the memory it frees ([`memory`]), writes logs ([`telemetry`]), serves the edge in the clear or the inside over
 //! mutual TLS ([`server`], [`mtls`]), gives every call its ids and logs how it ended ([`call`]), lets only callers in
-//! that the access table names ([`gate`]), serves gRPC health and reflection ([`rpcs`]), tells probes whether it is ready
-//! ([`health`]), and drains before it stops ([`lifecycle`]).
+//! that the access table names ([`gate`]), serves gRPC health and reflection ([`rpcs`]), tells probes whether it is
+//! ready ([`health`]), and drains before it stops ([`lifecycle`]).
 
 mod accept;
 pub mod bounded_log;

@@ -88,8 +88,8 @@ pub fn on_hangup(act: impl Fn() + Send + 'static) -> Result<()> {
 }
 
 /// The whole of a service's `main`: reads the command line and the configuration, hardens the process, answers probes,
-/// and runs `service` until it ends. An error ends the process with one JSON line that says why, and status 1, or 2 if it
-/// is the configuration's.
+/// and runs `service` until it ends. An error ends the process with one JSON line that says why, and status 1, or 2 if
+/// it is the configuration's.
 pub fn run<C, F>(name: &'static str, version: &'static str, service: impl FnOnce(C, Process) -> F) -> ExitCode
 where
     C: ServiceConfig,

@@ -2,8 +2,8 @@
 //!
 //! Spans are `tracing` spans: that of the call (`postern_call`), and below it spans of the target `postern_trace` at
 //! debug level, which only the exporter listens to. Without an exporter, making one costs a load of a static. Fields
-//! follow OpenTelemetry's semantic conventions for [RPC](https://opentelemetry.io/docs/specs/semconv/rpc/rpc-spans/) and
-//! [databases](https://opentelemetry.io/docs/specs/semconv/database/database-spans/). What is never logged
+//! follow OpenTelemetry's semantic conventions for [RPC](https://opentelemetry.io/docs/specs/semconv/rpc/rpc-spans/)
+//! and [databases](https://opentelemetry.io/docs/specs/semconv/database/database-spans/). What is never logged
 //! ([`telemetry`](crate::telemetry)) is in no span either, so there is no `db.query.text` and no `server.address`.
 
 mod export;

@@ -49,8 +49,8 @@ impl Core {
     /// first of them. A result that is complete by then costs no task and no second wake-up, and one of a single part
     /// no queue either.
     ///
-    /// The call is over when `work` returns, when the caller goes away, at its deadline, or at the end of the drain. The
-    /// result of a caller that has stopped reading is freed at the deadline.
+    /// The call is over when `work` returns, when the caller goes away, at its deadline, or at the end of the drain.
+    /// The result of a caller that has stopped reading is freed at the deadline.
     pub(super) async fn run<P, W>(
         self: &Arc<Self>,
         job: Job,
