@@ -27,7 +27,7 @@ use tower_http::{
 };
 
 use crate::{
-    ISSUER, Options,
+    ISSUER, Options, SignIn,
     database::ControlDatabase,
     demo::Demo,
     dev_routes::{self, Development},
@@ -36,9 +36,9 @@ use crate::{
     state::State,
 };
 
-/// Scripts, styles and fonts come from this origin alone. The component library sets styles at run time.
+/// Scripts, styles and fonts come from this origin only. The component library sets styles at run time.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-    object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+    object-src 'none'; base-uri 'none'; form-action 'self'";
 
 /// Takes the port; the one that is asked for may be in use.
 pub(crate) async fn bind(port: u16) -> Result<TcpListener> {
@@ -62,9 +62,10 @@ pub(crate) async fn router(
     port: u16,
     life: &Lifecycle,
 ) -> Result<Router> {
+    let issuers = internal::issuers(port, options.sign_in.as_ref())?;
     let index = options.console.join("index.html");
     require(index.exists(), "the console is not built; run `npm run build` in services/console")?;
-    let gate = Gate::new(vec![internal::issuer(port)?], internal::egress(), Arc::new(SystemClock))?;
+    let gate = Gate::new(issuers, internal::egress(), Arc::new(SystemClock))?;
     let connections = connection_service::service(&connection_service::Backends {
         database: DatabaseConfig::new(database.url_file("postern_connection")),
         crypto: crypto.for_caller("connection-service")?,
@@ -81,11 +82,12 @@ pub(crate) async fn router(
     let rpcs = Rpcs::default().with(connections).with(proxy).edge(gate, life).await;
 
     let issuer = DevIssuer::load_or_create(ISSUER, &state.file("issuer.pem"))?;
-    let development = Development::new(issuer, demo, state.private_dir("welcomed")?, port)?;
+    let development =
+        Development::new(issuer, demo, state.private_dir("welcomed")?, port, options.sign_in.as_ref())?;
     let console = ServeDir::new(&options.console).fallback(ServeFile::new(index));
     let console = Router::new().fallback_service(console).layer(middleware::from_fn(no_such_method));
     let routes = rpcs.merge(dev_routes::routes(development)).fallback_service(console);
-    Ok(routes.layer(secure_headers()).layer(no_sniffing()))
+    Ok(routes.layer(secure_headers(options.sign_in.as_ref())?).layer(no_sniffing()))
 }
 
 /// A call of a method that is not here gets gRPC's own answer, not the console's page.
@@ -97,9 +99,20 @@ async fn no_such_method(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-fn secure_headers() -> SetResponseHeaderLayer<HeaderValue> {
-    let policy = HeaderValue::from_static(CONTENT_SECURITY_POLICY);
-    SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, policy)
+fn secure_headers(sign_in: Option<&SignIn>) -> Result<SetResponseHeaderLayer<HeaderValue>> {
+    let policy = HeaderValue::try_from(content_security_policy(sign_in))?;
+    Ok(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, policy))
+}
+
+/// The console calls its identity provider, and renews sessions in a hidden frame that comes back to the console.
+fn content_security_policy(sign_in: Option<&SignIn>) -> String {
+    match sign_in.and_then(SignIn::origin) {
+        None => format!("{CONTENT_SECURITY_POLICY}; frame-ancestors 'none'"),
+        Some(provider) => format!(
+            "{CONTENT_SECURITY_POLICY}; frame-ancestors 'self'; \
+             connect-src 'self' {provider}; frame-src 'self' {provider}"
+        ),
+    }
 }
 
 fn no_sniffing() -> SetResponseHeaderLayer<HeaderValue> {

@@ -49,6 +49,7 @@ fn start(arguments: Arguments) -> Result<()> {
         port: arguments.port,
         console: arguments.console,
         database_url: arguments.database_url,
+        sign_in: None,
     };
     let log = options.log_file()?;
     telemetry::init_to(log.try_clone()?);

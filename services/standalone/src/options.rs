@@ -7,6 +7,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use postern_identity::IssuerConfig;
+use serde_json::Value;
+use url::Url;
 
 /// How to start.
 pub struct Options {
@@ -18,6 +21,26 @@ pub struct Options {
     pub console: PathBuf,
     /// A Postgres that runs already; `None` starts the embedded one.
     pub database_url: Option<String>,
+    /// How people sign in; `None` lets anyone in under any name.
+    pub sign_in: Option<SignIn>,
+}
+
+/// Sign-in by a real identity provider. Tokens of the development issuer are accepted too.
+#[derive(Clone)]
+pub struct SignIn {
+    /// The console's `/config.json`.
+    pub config: Value,
+    /// The issuer, for the services.
+    pub issuer: IssuerConfig,
+}
+
+impl SignIn {
+    /// The origin that the console's page must be allowed to call, for its content security policy.
+    pub(crate) fn origin(&self) -> Option<String> {
+        let method = &self.config["signIn"];
+        let url = method["authority"].as_str().or_else(|| method["url"].as_str())?;
+        Some(Url::parse(url).ok()?.origin().ascii_serialization())
+    }
 }
 
 impl Options {

@@ -5,6 +5,7 @@
 //! their own, which [`Postern::user`] and [`TenantServer::database`] make.
 
 mod install;
+mod issuer;
 mod moto;
 mod node;
 mod openbao;
@@ -16,6 +17,7 @@ mod supabase;
 mod tenant;
 mod user;
 
+pub use issuer::Issuer;
 pub use moto::Moto;
 pub use node::NodePackages;
 pub use openbao::OpenBao;

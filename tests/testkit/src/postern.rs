@@ -10,7 +10,7 @@ use postern_devkit::{
     ca::{DevCa, ServiceFiles},
     issuer::DevIssuer,
 };
-use postern_standalone::{ISSUER, Options, Stack};
+use postern_standalone::{ISSUER, Options, SignIn, Stack};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
@@ -34,10 +34,15 @@ impl Postern {
 
     /// One of its own, with a built console or without one.
     pub async fn start(console: Option<PathBuf>) -> Self {
+        Self::start_with(console, None).await
+    }
+
+    /// [`Postern::start`] with sign-in by an identity provider.
+    pub async fn start_with(console: Option<PathBuf>, sign_in: Option<SignIn>) -> Self {
         let folder = folder();
         let state = folder.path().join("state");
         let console = console.unwrap_or_else(|| page_without_console(folder.path()));
-        let options = Options { state: state.clone(), port: 0, console, database_url: None };
+        let options = Options { state: state.clone(), port: 0, console, database_url: None, sign_in };
         postern_chassis::telemetry::init_to(options.log_file().expect("the log can be opened"));
         let life = Lifecycle::default();
         let start = runtime::shared().spawn(Stack::start(options, life.clone()));
