@@ -14,6 +14,11 @@ export const environment = {
     anonKey: required("POSTERN_PROJECT_ANON_KEY"),
     serviceRoleKey: required("POSTERN_PROJECT_SERVICE_ROLE_KEY"),
   },
+  /** The console of a Postern with an OpenID provider, and the provider's controls; the same for Supabase Auth. */
+  oidcUrl: required("POSTERN_OIDC_URL"),
+  oidcControl: required("POSTERN_OIDC_CONTROL"),
+  supabaseUrl: required("POSTERN_SUPABASE_URL"),
+  supabaseControl: required("POSTERN_SUPABASE_CONTROL"),
   chromium: process.env.POSTERN_CHROMIUM ?? "/usr/bin/chromium",
   screenshot: process.env.POSTERN_SCREENSHOT !== undefined,
 };

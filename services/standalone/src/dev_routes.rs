@@ -16,18 +16,31 @@ use postern_domain::SystemClock;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::demo::{Demo, Welcome};
+use crate::{
+    SignIn,
+    demo::{Demo, Welcome},
+};
 
 /// The development issuer, and the demo connection for new users.
 pub(crate) struct Development {
     issuer: DevIssuer,
     welcome: Welcome,
     port: u16,
+    /// The console's `/config.json`.
+    config: Value,
 }
 
 impl Development {
-    pub(crate) fn new(issuer: DevIssuer, demo: Demo, welcomed: PathBuf, port: u16) -> Result<Self> {
-        Ok(Self { issuer, welcome: Welcome::new(demo, welcomed, port)?, port })
+    pub(crate) fn new(
+        issuer: DevIssuer,
+        demo: Demo,
+        welcomed: PathBuf,
+        port: u16,
+        sign_in: Option<&SignIn>,
+    ) -> Result<Self> {
+        let development = || json!({ "signIn": { "kind": "development" } });
+        let config = sign_in.map_or_else(development, |sign_in| sign_in.config.clone());
+        Ok(Self { issuer, welcome: Welcome::new(demo, welcomed, port)?, port, config })
     }
 }
 
@@ -43,7 +56,10 @@ pub(crate) fn routes(development: Development) -> Router {
             "/dev/jwks.json",
             get(async |State(development): State<Shared>| Json(development.issuer.jwks())),
         )
-        .route("/config.json", get(async || Json(json!({ "signIn": { "kind": "development" } }))))
+        .route(
+            "/config.json",
+            get(async |State(development): State<Shared>| Json(development.config.clone())),
+        )
         .with_state(shared)
 }
 

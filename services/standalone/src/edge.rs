@@ -27,7 +27,7 @@ use tower_http::{
 };
 
 use crate::{
-    ISSUER, Options,
+    ISSUER, Options, SignIn,
     database::ControlDatabase,
     demo::Demo,
     dev_routes::{self, Development},
@@ -37,9 +37,9 @@ use crate::{
     state::State,
 };
 
-/// Only this origin's scripts, styles and fonts are allowed. Inline styles are needed by the component library.
+/// Scripts, styles and fonts come from this origin only. The component library sets styles at run time.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-    object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+    object-src 'none'; base-uri 'none'; form-action 'self'";
 
 /// Binds the port.
 pub(crate) async fn bind(port: u16) -> Result<TcpListener> {
@@ -63,9 +63,10 @@ pub(crate) async fn router(
     port: u16,
     life: &Lifecycle,
 ) -> Result<Router> {
+    let issuers = internal::issuers(port, options.sign_in.as_ref())?;
     let index = options.console.join("index.html");
     require(index.exists(), "the console is not built; run `npm run build` in services/console")?;
-    let gate = Gate::new(vec![internal::issuer(port)?], internal::egress(), Arc::new(SystemClock))?;
+    let gate = Gate::new(issuers, internal::egress(), Arc::new(SystemClock))?;
     let connections = connection_service::service(&connection_service::Backends {
         database: DatabaseConfig::new(database.url_file("postern_connection")),
         crypto: crypto.for_caller("connection-service")?,
@@ -82,12 +83,13 @@ pub(crate) async fn router(
     let rpcs = Rpcs::default().with(connections).with(proxy).edge(gate, life).await;
 
     let issuer = DevIssuer::load_or_create(ISSUER, &state.file("issuer.pem"))?;
-    let development = Development::new(issuer, demo, state.private_dir("welcomed")?, port)?;
+    let development =
+        Development::new(issuer, demo, state.private_dir("welcomed")?, port, options.sign_in.as_ref())?;
     let console = ServeDir::new(&options.console).fallback(ServeFile::new(index));
     let console = Router::new().fallback_service(console).layer(middleware::from_fn(no_such_method));
     let development = dev_routes::routes(development).merge(dev_traces::routes(options.recent.clone()));
     let routes = rpcs.merge(development).fallback_service(console);
-    Ok(routes.layer(secure_headers()).layer(no_sniffing()))
+    Ok(routes.layer(secure_headers(options.sign_in.as_ref())?).layer(no_sniffing()))
 }
 
 /// The response to an unknown gRPC method, instead of the console's page.
@@ -99,9 +101,20 @@ async fn no_such_method(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-fn secure_headers() -> SetResponseHeaderLayer<HeaderValue> {
-    let policy = HeaderValue::from_static(CONTENT_SECURITY_POLICY);
-    SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, policy)
+fn secure_headers(sign_in: Option<&SignIn>) -> Result<SetResponseHeaderLayer<HeaderValue>> {
+    let policy = HeaderValue::try_from(content_security_policy(sign_in))?;
+    Ok(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, policy))
+}
+
+/// The console calls its identity provider, and renews sessions in a hidden frame that comes back to the console.
+fn content_security_policy(sign_in: Option<&SignIn>) -> String {
+    match sign_in.and_then(SignIn::origin) {
+        None => format!("{CONTENT_SECURITY_POLICY}; frame-ancestors 'none'"),
+        Some(provider) => format!(
+            "{CONTENT_SECURITY_POLICY}; frame-ancestors 'self'; \
+             connect-src 'self' {provider}; frame-src 'self' {provider}"
+        ),
+    }
 }
 
 fn no_sniffing() -> SetResponseHeaderLayer<HeaderValue> {

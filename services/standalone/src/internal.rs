@@ -14,7 +14,7 @@ use postern_egress::Policy;
 use postern_identity::IssuerConfig;
 use tokio::task::JoinSet;
 
-use crate::{ISSUER, state::State};
+use crate::{ISSUER, SignIn, state::State};
 
 /// How the other services reach crypto-service.
 pub(crate) struct CryptoAddress {
@@ -37,7 +37,7 @@ impl CryptoAddress {
 /// Starts crypto-service on a free port.
 pub(crate) async fn start_crypto(
     state: &State,
-    edge_port: u16,
+    issuers: Vec<IssuerConfig>,
     tasks: &mut JoinSet<Result<()>>,
     life: Lifecycle,
 ) -> Result<CryptoAddress> {
@@ -49,15 +49,21 @@ pub(crate) async fn start_crypto(
         listen: address,
         tls: tls_files(ca.service("crypto-service")?),
         keyring: crypto_service::KeyringConfig::embedded(&state.private_dir("keys")?)?,
-        issuers: vec![issuer(edge_port)?],
+        issuers,
         egress: egress(),
     };
     tasks.spawn(crypto_service::serve(config, listener, life));
     Ok(CryptoAddress { url: format!("https://{address}"), ca })
 }
 
+/// The issuers whose tokens are accepted.
+pub(crate) fn issuers(edge_port: u16, sign_in: Option<&SignIn>) -> Result<Vec<IssuerConfig>> {
+    let real = sign_in.map(|sign_in| sign_in.issuer.clone());
+    Ok([issuer(edge_port)?].into_iter().chain(real).collect())
+}
+
 /// The configuration of the development issuer: name, audience and key set URL.
-pub(crate) fn issuer(edge_port: u16) -> Result<IssuerConfig> {
+fn issuer(edge_port: u16) -> Result<IssuerConfig> {
     Ok(serde_json::from_value(serde_json::json!({
         "issuer": ISSUER,
         "audience": postern_devkit::issuer::AUDIENCE,

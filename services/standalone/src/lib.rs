@@ -20,7 +20,7 @@ use postern_devkit::postgres::Cluster;
 use tokio::task::JoinSet;
 
 use database::ControlDatabase;
-pub use options::Options;
+pub use options::{Options, SignIn};
 pub use postern_proxy_service::PoolLimits;
 use state::State;
 
@@ -48,7 +48,8 @@ impl Stack {
         let demo = demo::prepare(&state, &database).await?;
 
         let mut tasks = JoinSet::new();
-        let crypto = internal::start_crypto(&state, port, &mut tasks, life.clone()).await?;
+        let issuers = internal::issuers(port, options.sign_in.as_ref())?;
+        let crypto = internal::start_crypto(&state, issuers, &mut tasks, life.clone()).await?;
         operator::write_config(&state, &database, &crypto)?;
         let router = edge::router(&state, &options, &database, &crypto, demo, port, &life).await?;
         edge::start(listener, router, &mut tasks, life.clone())?;

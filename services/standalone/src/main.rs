@@ -59,6 +59,7 @@ fn start(arguments: Arguments) -> Result<()> {
         database_url: arguments.database_url,
         pools: PoolLimits { total: arguments.tenant_sessions, ..PoolLimits::default() },
         recent: arguments.traces.then(Recent::default),
+        sign_in: None,
     };
     let log = options.log_file()?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;

@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use postern_chassis::trace::recent::Recent;
+use postern_identity::IssuerConfig;
 use postern_proxy_service::PoolLimits;
+use serde_json::Value;
+use url::Url;
 
 /// The options.
 pub struct Options {
@@ -24,6 +27,26 @@ pub struct Options {
     pub pools: PoolLimits,
     /// The last spans, for the page that shows them; `None` keeps none.
     pub recent: Option<Recent>,
+    /// How people sign in; `None` lets anyone in under any name.
+    pub sign_in: Option<SignIn>,
+}
+
+/// Sign-in by a real identity provider. Tokens of the development issuer are accepted too.
+#[derive(Clone)]
+pub struct SignIn {
+    /// The console's `/config.json`.
+    pub config: Value,
+    /// The issuer, for the services.
+    pub issuer: IssuerConfig,
+}
+
+impl SignIn {
+    /// The origin that the console's page must be allowed to call, for its content security policy.
+    pub(crate) fn origin(&self) -> Option<String> {
+        let method = &self.config["signIn"];
+        let url = method["authority"].as_str().or_else(|| method["url"].as_str())?;
+        Some(Url::parse(url).ok()?.origin().ascii_serialization())
+    }
 }
 
 impl Options {

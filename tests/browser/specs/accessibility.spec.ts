@@ -1,5 +1,5 @@
-import { AxeBuilder } from "@axe-core/playwright";
-import { expect, type Page, test } from "@playwright/test";
+import { expect, test } from "@playwright/test";
+import { expectAccessible } from "../axe";
 import { editor, grid, openConnections, run, signIn, write } from "../console";
 import { addProject } from "../project";
 
@@ -73,15 +73,3 @@ test("signing in and running a query works without a mouse", async ({ page }) =>
   await page.keyboard.press("Enter");
   await expect(grid(page).getByRole("gridcell", { name: "1", exact: true })).toBeVisible();
 });
-
-async function expectAccessible(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
-    .analyze();
-  const found = violations.map(({ id, help, nodes }) => ({
-    id,
-    help,
-    at: nodes.map((node) => node.html),
-  }));
-  expect(found).toEqual([]);
-}

@@ -1,21 +1,27 @@
 //! Runs a command beside a whole Postern, a tenant's Postgres and a Supabase project, and ends with its status.
 //!
 //! The command finds `POSTERN_URL`, `POSTERN_TENANT_DSN` and, for the project, `POSTERN_PROJECT_URL`, `_CA` (a PEM
-//! file), `_PUBLISHABLE_KEY`, `_SECRET_KEY`, `_ANON_KEY` and `_SERVICE_ROLE_KEY` in its environment. `POSTERN_CONSOLE`
-//! names the folder of the built console.
+//! file), `_PUBLISHABLE_KEY`, `_SECRET_KEY`, `_ANON_KEY` and `_SERVICE_ROLE_KEY` in its environment. For two more
+//! Posterns, whose users sign in at an identity provider, it finds `POSTERN_OIDC_URL`, `POSTERN_OIDC_CONTROL`,
+//! `POSTERN_SUPABASE_URL` and `POSTERN_SUPABASE_CONTROL`. `POSTERN_CONSOLE` names the folder of the built console.
 
 use std::{
     env,
+    path::PathBuf,
     process::{Command, ExitCode},
 };
 
-use postern_testkit::{Postern, SupabaseProject, TenantServer};
+use postern_testkit::{Issuer, Postern, SupabaseProject, TenantServer};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let mut words = env::args_os().skip(1);
     let program = words.next().ok_or_else(|| anyhow::anyhow!("usage: stage COMMAND [ARGUMENT ...]"))?;
-    let postern = Postern::start(env::var_os("POSTERN_CONSOLE").map(Into::into)).await;
+    let console: Option<PathBuf> = env::var_os("POSTERN_CONSOLE").map(Into::into);
+    let postern = Postern::start(console.clone()).await;
+    let (oidc, supabase) = (Issuer::oidc(), Issuer::supabase());
+    let by_oidc = Postern::with_sign_in(console.clone(), oidc.sign_in()).await;
+    let by_supabase = Postern::with_sign_in(console, supabase.sign_in()).await;
     let server = TenantServer::start().await;
     let password = postern_devkit::random_hex(16)?;
     let tenant = server.database(&password).await;
@@ -30,6 +36,10 @@ async fn main() -> anyhow::Result<ExitCode> {
         ("POSTERN_PROJECT_ANON_KEY", &keys.anon),
         ("POSTERN_PROJECT_SERVICE_ROLE_KEY", &keys.service_role),
     ]);
+    command.env("POSTERN_OIDC_URL", by_oidc.url()).env("POSTERN_OIDC_CONTROL", oidc.control_url());
+    command
+        .env("POSTERN_SUPABASE_URL", by_supabase.url())
+        .env("POSTERN_SUPABASE_CONTROL", supabase.control_url());
     let status = tokio::task::spawn_blocking(move || command.status()).await??;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -6,6 +6,7 @@
 
 mod collector;
 mod install;
+mod issuer;
 mod moto;
 mod node;
 mod openbao;
@@ -20,6 +21,7 @@ mod tenant;
 mod user;
 
 pub use collector::Collector;
+pub use issuer::Issuer;
 pub use moto::Moto;
 pub use node::NodePackages;
 pub use openbao::OpenBao;

@@ -15,7 +15,7 @@ use postern_devkit::{
     ca::{DevCa, ServiceFiles},
     issuer::DevIssuer,
 };
-use postern_standalone::{ISSUER, Options, PoolLimits, Stack};
+use postern_standalone::{ISSUER, Options, PoolLimits, SignIn, Stack};
 use tempfile::TempDir;
 use tokio::{sync::OnceCell, task::JoinHandle};
 
@@ -41,26 +41,36 @@ impl Postern {
 
     /// One of its own, with a built console or without one.
     pub async fn start(console: Option<PathBuf>) -> Self {
-        Self::start_with(console, StopTimes::default(), None).await
+        Self::start_with(console, StopTimes::default(), None, None).await
+    }
+
+    /// [`Postern::start`] with sign-in by an identity provider.
+    pub async fn with_sign_in(console: Option<PathBuf>, sign_in: SignIn) -> Self {
+        Self::start_with(console, StopTimes::default(), None, Some(sign_in)).await
     }
 
     /// One of its own, that stops as these times say.
     pub async fn stopping_within(times: StopTimes) -> Self {
-        Self::start_with(None, times, None).await
+        Self::start_with(None, times, None, None).await
     }
 
     /// One of its own that sends its traces to a collector. Only one in a process can.
     pub async fn traced(collector: String) -> Self {
-        Self::start_with(None, StopTimes::default(), Some(collector)).await
+        Self::start_with(None, StopTimes::default(), Some(collector), None).await
     }
 
-    async fn start_with(console: Option<PathBuf>, times: StopTimes, collector: Option<String>) -> Self {
+    async fn start_with(
+        console: Option<PathBuf>,
+        times: StopTimes,
+        collector: Option<String>,
+        sign_in: Option<SignIn>,
+    ) -> Self {
         let folder = folder();
         let state = folder.path().join("state");
         let console = console.unwrap_or_else(|| page_without_console(folder.path()));
         let pools = PoolLimits::default();
-        let options =
-            Options { state: state.clone(), port: 0, console, database_url: None, pools, recent: None };
+        let (port, database_url, recent) = (0, None, None);
+        let options = Options { state: state.clone(), port, console, database_url, pools, recent, sign_in };
         let telemetry = telemetry(&options, collector);
         let life = Lifecycle::new(times);
         let start = runtime::shared().spawn(Stack::start(options, life.clone()));

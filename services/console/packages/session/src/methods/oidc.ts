@@ -46,8 +46,6 @@ export class OidcSignIn implements SignInMethod {
       ...(config.resource === undefined ? {} : { resource: config.resource }),
       ...(config.audience === undefined ? {} : { extraQueryParams: { audience: config.audience } }),
       automaticSilentRenew: false,
-      revokeTokensOnSignout: true,
-      revokeTokenTypes: ["refresh_token"] satisfies ["refresh_token"],
       validateSubOnSilentRenew: true,
       includeIdTokenInSilentRenew: false,
       silentRequestTimeoutInSeconds: SILENT_TIMEOUT_SECONDS,
@@ -92,18 +90,28 @@ export class OidcSignIn implements SignInMethod {
 
   async signOut(): Promise<"leaving" | "local"> {
     this.browser.sharedStorage.removeItem(HINT_KEY);
-    try {
-      await this.manager.signoutRedirect();
-      return "leaving";
-    } catch {
-      await this.manager.removeUser();
-      return "local";
-    }
+    const told =
+      (await this.revoke()) &&
+      (await this.manager.signoutRedirect().then(
+        () => true,
+        () => false,
+      ));
+    if (!told) await this.manager.removeUser();
+    return told ? "leaving" : "local";
   }
 
   async forget(): Promise<void> {
-    await this.manager.revokeTokens(["refresh_token"]).catch(() => {});
+    await this.revoke();
     await this.manager.removeUser();
+  }
+
+  /** False if the provider cannot be reached. Other failures don't matter: the token is forgotten. */
+  private revoke(): Promise<boolean> {
+    return this.manager.revokeTokens(["refresh_token"]).then(
+      () => true,
+      // Most providers answer without content, which oidc-client-ts takes for an error.
+      (thrown) => asSignInError(thrown, this.config).problem.kind !== "unreachable",
+    );
   }
 
   private async leave(prompt?: "none"): Promise<"leaving"> {

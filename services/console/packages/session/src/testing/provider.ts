@@ -20,7 +20,9 @@ export class FakeProvider {
     if (pathname === "/.well-known/openid-configuration") return json(metadata);
     const form = new URLSearchParams(String(init?.body ?? ""));
     this.requests.push({ path: pathname, form });
-    if (pathname !== "/token") return json({});
+    // As npm's oidc-provider answers.
+    if (pathname !== "/token")
+      return new Response("", { headers: { "content-type": "text/plain" } });
     if (this.refusal !== null) return json({ error: this.refusal }, 400);
     return json(this.tokens());
   }) as typeof fetch;
