@@ -94,10 +94,18 @@ fn bill_of_materials(cyclonedx: &Path, image: &str, folder: &Path) -> Result<()>
     let mut command = Command::new(cyclonedx);
     command.args(["cyclonedx", "--format", "json", "--override-filename", &name, "--manifest-path"]);
     process::run_quietly(command.arg(service.join("Cargo.toml")).current_dir(root()))?;
-    let written = service.join(format!("{name}.json"));
-    fs::copy(&written, folder.join(format!("{name}.json")))?;
-    // The tool also writes one beside the manifest of each other member that it visits.
-    fs::remove_file(&written).context("the bill of materials cannot be moved")
+    let file = format!("{name}.json");
+    fs::copy(service.join(&file), folder.join(&file)).context("cargo cyclonedx wrote no document")?;
+    // The tool writes one beside the manifest of every member of the workspace that it visits.
+    for members in ["crates", "services", "tests"] {
+        for member in fs::read_dir(root().join(members))? {
+            let document = member?.path().join(&file);
+            if document.exists() {
+                fs::remove_file(document)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn console_files(context: &Path) -> Result<()> {

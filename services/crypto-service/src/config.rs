@@ -59,4 +59,18 @@ mod tests {
         let elsewhere = example.replacen("[keyring]", "[keyring]\nreplica = \"../other\"", 1);
         assert!(toml::from_str::<Config>(&elsewhere).is_err(), "a replica's name is a file's name");
     }
+
+    #[test]
+    fn the_overlays_for_kubernetes_are_configurations() {
+        for overlay in [
+            include_str!("../../../deploy/kubernetes/overlays/dev/config/crypto-service.toml"),
+            include_str!("../../../deploy/kubernetes/overlays/prod/config/crypto-service.toml"),
+        ] {
+            let config = toml::from_str::<Config>(overlay).unwrap();
+            assert!(config.ops.listen.is_some(), "Kubernetes probes the operations listener");
+            for url in config.issuers.iter().filter_map(|issuer| issuer.jwks_url.as_ref()) {
+                config.egress.admit(url.host(), url.port()).unwrap();
+            }
+        }
+    }
 }

@@ -74,4 +74,18 @@ mod tests {
         let mistyped = example.replacen("issuer = ", "isuer = ", 1);
         assert!(toml::from_str::<Config>(&mistyped).is_err());
     }
+
+    #[test]
+    fn the_overlays_for_kubernetes_are_configurations() {
+        for overlay in [
+            include_str!("../../../deploy/kubernetes/overlays/dev/config/proxy-service.toml"),
+            include_str!("../../../deploy/kubernetes/overlays/prod/config/proxy-service.toml"),
+        ] {
+            let config = toml::from_str::<Config>(overlay).unwrap();
+            assert!(config.ops.listen.is_some(), "Kubernetes probes the operations listener");
+            for url in config.issuers.iter().filter_map(|issuer| issuer.jwks_url.as_ref()) {
+                config.egress.admit(url.host(), url.port()).unwrap();
+            }
+        }
+    }
 }

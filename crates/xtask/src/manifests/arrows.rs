@@ -3,12 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::{collections::BTreeSet, io::Write, net::IpAddr, process::Stdio};
+use std::{collections::BTreeSet, net::IpAddr};
 
 use serde_json::Value;
 
-use super::{KUBERNETES_VALIDATE, render};
-use crate::python;
+use super::rendered::{names, resources};
 
 const NAMESPACE: &str = "postern";
 const PORTS: [u64; 12] = [22, 53, 80, 443, 5432, 6443, 6543, 8000, 8080, 8200, 8443, 9090];
@@ -118,23 +117,6 @@ fn every_service_is_a_place_in_this_test_and_mounts_no_token() {
 /// The traffic of the database's own pods is `CloudNativePG`'s, but for who may reach them.
 fn is_of_database(arrow: &str) -> bool {
     arrow.starts_with("pooler ->") || arrow.starts_with("database ->")
-}
-
-/// The rendered resources of a folder of `deploy/kubernetes`.
-fn resources(folder: &str) -> Vec<Value> {
-    // Brings a parser of YAML.
-    let packages = python::package("kubernetes-validate", KUBERNETES_VALIDATE).unwrap();
-    let mut python = python::python(&packages);
-    python.args(["-c", "import json, sys, yaml; json.dump(list(yaml.safe_load_all(sys.stdin)), sys.stdout)"]);
-    let mut child = python.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(render::yaml(folder).unwrap().as_bytes()).unwrap();
-    serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap()
-}
-
-/// The names of the resources of a kind.
-fn names(resources: &[Value], kind: &str) -> BTreeSet<String> {
-    let of_kind = resources.iter().filter(|resource| resource["kind"] == kind);
-    of_kind.map(|resource| resource["metadata"]["name"].as_str().unwrap().to_owned()).collect()
 }
 
 fn policies(folder: &str) -> Vec<Value> {

@@ -4,7 +4,11 @@
 mod accepted;
 #[cfg(test)]
 mod arrows;
+#[cfg(test)]
+mod pods;
 mod render;
+#[cfg(test)]
+mod rendered;
 
 use std::{fs, path::PathBuf, process::Command};
 
