@@ -145,10 +145,9 @@ export class Session {
 
   /** The server accepted no token, not even a new one: the user has to sign in again. */
   refuse(): void {
-    const { grant, refusedToken } = this;
-    if (grant === null) return;
-    const renewed = refusedToken !== null && refusedToken !== grant.token;
-    this.expire({ kind: renewed ? "tokenRefused" : "expired" });
+    if (this.grant === null) return;
+    // After a refusal the token was renewed, or there would be no grant.
+    this.expire({ kind: this.refusedToken === null ? "expired" : "tokenRefused" });
   }
 
   /** The user came back from the provider's page by the browser's Back button, without an answer. */
