@@ -17,10 +17,12 @@ async fn a_query_that_runs_when_the_stop_comes_is_answered_and_a_new_one_is_not(
     let user = postern.user("drain-one");
     user.save("main", tenant.dsn("secret")).await.unwrap();
 
-    let sql = "select n, pg_sleep(0.1) from generate_series(1, 10) n".to_owned();
+    // Rows that are longer than the server's buffer, so that the first ones are sent before the last ones are there.
+    let sql = "select repeat('x', 10000), pg_sleep(0.1) from generate_series(1, 10)".to_owned();
     let request = QueryRequest { connection: "main".into(), sql, ..QueryRequest::default() };
     let mut parts = user.proxy().query(request).await.unwrap().into_inner();
-    parts.message().await.unwrap().expect("a header");
+    let first = parts.message().await.unwrap().expect("a first message");
+    assert!(first.summary.is_none(), "the query had ended before the stop");
     postern.stop();
     let mut last = None;
     while let Some(message) = parts.message().await.unwrap() {

@@ -77,8 +77,10 @@ async fn a_row_whose_endpoint_was_changed_does_not_open() {
         ("seal-ca", r#"{"ca_pem": "-----BEGIN CERTIFICATE-----"}"#),
     ] {
         let user = saved(name, name).await;
+        // With a new version, since what a version is like is read once.
         tamper(&format!(
-            "update postern.connections set endpoint = endpoint || '{change}' where name = '{name}'"
+            "update postern.connections set endpoint = endpoint || '{change}', version = version + 1 \
+             where name = '{name}'"
         ))
         .await;
         assert_broken(&user, name).await;
@@ -201,8 +203,10 @@ async fn the_row_of_a_project_whose_url_or_ca_was_changed_does_not_open() {
         };
         user.upsert(request).await.unwrap();
         assert_eq!(forward(&user, name).await, "TENANT_UNREACHABLE");
+        // With a new version, since what a version is like is read once.
         tamper(&format!(
-            "update postern.connections set endpoint = endpoint || '{change}' where name = '{name}'"
+            "update postern.connections set endpoint = endpoint || '{change}', version = version + 1 \
+             where name = '{name}'"
         ))
         .await;
         assert_eq!(forward(&user, name).await, "SEAL_BROKEN", "{name}");

@@ -40,8 +40,8 @@ fn a_token_that_may_not_live_longer_is_announced_and_then_reported() {
         Client::new(&SERVER, &SERVER.token(&["-ttl=6s", "-explicit-max-ttl=9s"])).with_key("postern-ending");
     let root = client.open().unwrap();
     round_trip(&*root);
-    log::wait_for("key postern-ending", "ends soon and cannot be renewed for longer");
-    log::wait_for("key postern-ending", "the root's token was not renewed: it refuses the credential");
+    log::wait_for("key postern-ending", "expires soon and cannot be renewed any further");
+    log::wait_for("key postern-ending", "the root's token could not be renewed: it refused the credential");
     assert_eq!(root.wrap_key(id(1), &key(), &SystemEntropy).err(), Some(RootError::Denied));
     // A new one in the file heals it.
     client.write_token(&SERVER.token(&["-ttl=1h"]));
@@ -57,8 +57,8 @@ fn a_token_that_cannot_be_renewed_is_announced_before_it_ends() {
     let client = Client::new(&SERVER, &token).with_key("postern-short");
     let root = client.open().unwrap();
     round_trip(&*root);
-    log::wait_for("key postern-short", "ends soon and cannot be renewed for longer");
-    log::wait_for("key postern-short", "the root's token was not renewed: it refuses the credential");
+    log::wait_for("key postern-short", "expires soon and cannot be renewed any further");
+    log::wait_for("key postern-short", "the root's token could not be renewed: it refused the credential");
     assert_eq!(root.wrap_key(id(1), &key(), &SystemEntropy).err(), Some(RootError::Denied));
     client.write_token(&SERVER.token(&["-ttl=1h"]));
     round_trip(&*root);

@@ -76,7 +76,7 @@ async fn a_second_replica_of_one_name_does_not_start() {
     seal(&fleet, &one, 2).await;
     let refusal = fleet.refusal("one").await;
     assert!(
-        refusal.contains("runs as the replica \"one\"") && refusal.contains("keyring.replica"),
+        refusal.contains("running as the replica \"one\"") && refusal.contains("keyring.replica"),
         "{refusal}"
     );
     let ring = fleet.keyring(&one).await;

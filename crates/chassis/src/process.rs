@@ -20,7 +20,7 @@ use crate::{
     config::{self, Check, OpsConfig, ServiceConfig},
     health::{DependencyReport, Reach},
     ops, server,
-    telemetry::Telemetry,
+    telemetry::{Telemetry, log_panics},
 };
 
 /// The command line of every service.
@@ -153,6 +153,7 @@ where
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let in_runtime = runtime.enter();
     let telemetry = Telemetry::new(name).start()?;
+    log_panics();
     drop(in_runtime);
     let fail = |error: anyhow::Error, code: ExitCode| {
         tracing::error!(service = name, "cannot go on: {error:#}");

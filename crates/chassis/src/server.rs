@@ -88,7 +88,8 @@ fn bounded() -> Server {
         .initial_connection_window_size(4 << 20)
 }
 
-/// Waits for the server. When the drain is over, the services end their calls, and the connections have little time left.
+/// Waits for the server. When the drain is over, the services end their calls, and the connections have little time
+/// left.
 async fn drained(
     served: impl Future<Output = Result<(), tonic::transport::Error>>,
     life: &Lifecycle,

@@ -94,17 +94,14 @@ fn start(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static, provider: 
             .with(lines(writer).with_filter(filter))
             .try_init(),
     };
-    if started.is_ok() {
-        log_panics();
-        if unreadable {
-            tracing::warn!("POSTERN_LOG cannot be read as a filter; using {DEFAULT}");
-        }
+    if started.is_ok() && unreadable {
+        tracing::warn!("POSTERN_LOG cannot be read as a filter; using {DEFAULT}");
     }
 }
 
-/// Panics become lines of the log, not text between them. A message is logged only if it is fixed text: a formatted one
-/// may contain whatever the code was working on.
-fn log_panics() {
+/// Makes panics lines of the log, not text between them, in the whole process. A message is logged only if it is fixed
+/// text: a formatted one may contain whatever the code was working on.
+pub fn log_panics() {
     panic::set_hook(Box::new(|panic| {
         let text = panic.payload().downcast_ref::<&'static str>().copied();
         let place = panic.location().map(tracing::field::display);

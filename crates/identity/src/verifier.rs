@@ -40,8 +40,8 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Checks the configuration and reads the secret files. Key sets are fetched by [`Verifier::fetch_keys`] or when the
-    /// first token asks for them, so that a service starts while an issuer is down.
+    /// Checks the configuration and reads the secret files. Key sets are fetched by [`Verifier::load_key_sets`] or when
+    /// the first token asks for them, so that a service starts while an issuer is down.
     pub fn new(
         configs: Vec<IssuerConfig>,
         fetcher: impl FetchKeys,

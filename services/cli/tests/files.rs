@@ -58,5 +58,5 @@ fn these_commands_need_crypto_services_own_configuration() {
     fs::write(&other, "listen = '127.0.0.1:1'").unwrap();
     keyring(&["init"], &other).refused(2, "it has no [keyring] table; name crypto-service's configuration");
     fs::write(&other, "[keyring]\nfile = '/nowhere'\nrooot = 1").unwrap();
-    keyring(&["init"], &other).refused(2, "line 3: unknown field `rooot`");
+    keyring(&["init"], &other).refused(2, "line 3: keyring.rooot: unknown field `rooot`");
 }

@@ -16,7 +16,7 @@ fn a_configuration_that_is_missing_or_mistyped_is_a_wrong_command() {
     Run::of(&mut status()).refused(2, "POSTERN_CONFIG");
     Run::of(status().arg("--config").arg(&config)).refused(2, "postern.toml");
     fs::write(&config, "[cripto]\n").unwrap();
-    Run::of(status().env("POSTERN_CONFIG", &config)).refused(2, "line 1: unknown field `cripto`");
+    Run::of(status().env("POSTERN_CONFIG", &config)).refused(2, "line 1: cripto: unknown field `cripto`");
     for key in ["migrator_url", "migrator_url_file"] {
         fs::write(&config, format!("[database]\n{key} = 'postgres://postern_migrator:canary@db/app'\n"))
             .unwrap();

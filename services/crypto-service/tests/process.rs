@@ -81,11 +81,11 @@ fn a_stop_ends_the_wait_for_a_root_that_does_not_answer() {
 }
 
 #[test]
-fn keys_that_cannot_be_locked_in_memory_are_told_of_at_start() {
-    assert!(log_of_a_start("ulimit -l 0").contains("keys be locked in memory"));
+fn keys_that_cannot_be_locked_in_memory_are_logged_at_start() {
+    assert!(log_of_a_start("ulimit -l 0").contains("locking the keys in memory"));
     // This process may lock as much as its children.
     let lockable = MasterKey::generate(&SystemEntropy).unwrap().is_locked();
-    assert_eq!(log_of_a_start("true").contains("keys be locked in memory"), !lockable);
+    assert_eq!(log_of_a_start("true").contains("locking the keys in memory"), !lockable);
 }
 
 #[test]

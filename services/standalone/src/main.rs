@@ -8,7 +8,7 @@ use postern_chassis::{
     Lifecycle, harden,
     lifecycle::StopTimes,
     memory::{WIPING, WipingAllocator},
-    telemetry::Telemetry,
+    telemetry::{Telemetry, log_panics},
     trace::recent::Recent,
 };
 use postern_standalone::{Options, PoolLimits, Stack};
@@ -69,6 +69,7 @@ fn start(arguments: Arguments) -> Result<()> {
     }
     let in_runtime = runtime.enter();
     let telemetry = telemetry.start()?;
+    log_panics();
     drop(in_runtime);
     let ended = runtime.block_on(async {
         let life = Lifecycle::until_signalled(StopTimes::default())?;
