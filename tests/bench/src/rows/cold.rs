@@ -1,5 +1,5 @@
-//! The first query of a connection: proxy-service opens the secret, dials, signs in and queries. Compared with dialling,
-//! signing in and querying directly. The connection is saved before each call, which gives it a new version and so a new
+//! The first query of a connection: proxy-service opens the secret, dials, signs in and queries. The other side dials,
+//! signs in and queries directly. The connection is saved before each call, which gives it a new version and so a new
 //! pool; the time for that does not count.
 
 use std::time::{Duration, Instant};

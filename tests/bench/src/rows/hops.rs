@@ -1,6 +1,6 @@
-//! How close a point query comes to its physical limit: the three hops that it cannot do without, made by hand one after
-//! the other. They are an empty streaming RPC, one prepared lookup in the control database (past row level security), and
-//! one prepared query in the tenant's.
+//! How close a point query comes to its physical limit: the three hops that it cannot do without, made by hand one
+//! after the other. They are an empty streaming RPC, one prepared lookup in the control database (past row level
+//! security), and one prepared query in the tenant's.
 
 use anyhow::{Context, Result, ensure};
 use http::uri::PathAndQuery;

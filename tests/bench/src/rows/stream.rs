@@ -1,5 +1,5 @@
-//! Long results: rows of ten columns, compared with draining them directly and with the edge function, which sends JSON.
-//! One caller on each side.
+//! Long results: rows of ten columns, compared with draining them directly and with the edge function, which sends
+//! JSON. One caller on each side.
 
 use anyhow::{Result, ensure};
 use futures_util::TryStreamExt;
