@@ -38,8 +38,9 @@ pub struct ForwardRequest {
     /// The query, as decoded names and values in order; at most 256 pairs and 16 KiB.
     #[prost(message, repeated, tag = "5")]
     pub query: ::prost::alloc::vec::Vec<QueryParameter>,
-    /// Headers. Accept, Accept-Profile, Content-Profile, Content-Type, Prefer, Range, Range-Unit, If-None-Match,
-    /// X-Client-Info, X-Upsert and Cache-Control are forwarded. All others are dropped, including headers with keys.
+    /// Headers. Accept, Accept-Profile, Cache-Control, Content-Profile, Content-Type, If-Match, If-Modified-Since,
+    /// If-None-Match, If-Range, Prefer, Range, Range-Unit, X-Client-Info, X-Metadata, X-Region, X-Retry-Count,
+    /// X-Supabase-Api-Version and X-Upsert are forwarded. All others are dropped, including headers with keys.
     #[prost(message, repeated, tag = "6")]
     pub headers: ::prost::alloc::vec::Vec<HttpHeader>,
     /// The body; at most 3 MiB.
@@ -101,8 +102,9 @@ pub struct ForwardHead {
     /// The HTTP status, 200 to 599.
     #[prost(uint32, tag = "1")]
     pub status: u32,
-    /// The headers that are forwarded: Content-Type, Content-Range, Content-Profile, Location, Preference-Applied,
-    /// Retry-After, ETag, Content-Disposition and Range-Unit.
+    /// The headers that are forwarded: Accept-Ranges, Cache-Control, Content-Disposition, Content-Location,
+    /// Content-Profile, Content-Range, Content-Type, ETag, Last-Modified, Location, Preference-Applied, Proxy-Status,
+    /// Range-Unit, Retry-After, X-Relay-Error, X-SB-Error-Code and X-Supabase-Api-Version.
     #[prost(message, repeated, tag = "2")]
     pub headers: ::prost::alloc::vec::Vec<HttpHeader>,
 }

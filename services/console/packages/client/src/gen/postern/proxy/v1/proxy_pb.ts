@@ -110,8 +110,9 @@ export type ForwardRequest = Message<"postern.proxy.v1.ForwardRequest"> & {
   query: QueryParameter[];
 
   /**
-   * Headers. Accept, Accept-Profile, Content-Profile, Content-Type, Prefer, Range, Range-Unit, If-None-Match,
-   * X-Client-Info, X-Upsert and Cache-Control are forwarded. All others are dropped, including headers with keys.
+   * Headers. Accept, Accept-Profile, Cache-Control, Content-Profile, Content-Type, If-Match, If-Modified-Since,
+   * If-None-Match, If-Range, Prefer, Range, Range-Unit, X-Client-Info, X-Metadata, X-Region, X-Retry-Count,
+   * X-Supabase-Api-Version and X-Upsert are forwarded. All others are dropped, including headers with keys.
    *
    * @generated from field: repeated postern.proxy.v1.HttpHeader headers = 6;
    */
@@ -261,8 +262,9 @@ export type ForwardHead = Message<"postern.proxy.v1.ForwardHead"> & {
   status: number;
 
   /**
-   * The headers that are forwarded: Content-Type, Content-Range, Content-Profile, Location, Preference-Applied,
-   * Retry-After, ETag, Content-Disposition and Range-Unit.
+   * The headers that are forwarded: Accept-Ranges, Cache-Control, Content-Disposition, Content-Location,
+   * Content-Profile, Content-Range, Content-Type, ETag, Last-Modified, Location, Preference-Applied, Proxy-Status,
+   * Range-Unit, Retry-After, X-Relay-Error, X-SB-Error-Code and X-Supabase-Api-Version.
    *
    * @generated from field: repeated postern.proxy.v1.HttpHeader headers = 2;
    */
