@@ -140,6 +140,8 @@ begin
            set kind = connection_kind, endpoint = new_endpoint::pg_catalog.jsonb, read_only = is_read_only,
                version = c.version + 1, updated_at = pg_catalog.now()
          where c.owner_id = owner and c.name = connection_name and c.version = coalesce(expected, c.version)
+           -- Only the row whose secrets were looked at: one that was created since may have others, to be kept.
+           and (is_complete or c.id = saved_id)
         returning c.id, c.version, c.created_at, c.updated_at into saved_id, saved_version, created, updated;
         is_new := not found;
         exit when found;
@@ -147,6 +149,13 @@ begin
         if expected is null or expected = 0 then
             -- Counted under a lock that other inserts of the same owner wait for, until this transaction ends.
             perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('postern.owner ' || owner, 0));
+            if expected = 0 and exists (
+                select from postern.connections c where c.owner_id = owner and c.name = connection_name)
+            then
+                outcome := 'stale';
+                return next;
+                return;
+            end if;
             if (select pg_catalog.count(*) from postern.connections c where c.owner_id = owner) >= most then
                 outcome := 'too_many';
                 return next;

@@ -3,7 +3,7 @@
 use std::{fs, io::ErrorKind, time::Duration};
 
 use sqlx::{
-    ConnectOptions, Connection, PgConnection, PgPool, Row,
+    ConnectOptions, PgConnection, PgPool, Row,
     postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
 use tokio::time::timeout;
@@ -46,8 +46,9 @@ impl Default for PoolOptions {
 pub(crate) async fn checked(url: &str, role: Role) -> Result<PgConnectOptions, StoreError> {
     let options = parse(url)?.application_name(role.name());
     let mut connection = open(&options, CONNECT).await?;
-    refuse_unfit(&mut connection, role).await?;
-    connection.close().await?;
+    // A server, or a pooler before it, may accept the sign-in and then hang.
+    let fit = timeout(CONNECT, refuse_unfit(&mut connection, role)).await;
+    fit.unwrap_or(Err(StoreError::Silent))?;
     Ok(options)
 }
 

@@ -103,7 +103,7 @@ fn span(method: &'static str, ids: &Ids) -> Span {
 /// `grpc-timeout`: at most eight digits and a unit.
 /// <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests>
 fn timeout(value: &[u8]) -> Option<Duration> {
-    let (unit, digits) = value.split_last()?;
+    let (unit, digits) = value.split_last().filter(|(_, digits)| digits.len() <= 8)?;
     let count: u64 = str::from_utf8(digits).ok()?.parse().ok()?;
     match unit {
         b'H' => Some(Duration::from_secs(count * 3600)),
@@ -114,7 +114,6 @@ fn timeout(value: &[u8]) -> Option<Duration> {
         b'n' => Some(Duration::from_nanos(count)),
         _ => None,
     }
-    .filter(|_| digits.len() <= 8)
 }
 
 impl<F, R> Future for CallFuture<F>

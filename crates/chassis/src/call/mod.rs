@@ -13,7 +13,7 @@ mod outcome;
 use std::{
     fmt, mem,
     sync::{
-        Arc, Mutex, MutexGuard,
+        Arc, Mutex, MutexGuard, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -39,6 +39,9 @@ pub fn call<T>(request: &tonic::Request<T>) -> Call {
 /// A call in progress, as its handler sees it. Clones are one call.
 #[derive(Clone)]
 pub struct Call(Arc<Shared>);
+
+/// A call that may be gone.
+pub struct WeakCall(Weak<Shared>);
 
 /// What the handler of a call reports for its log line. None of it may be SQL, a parameter, a row, a token, a secret
 /// or a tenant's address.
@@ -103,8 +106,9 @@ impl Call {
         }
     }
 
-    /// Frees at once whatever the response body still has queued, and makes the body end with an error. For a deadline
-    /// that passes while the reader has stalled: such a body is not polled, and so it could not end by itself.
+    /// Frees at once whatever the response body still has queued and what is held for it, and makes the body end with an
+    /// error. For a deadline that passes while the reader has stalled: such a body is not polled, and so it could not
+    /// end by itself.
     pub fn cut(&self) {
         let shared = &*self.0;
         let sent = shared.sent.load(Ordering::Relaxed);
@@ -112,6 +116,12 @@ impl Call {
         if removed {
             shared.end(&Ending::of(Outcome::Timeout, Code::DeadlineExceeded).sent(sent));
         }
+        shared.release();
+    }
+
+    /// The call for somebody who must not keep it alive.
+    pub fn downgrade(&self) -> WeakCall {
+        WeakCall(Arc::downgrade(&self.0))
     }
 
     /// Passes the ids of this call on with a request to another service.
@@ -132,6 +142,13 @@ impl Call {
 
     pub(crate) fn ids(&self) -> &Ids {
         &self.0.ids
+    }
+}
+
+impl WeakCall {
+    /// The call, unless it is gone.
+    pub fn upgrade(&self) -> Option<Call> {
+        self.0.upgrade().map(Call)
     }
 }
 

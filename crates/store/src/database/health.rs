@@ -76,6 +76,12 @@ async fn attempt(shared: &Arc<Shared>) -> bool {
             shared.keep(Kept { connection, generation, opened: now, used: now });
             true
         }
+        // It answers, if only that it has no room or does not let us in: each call gets that answer itself.
+        Err(error) if !error.is_outage() => {
+            health.is_probing.store(false, Ordering::Release);
+            health.down.send_replace(false);
+            true
+        }
         Err(error) => {
             if !health.down.send_replace(true) {
                 tracing::error!(%error, "the control database does not answer; calls fail until it does");

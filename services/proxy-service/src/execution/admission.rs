@@ -1,13 +1,15 @@
 //! Who may start a call now: bounds that hold before anything else is done for it.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     num::NonZeroU32,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use postern_chassis::{Call, call::WeakCall};
 use postern_domain::OwnerId;
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use super::budget::{Budget, OwnerBudget};
 
@@ -48,7 +50,14 @@ struct Calls {
     total: u32,
     /// Owners with at least one call in progress.
     owners: HashMap<OwnerId, Owner>,
+    /// All calls by the time when they must be over.
+    ends: BTreeMap<End, WeakCall>,
+    /// Numbers the calls.
+    next: u64,
 }
+
+/// When a call must be over, and its number.
+type End = (Instant, u64);
 
 struct Owner {
     calls: u32,
@@ -59,6 +68,7 @@ struct Owner {
 pub(crate) struct Permit {
     counts: Arc<Counts>,
     owner: OwnerId,
+    end: End,
     budget: OwnerBudget,
 }
 
@@ -83,11 +93,31 @@ impl Admission {
         self.0.lock().total
     }
 
-    /// Admits a call, or refuses it at once: a caller that is refused can wait by itself, without memory of ours.
-    pub(crate) fn admit(&self, owner: OwnerId) -> Result<Permit, Refusal> {
+    /// Admits a call that is over at `until`, or refuses it at once: a caller that is refused can wait by itself, without
+    /// memory of ours.
+    pub(crate) fn admit(&self, owner: OwnerId, until: Instant, call: &Call) -> Result<Permit, Refusal> {
+        self.try_admit(owner, until, call).or_else(|_| {
+            self.cut_overdue();
+            self.try_admit(owner, until, call)
+        })
+    }
+
+    /// Ends calls whose time is up and whose callers do not read the response. Nothing else would: a body whose reader
+    /// has stalled is not polled.
+    fn cut_overdue(&self) {
+        let overdue = {
+            let mut calls = self.0.lock();
+            let later = calls.ends.split_off(&(Instant::now(), 0));
+            std::mem::replace(&mut calls.ends, later)
+        };
+        // Outside the lock, which their permits take.
+        overdue.into_values().filter_map(|call| call.upgrade()).for_each(|call| call.cut());
+    }
+
+    fn try_admit(&self, owner: OwnerId, until: Instant, call: &Call) -> Result<Permit, Refusal> {
         let counts = &self.0;
         let mut calls = counts.lock();
-        let Calls { total, owners } = &mut *calls;
+        let Calls { total, owners, ends, next } = &mut *calls;
         let in_progress = owners.get(&owner).map_or(0, |owner| owner.calls);
         if in_progress >= counts.limits.calls_per_owner.get() {
             return Err(Refusal::Owner);
@@ -99,7 +129,10 @@ impl Admission {
             owners.entry(owner).or_insert_with(|| Owner { calls: 0, budget: counts.budget.for_owner() });
         entry.calls += 1;
         *total += 1;
-        Ok(Permit { counts: Arc::clone(counts), owner, budget: entry.budget.clone() })
+        *next += 1;
+        let end = (until, *next);
+        ends.insert(end, call.downgrade());
+        Ok(Permit { counts: Arc::clone(counts), owner, end, budget: entry.budget.clone() })
     }
 }
 
@@ -114,6 +147,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let mut calls = self.counts.lock();
         calls.total -= 1;
+        calls.ends.remove(&self.end);
         if let Some(owner) = calls.owners.get_mut(&self.owner) {
             owner.calls -= 1;
             if owner.calls == 0 {
@@ -131,6 +165,8 @@ impl Counts {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use uuid::Uuid;
 
     use super::*;
@@ -148,24 +184,47 @@ mod tests {
         OwnerId(Uuid::from_u128(number))
     }
 
+    fn admit(admission: &Admission, owner: OwnerId) -> Result<Permit, Refusal> {
+        admission.admit(owner, Instant::now() + Duration::from_secs(30), &Call::detached())
+    }
+
+    /// A client that opens no window keeps its responses, and with them its permits, for as long as it likes.
+    #[tokio::test(start_paused = true)]
+    async fn calls_that_are_overdue_make_room() {
+        let admission = admission(2, 10);
+        let calls = [Call::detached(), Call::detached()];
+        for call in &calls {
+            call.hold(
+                admission.admit(owner(1), Instant::now() + Duration::from_secs(30), call).ok().unwrap(),
+            );
+        }
+        tokio::time::advance(Duration::from_secs(29)).await;
+        assert_eq!(admit(&admission, owner(1)).err(), Some(Refusal::Owner));
+        tokio::time::advance(Duration::from_secs(2)).await;
+        let late = admit(&admission, owner(1));
+        assert!(late.is_ok());
+        assert_eq!(admission.0.lock().total, 1);
+        assert_eq!(admission.0.lock().ends.len(), 1);
+    }
+
     #[test]
     fn an_owner_at_the_bound_is_refused_and_others_are_not() {
         let admission = admission(2, 10);
-        let first = admission.admit(owner(1)).ok().unwrap();
-        let _second = admission.admit(owner(1)).ok().unwrap();
-        assert_eq!(admission.admit(owner(1)).err(), Some(Refusal::Owner));
-        assert!(admission.admit(owner(2)).is_ok());
+        let first = admit(&admission, owner(1)).ok().unwrap();
+        let _second = admit(&admission, owner(1)).ok().unwrap();
+        assert_eq!(admit(&admission, owner(1)).err(), Some(Refusal::Owner));
+        assert!(admit(&admission, owner(2)).is_ok());
         drop(first);
-        assert!(admission.admit(owner(1)).is_ok());
+        assert!(admit(&admission, owner(1)).is_ok());
     }
 
     #[test]
     fn the_total_bounds_all_owners_together() {
         let admission = admission(2, 3);
-        let held: Vec<_> = (1..=3).map(|n| admission.admit(owner(n)).ok().unwrap()).collect();
-        assert_eq!(admission.admit(owner(4)).err(), Some(Refusal::Total));
+        let held: Vec<_> = (1..=3).map(|n| admit(&admission, owner(n)).ok().unwrap()).collect();
+        assert_eq!(admit(&admission, owner(4)).err(), Some(Refusal::Total));
         drop(held);
-        assert!(admission.admit(owner(4)).is_ok());
+        assert!(admit(&admission, owner(4)).is_ok());
         assert!(admission.0.lock().owners.is_empty(), "nothing is kept of owners without calls");
     }
 }

@@ -60,13 +60,13 @@ impl Core {
         P: Send + 'static,
         W: Future<Output = End<P>> + Send + 'static,
     {
-        let permit = self.admission.admit(job.owner()).map_err(Failure::NotAdmitted)?;
+        let (call, until) = (job.call.clone(), job.deadline + GRACE);
+        let permit = self.admission.admit(job.owner(), until, &call).map_err(Failure::NotAdmitted)?;
         let (sink, parts) = queue();
         let job = Arc::new(job);
         let sender = Sender::new(sink.clone(), &permit, job.call.clone());
         job.call.hold(permit);
         let work = work(Arc::clone(self), Arc::clone(&job), sender);
-        let (call, until) = (job.call.clone(), job.deadline + GRACE);
         drive(work, sink, parts, Ending { call, until, life: self.life.clone() }).await
     }
 }
