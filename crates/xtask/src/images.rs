@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeSet,
     fs,
-    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -115,7 +114,6 @@ fn console_files(context: &Path) -> Result<()> {
     fs::copy(root().join("deploy/console.toml"), context.join("console.toml"))?;
     console::build()?;
     copy_folder(&console::dist(), &context.join("console"))?;
-    symlink("/etc/postern/config/config.json", context.join("console/config.json"))?;
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::rendered::{names, resources};
 
 const NAMESPACE: &str = "postern";
-const PORTS: [u64; 12] = [22, 53, 80, 443, 5432, 6443, 6543, 8000, 8080, 8200, 8443, 9090];
+const PORTS: [u64; 13] = [22, 53, 80, 443, 4317, 5432, 6443, 6543, 8000, 8080, 8200, 8443, 9090];
 const SERVICES: [&str; 5] = ["crypto-service", "connection-service", "proxy-service", "console", "operator"];
 
 /// Where a connection begins or ends.
@@ -92,6 +92,16 @@ fn only_the_component_openbao_adds_an_arrow_to_openbao() {
     let with: BTreeSet<_> = arrows(&policies("checks/openbao")).into_iter().collect();
     let without: BTreeSet<_> = arrows(&policies("overlays/prod")).into_iter().collect();
     assert_eq!(with.difference(&without).collect::<Vec<_>>(), [&added]);
+}
+
+#[test]
+fn only_the_component_tracing_adds_arrows_to_the_collectors_namespace() {
+    let with: BTreeSet<_> = arrows(&policies("checks/tracing")).into_iter().collect();
+    let without: BTreeSet<_> = arrows(&policies("overlays/prod")).into_iter().collect();
+    let services = ["connection-service", "crypto-service", "proxy-service"];
+    let pods = ["grafana", "prometheus"];
+    let added = services.map(|service| pods.map(|pod| format!("{service} -> {pod}:4317")));
+    assert_eq!(with.difference(&without).cloned().collect::<Vec<_>>(), added.concat());
 }
 
 #[test]

@@ -23,7 +23,8 @@ const CHECKOV: &str = "3.3.30";
 const KUBE_NETPOL: &str = "1.0.0";
 
 /// What is rendered and checked: both overlays, and `prod` with each component that it leaves out.
-const RENDERED: [&str; 4] = ["overlays/dev", "overlays/prod", "checks/aws-kms", "checks/openbao"];
+const RENDERED: [&str; 5] =
+    ["overlays/dev", "overlays/prod", "checks/aws-kms", "checks/openbao", "checks/tracing"];
 
 pub(crate) fn lint() -> Result<()> {
     say("the manifests: kustomize, kubernetes-validate, checkov, kube-netpol");

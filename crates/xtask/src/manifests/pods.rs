@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::rendered::resources;
+use super::{RENDERED, rendered::resources};
 
 /// Volumes that the level allows and that are used here.
 const VOLUMES: [&str; 5] = ["configMap", "csi", "persistentVolumeClaim", "projected", "secret"];
@@ -15,7 +15,7 @@ const STREAM: u64 = 300;
 /// The Pod Security level `restricted`; the namespace enforces it.
 #[test]
 fn every_pod_meets_the_restricted_level() {
-    for folder in ["overlays/dev", "overlays/prod", "checks/aws-kms", "checks/openbao"] {
+    for folder in RENDERED {
         let pods = pods(&resources(folder));
         assert!(pods.len() >= 5, "{folder} has {} pods", pods.len());
         for pod in pods {
