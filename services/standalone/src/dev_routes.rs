@@ -48,8 +48,8 @@ type Shared = Arc<Development>;
 
 /// `POST /dev/token`, `GET /dev/jwks.json` and `GET /config.json`.
 pub(crate) fn routes(development: Development) -> Router {
+    let token = post(token).layer(middleware::from_fn_with_state(development.port, from_this_machine));
     let shared = Arc::new(development);
-    let token = post(token).layer(middleware::from_fn_with_state(shared.clone(), from_this_machine));
     Router::new()
         .route("/dev/token", token)
         .route(
@@ -89,15 +89,15 @@ async fn token(
     ))
 }
 
-/// Refuses requests for other host names. Otherwise, a web page could get tokens by making its own name resolve to
-/// 127.0.0.1 (DNS rebinding).
-async fn from_this_machine(State(development): State<Shared>, request: Request, next: Next) -> Response {
-    let ours = ["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{}", development.port));
+/// Refuses requests for other host names than this machine's with `port`. Otherwise, a web page could get tokens and
+/// read traces by making its own name resolve to 127.0.0.1 (DNS rebinding).
+pub(crate) async fn from_this_machine(State(port): State<u16>, request: Request, next: Next) -> Response {
+    let ours = ["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{port}"));
     let host = host(request.headers()).or_else(|| request.uri().authority().map(ToString::to_string));
     if host.is_some_and(|host| ours.contains(&host)) {
         next.run(request).await
     } else {
-        (StatusCode::FORBIDDEN, "development tokens are only available on this machine\n").into_response()
+        (StatusCode::FORBIDDEN, "development routes are only available on this machine\n").into_response()
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use axum::{Router, response::Html, routing::get};
+use axum::{Router, middleware, response::Html, routing::get};
 use postern_chassis::{
     Metrics,
     trace::recent::{Recent, RecentSpan},
 };
+
+use crate::dev_routes::from_this_machine;
 
 /// Traces that the page shows.
 const TRACES: usize = 30;
@@ -17,12 +19,13 @@ const DEPTH: usize = 16;
 /// A span id that no span has: the parent of a trace's first span.
 const NONE: &str = "0000000000000000";
 
-/// The pages. Without `recent`, the one with the traces says how to get them.
-pub(crate) fn routes(recent: Option<Recent>) -> Router {
+/// The pages, for this machine with `port` only. Without `recent`, the one with the traces says how to get them.
+pub(crate) fn routes(recent: Option<Recent>, port: u16) -> Router {
     let metrics = Metrics::default();
     Router::new()
         .route("/dev/traces", get(async move || Html(page(recent.as_ref().map(Recent::spans)))))
         .route("/dev/metrics", get(async move || metrics.render()))
+        .route_layer(middleware::from_fn_with_state(port, from_this_machine))
 }
 
 /// The names are ours, and need no escaping.

@@ -87,7 +87,7 @@ pub(crate) async fn router(
         Development::new(issuer, demo, state.private_dir("welcomed")?, port, options.sign_in.as_ref())?;
     let console = ServeDir::new(&options.console).fallback(ServeFile::new(index));
     let console = Router::new().fallback_service(console).layer(middleware::from_fn(no_such_method));
-    let development = dev_routes::routes(development).merge(dev_traces::routes(options.recent.clone()));
+    let development = dev_routes::routes(development).merge(dev_traces::routes(options.recent.clone(), port));
     let routes = rpcs.merge(development).fallback_service(console);
     Ok(routes.layer(secure_headers(options.sign_in.as_ref())?).layer(no_sniffing()))
 }

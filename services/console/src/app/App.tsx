@@ -4,11 +4,13 @@ import type { TokenProvider } from "@postern/client";
 import type { Session } from "@postern/session";
 import { useSession } from "@postern/session/react";
 import type { i18n } from "i18next";
+import { useEffect } from "react";
 import { I18nextProvider } from "react-i18next";
 import { RenewalProblem } from "../features/sign-in/RenewalProblem";
 import { SignInPage } from "../features/sign-in/SignInPage";
 import { cssVariables, theme } from "../theme";
 import { Boundary } from "./Boundary";
+import { StoredDrafts } from "./drafts";
 import { SignedIn } from "./SignedIn";
 
 /** What the console needs from the browser. Tests pass their own network. */
@@ -38,6 +40,7 @@ function Gate({ platform: { session, transport } }: { platform: Platform }) {
   const state = useSession(session);
   const { phase, user } = state;
   const active = phase === "signedIn";
+  useEffect(() => session.onDiscard(discardDrafts), [session]);
   return (
     <>
       {user && (
@@ -55,4 +58,8 @@ function Gate({ platform: { session, transport } }: { platform: Platform }) {
       {!active && <SignInPage session={session} state={state} />}
     </>
   );
+}
+
+function discardDrafts(userId: string): void {
+  new StoredDrafts(window.sessionStorage, userId).discard();
 }

@@ -5,6 +5,7 @@ import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@ta
 import { RouterProvider } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { StoredDrafts } from "./drafts";
+import { endIfRefused } from "./endIfRefused";
 import { PosternProvider } from "./postern";
 import { makeRouter } from "./router";
 import { TabsProvider } from "./TabsProvider";
@@ -19,8 +20,12 @@ interface Props {
 
 /** One user's session: a client, a cache and query tabs that are discarded when the user changes. */
 export function SignedIn({ user, active, session, transport }: Props) {
-  const [postern] = useState(() => createPosternClient({ transport: transport(session.token) }));
-  const [queryClient] = useState(() => makeQueryClient((thrown) => endIfRefused(session, thrown)));
+  const [postern] = useState(() =>
+    createPosternClient({ transport: transport(session.tokenOf(user.id)) }),
+  );
+  const [queryClient] = useState(() =>
+    makeQueryClient((thrown) => endIfRefused(session, user, thrown)),
+  );
   const [router] = useState(() =>
     makeRouter({ user: user.name, onSignOut: () => void session.signOut() }),
   );
@@ -36,18 +41,13 @@ export function SignedIn({ user, active, session, transport }: Props) {
           postern={postern}
           drafts={drafts}
           onLeave={session.onLeave}
-          onFailure={(error) => endIfRefused(session, error)}
+          onFailure={(error) => endIfRefused(session, user, error)}
         >
           <RouterProvider router={router} />
         </TabsProvider>
       </QueryClientProvider>
     </PosternProvider>
   );
-}
-
-/** Asks to sign in again when a call reports that the server accepts the user's tokens no longer. */
-function endIfRefused(session: Session, thrown: unknown): void {
-  if (thrown instanceof PosternError && thrown.code === Code.Unauthenticated) session.refuse();
 }
 
 function makeQueryClient(onError: (thrown: unknown) => void): QueryClient {

@@ -33,5 +33,9 @@ function useTitle(): void {
   const subject = name ?? t("connections.title");
   useEffect(() => {
     document.title = `${subject} · Postern`;
+    // After a sign-out, the title must not name a connection.
+    return () => {
+      document.title = "Postern";
+    };
   }, [subject]);
 }

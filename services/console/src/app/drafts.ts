@@ -21,15 +21,25 @@ export class StoredDrafts {
     this.storage.setItem(STORAGE_KEY, JSON.stringify({ userId: this.userId, drafts }));
   }
 
-  /** The stored drafts by connection; they are removed. */
+  /** The stored drafts by connection; they are removed, whoever's they are. */
   take(): Map<string, Draft> {
-    const stored = this.storage.getItem(STORAGE_KEY);
+    const drafts = this.own();
     this.storage.removeItem(STORAGE_KEY);
+    return drafts ?? new Map();
+  }
+
+  /** Removes this user's stored drafts. */
+  discard(): void {
+    if (this.own() !== null) this.storage.removeItem(STORAGE_KEY);
+  }
+
+  /** Null if none are stored, or another user's. */
+  private own(): Map<string, Draft> | null {
     try {
-      const { userId, drafts } = JSON.parse(stored ?? "{}");
-      return new Map(userId === this.userId ? drafts : []);
+      const { userId, drafts } = JSON.parse(this.storage.getItem(STORAGE_KEY) ?? "{}");
+      return userId === this.userId ? new Map(drafts) : null;
     } catch {
-      return new Map();
+      return null;
     }
   }
 }

@@ -1,5 +1,5 @@
-import { realBrowser, Session } from "@postern/session";
-import { render } from "@testing-library/react";
+import { type OtherTabs, realBrowser, Session } from "@postern/session";
+import { act, render } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { App } from "../app/App";
 import { type Language, startI18n } from "../i18n";
@@ -22,7 +22,15 @@ export async function renderConsole(backend: Backend, options: Options = {}) {
   window.history.replaceState(null, "", at);
   const server = signInServer();
   if (config !== undefined) server.config = config;
-  const tabs = { signedOut: () => {}, onSignedOut: () => {} };
+  const listeners: ((userId: string) => void)[] = [];
+  const tabs: OtherTabs = {
+    signedOut: () => {},
+    onSignedOut: (listener) => void listeners.push(listener),
+  };
+  const signOutElsewhere = (userId: string) =>
+    act(() => {
+      for (const listener of listeners) listener(userId);
+    });
   const session = new Session({ browser: { ...realBrowser(), fetch: server.fetch }, tabs });
   if (user !== null) {
     await session.start();
@@ -30,5 +38,5 @@ export async function renderConsole(backend: Backend, options: Options = {}) {
   }
   const i18n = await startI18n(language);
   render(<App platform={{ i18n, session, transport: backend.transport }} />);
-  return { user: userEvent.setup(), session, server };
+  return { user: userEvent.setup(), session, server, signOutElsewhere };
 }

@@ -287,5 +287,6 @@ describe("signing out", () => {
       notice: "signedOutElsewhere",
     });
     await expect(second.session.token()).rejects.toThrow(SignedOutError);
+    expect((await open("/", second.browser)).browser.left).toEqual([]);
   });
 });

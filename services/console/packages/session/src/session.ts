@@ -57,6 +57,9 @@ export class Session {
   private readonly fixedConfig: SignInConfig | undefined;
   private readonly listeners = new Set<() => void>();
   private readonly leaveListeners = new Set<() => void>();
+  private readonly discardListeners = new Set<(userId: string) => void>();
+  /** Users who have signed out in other tabs while this one did not know its own user yet. */
+  private readonly signedOutMeanwhile = new Set<string>();
   private method: SignInMethod | null = null;
   private grant: Grant | null = null;
   private renewal: Promise<string> | null = null;
@@ -85,6 +88,15 @@ export class Session {
     return () => this.leaveListeners.delete(listener);
   };
 
+  /**
+   * Calls `listener` when what was stored for a user's return must be removed: the page is not left after all, or the
+   * user has signed out, here or in another tab.
+   */
+  readonly onDiscard = (listener: (userId: string) => void): (() => void) => {
+    this.discardListeners.add(listener);
+    return () => this.discardListeners.delete(listener);
+  };
+
   /** Reads the configuration, and completes or resumes a sign-in. Does so once, however often it is called. */
   start(): Promise<void> {
     this.starting ??= this.resume();
@@ -100,13 +112,15 @@ export class Session {
   /** Problems are in the state afterwards. */
   async signIn(request: SignInRequest): Promise<void> {
     if (this.method === null) return this.restart();
+    const leaves = request.kind === "oidc" || request.kind === "provider";
     try {
-      if (request.kind === "oidc" || request.kind === "provider") this.prepareToLeave();
+      if (leaves) this.prepareToLeave();
       const result = await this.method.signIn(request);
       if (result === "leaving") this.set({ phase: "leaving", problem: null, notice: null });
       else if (result === "linkSent") this.set({ problem: null, notice: "linkSent" });
       else this.accept(result);
     } catch (thrown) {
+      if (leaves && this.state.user !== null) this.discard(this.state.user.id);
       this.set({ problem: toProblem(thrown), notice: null });
     }
   }
@@ -116,6 +130,7 @@ export class Session {
     const { grant, method } = this;
     const user = this.state.user;
     if (user === null || method === null) return;
+    this.discard(user.id);
     this.end({ phase: "signedOut", notice: "signedOut" });
     this.tabs.signedOut(user.id);
     const outcome = await method
@@ -137,11 +152,19 @@ export class Session {
     if (refused !== undefined) this.refusedToken = refused;
     const expired = grant.expiresAt - this.browser.now() <= MARGIN_MS;
     if (!expired && grant.token !== refused) return grant.token;
-    this.renewal ??= this.renew(grant).finally(() => {
-      this.renewal = null;
-    });
-    return this.renewal;
+    return this.renewal ?? this.startRenewal(grant);
   };
+
+  /**
+   * `token` for the calls of one user: it fails if somebody else is signed in by now, so that no call is sent, or sent
+   * again, with another user's token.
+   */
+  readonly tokenOf =
+    (userId: string) =>
+    async (refused?: string): Promise<string> => {
+      if (this.grant?.user.id !== userId) throw new SignedOutError("not signed in as this user");
+      return this.token(refused);
+    };
 
   /** The server accepted no token, not even a new one: the user has to sign in again. */
   refuse(): void {
@@ -165,10 +188,22 @@ export class Session {
       if (result === "leaving") this.set({ phase: "leaving" });
       else if (result === "signedOut") this.set({ phase: "signedOut", notice: "signedOut" });
       else if (result === null) this.set({ phase: "signedOut" });
+      else if (this.signedOutMeanwhile.has(result.user.id)) this.endAsElsewhere();
       else this.accept(result);
     } catch (thrown) {
       this.set({ phase: "signedOut", problem: toProblem(thrown) });
+    } finally {
+      this.signedOutMeanwhile.clear();
     }
+  }
+
+  /** Concurrent callers share a renewal. It may end when somebody else is signed in, whose renewal is another one. */
+  private startRenewal(grant: Grant): Promise<string> {
+    const renewal = this.renew(grant).finally(() => {
+      if (this.renewal === renewal) this.renewal = null;
+    });
+    this.renewal = renewal;
+    return renewal;
   }
 
   private async renew(grant: Grant): Promise<string> {
@@ -202,28 +237,42 @@ export class Session {
 
   private accept(grant: Grant): void {
     this.grant = grant;
+    this.renewal = null;
     this.refusedToken = null;
     this.set({ phase: "signedIn", user: grant.user, problem: null, notice: null });
   }
 
   private expire(problem: Problem): void {
     this.grant = null;
+    this.renewal = null;
     this.set({ phase: "expired", problem, notice: null });
   }
 
   private signedOutElsewhere(userId: string): void {
-    if (this.state.user?.id !== userId) return;
+    this.discard(userId);
+    if (this.state.phase === "starting") this.signedOutMeanwhile.add(userId);
+    if (this.state.user?.id === userId) this.endAsElsewhere();
+  }
+
+  private endAsElsewhere(): void {
     this.end({ phase: "signedOut", notice: "signedOutElsewhere" });
     void this.method?.forget().catch(() => {});
   }
 
   private end(change: Partial<SessionState>): void {
     this.grant = null;
+    this.renewal = null;
     this.set({ user: null, problem: null, notice: null, ...change });
+    // The address may name the user's data.
+    this.browser.replaceUrl("/");
   }
 
   private prepareToLeave(): void {
     for (const listener of this.leaveListeners) listener();
+  }
+
+  private discard(userId: string): void {
+    for (const listener of this.discardListeners) listener(userId);
   }
 
   private set(change: Partial<SessionState>): void {

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { parseConfig } from "./config.js";
 import { Session, SignedOutError } from "./session.js";
 import { TestBrowser, tabsTogether } from "./testing/browser.js";
@@ -141,5 +141,60 @@ describe("Supabase Auth", () => {
     expect(one.browser.stored()).not.toContain("refresh-");
     await expect(other.session.token()).rejects.toThrow(SignedOutError);
     expect(other.session.snapshot().notice).toBe("signedOutElsewhere");
+  });
+
+  it("forgets the refresh token before Supabase is told, and a renewal does not bring one back", async () => {
+    const { session, browser } = await open();
+    await session.signIn(ada);
+    browser.time += 600_000;
+    const releaseRenewal = auth.holdNext();
+    const late = expect(session.token()).rejects.toThrow(SignedOutError);
+    await vi.waitFor(() => expect(auth.requests).toContain("refresh_token"));
+    const releaseLogout = auth.holdNext();
+    const signedOut = session.signOut();
+    expect(browser.stored()).not.toContain("refresh-");
+    releaseRenewal();
+    await late;
+    expect(browser.stored()).not.toContain("refresh-");
+    releaseLogout();
+    await signedOut;
+    expect(browser.stored()).not.toContain("refresh-");
+  });
+
+  it("keeps the refresh token of somebody who signs in while a sign-out is under way", async () => {
+    const { session, browser } = await open();
+    await session.signIn(ada);
+    const release = auth.holdNext();
+    const signedOut = session.signOut();
+    await vi.waitFor(() => expect(auth.requests).toContain("/auth/v1/logout"));
+    await session.signIn(ada);
+    release();
+    await signedOut;
+    expect(browser.tabStorage.getItem("postern.session")).toContain("refresh-2");
+  });
+
+  it("does not take another user's renewed session for the own one", async () => {
+    const { session, browser } = await open();
+    await session.signIn(ada);
+    auth.userId = "u2";
+    browser.time += 600_000;
+    await expect(session.token()).rejects.toThrow(SignedOutError);
+    expect(session.snapshot()).toMatchObject({ phase: "expired", problem: { kind: "otherUser" } });
+    expect(browser.stored()).not.toContain("refresh-2");
+  });
+
+  it("stores no path to return to after a sign-in or sign-out", async () => {
+    const { session, browser } = await open("/query/demo");
+    const magicLink = { kind: "magicLink", email: ada.email } as const;
+    await session.signIn(magicLink);
+    expect(browser.stored()).toContain("/query/demo");
+    await session.signIn(ada);
+    expect(browser.stored()).not.toContain("/query/demo");
+    session.refuse();
+    await session.signIn(magicLink);
+    expect(browser.stored()).toContain("/query/demo");
+    await session.signOut();
+    expect(browser.stored()).not.toContain("/query/demo");
+    expect(browser.path).toBe("/");
   });
 });

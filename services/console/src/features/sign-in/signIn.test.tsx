@@ -1,6 +1,8 @@
+import { Code, PosternError, type TokenProvider } from "@postern/client";
 import { Encoding } from "@postern/client/protocol";
-import { act, screen, waitFor } from "@testing-library/react";
+import { act, cleanup, screen, waitFor } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
+import { endIfRefused } from "../../app/endIfRefused";
 import { Backend, batch, header, summary } from "../../testing/backend";
 import { renderConsole } from "../../testing/renderConsole";
 
@@ -95,6 +97,83 @@ describe("signing in", () => {
     await screen.findByLabelText("Username");
     expect(document.body.textContent).not.toContain("secret-project");
     expect(window.sessionStorage.length).toBe(0);
+  });
+
+  it("names no connection in the title and the address after a sign-out, here or elsewhere", async () => {
+    const backend = new Backend();
+    backend.save("secret-project");
+    const options = { at: "/query/secret-project" };
+    const here = await renderConsole(backend, options);
+    await waitFor(() => expect(document.title).toBe("secret-project · Postern"));
+    await here.user.click(screen.getByRole("button", { name: "Sign out" }));
+    await waitFor(() => expect(document.title).toBe("Postern"));
+    expect(window.location.pathname).toBe("/");
+    cleanup();
+    const { signOutElsewhere } = await renderConsole(backend, options);
+    await waitFor(() => expect(document.title).toBe("secret-project · Postern"));
+    signOutElsewhere("alice");
+    await waitFor(() => expect(document.title).toBe("Postern"));
+    expect(window.location.pathname).toBe("/");
+  });
+});
+
+describe("stored drafts", () => {
+  const KEY = "postern.drafts";
+  const ofAlice = JSON.stringify({ userId: "alice", drafts: [["shop", { sql: "select 1" }]] });
+
+  it("are removed if the page is not left for the identity provider's after all", async () => {
+    const backend = new Backend();
+    backend.save("shop");
+    const { session } = await renderConsole(backend, { at: "/query/shop" });
+    await screen.findByRole("textbox", { name: "SQL statement" });
+    act(() => session.refuse());
+    const stored: (string | null)[] = [];
+    session.onLeave(() => stored.push(window.sessionStorage.getItem(KEY)));
+    await act(() => session.signIn({ kind: "oidc" }));
+    expect(stored).toEqual([expect.stringContaining("alice")]);
+    expect(window.sessionStorage.getItem(KEY)).toBeNull();
+  });
+
+  it("are removed when their user signs out", async () => {
+    const { user } = await renderConsole(new Backend());
+    await screen.findByText("No connections yet");
+    window.sessionStorage.setItem(KEY, ofAlice);
+    await user.click(screen.getByRole("button", { name: "Sign out" }));
+    expect(window.sessionStorage.getItem(KEY)).toBeNull();
+  });
+
+  it("wait for a user who has not come back, until that user signs out in another tab", async () => {
+    window.sessionStorage.setItem(KEY, ofAlice);
+    const { signOutElsewhere } = await renderConsole(new Backend(), { user: null });
+    await screen.findByLabelText("Username");
+    signOutElsewhere("bob");
+    expect(window.sessionStorage.getItem(KEY)).toBe(ofAlice);
+    signOutElsewhere("alice");
+    expect(window.sessionStorage.getItem(KEY)).toBeNull();
+  });
+});
+
+describe("a call that fails after its user has signed out", () => {
+  it("gets no token of the next user, and does not sign that user out", async () => {
+    const backend = new Backend();
+    const tokens: TokenProvider[] = [];
+    const { transport } = backend;
+    const capturing = (token: TokenProvider) => {
+      tokens.push(token);
+      return transport(token);
+    };
+    Object.assign(backend, { transport: capturing });
+    const { session } = await renderConsole(backend);
+    await screen.findByText("No connections yet");
+    await act(() => session.signOut());
+    await act(() => session.signIn({ kind: "development", user: "bob" }));
+    await expect(tokens[0]?.("refused")).rejects.toThrow("not signed in");
+    const refused = new PosternError(Code.Unauthenticated, "The token has expired.");
+    const user = (id: string) => ({ id, name: id });
+    act(() => endIfRefused(session, user("alice"), refused));
+    expect(session.snapshot().phase).toBe("signedIn");
+    act(() => endIfRefused(session, user("bob"), refused));
+    expect(session.snapshot().phase).toBe("expired");
   });
 });
 

@@ -101,6 +101,8 @@ export class OidcSignIn implements SignInMethod {
   }
 
   async forget(): Promise<void> {
+    // A sign-in that was being completed here may have set it after the other tab's sign-out.
+    this.browser.sharedStorage.removeItem(HINT_KEY);
     await this.revoke();
     await this.manager.removeUser();
   }

@@ -72,14 +72,16 @@ export class SupabaseSignIn implements SignInMethod {
     }
   }
 
-  renew(): Promise<Grant> {
+  renew({ user }: Grant): Promise<Grant> {
     // Not the client's own session: near the end of a token, asking for it renews it once more.
-    return this.refresh(this.tab.refreshToken() ?? "");
+    return this.refresh(this.tab.refreshToken() ?? "", user.id);
   }
 
   async signOut(): Promise<"done" | "local"> {
-    const { error } = await this.auth.signOut({ scope: "local" });
+    // Before the request, which may take long: the page may be closed, or somebody else may sign in, in the meantime.
     this.tab.forget();
+    this.forgetPath();
+    const { error } = await this.auth.signOut({ scope: "local" });
     return error === null ? "done" : "local";
   }
 
@@ -89,6 +91,7 @@ export class SupabaseSignIn implements SignInMethod {
 
   private async byPassword(email: string, password: string): Promise<Grant> {
     const { session } = await this.checked(this.auth.signInWithPassword({ email, password }));
+    this.forgetPath();
     return this.keep(session);
   }
 
@@ -113,17 +116,22 @@ export class SupabaseSignIn implements SignInMethod {
   private async complete(): Promise<Grant> {
     const url = this.browser.url();
     this.browser.replaceUrl(returnPath(this.browser.sharedStorage.getItem(RETURN_KEY)));
-    this.browser.sharedStorage.removeItem(RETURN_KEY);
+    this.forgetPath();
     const code = url.searchParams.get("code");
     if (code === null) throw linkError(url);
     const { session } = await this.checked(this.auth.exchangeCodeForSession(code));
     return this.keep(session);
   }
 
-  private async refresh(refreshToken: string): Promise<Grant> {
+  private async refresh(refreshToken: string, userId?: string): Promise<Grant> {
     const request = this.auth.refreshSession({ refresh_token: refreshToken });
     const { session } = await this.checked(request);
-    return this.keep(session);
+    const grant = this.grantOf(session);
+    // The auth client shares a renewal in progress between its callers, whatever their refresh tokens.
+    if (userId !== undefined && grant.user.id !== userId) throw new SignInError("otherUser");
+    // If another one is stored, or none, somebody has signed in or out in the meantime: this one must not come back.
+    const current = this.tab.refreshToken() === refreshToken;
+    return current ? this.keep(session) : grant;
   }
 
   /** A refresh token that is not accepted is not tried again. */
@@ -134,9 +142,14 @@ export class SupabaseSignIn implements SignInMethod {
   }
 
   private keep(session: SupabaseSession | null): Grant {
+    const grant = this.grantOf(session);
+    if (session !== null) this.tab.keep(session.refresh_token);
+    return grant;
+  }
+
+  private grantOf(session: SupabaseSession | null): Grant {
     if (session === null) throw new SignInError("untrusted", new URL(this.config.url).host);
     const { access_token: token, expires_in: lifetime, user } = session;
-    this.tab.keep(session.refresh_token);
     const expiresAt = this.browser.now() + lifetime * 1000;
     return { user: { id: user.id, name: user.email || user.phone || user.id }, token, expiresAt };
   }
@@ -144,6 +157,10 @@ export class SupabaseSignIn implements SignInMethod {
   private rememberPath(): void {
     // Shared: a link from an email opens in a tab of its own.
     this.browser.sharedStorage.setItem(RETURN_KEY, currentPath(this.browser));
+  }
+
+  private forgetPath(): void {
+    this.browser.sharedStorage.removeItem(RETURN_KEY);
   }
 
   private callback(): string {

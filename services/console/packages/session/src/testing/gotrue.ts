@@ -5,6 +5,8 @@ export class FakeGoTrue {
   static readonly URL = "https://abc.supabase.co";
   readonly requests: string[] = [];
   down = false;
+  userId = "u1";
+  private held: Promise<void> | null = null;
   private valid = new Set<string>();
   private issued = 0;
 
@@ -13,10 +15,27 @@ export class FakeGoTrue {
     const url = new URL(String(input));
     const grant = url.searchParams.get("grant_type");
     this.requests.push(grant ?? url.pathname);
-    if (grant !== null) return this.token(grant, JSON.parse(String(init?.body)));
+    const response = this.respond(url, grant, init?.body);
+    const held = this.held;
+    this.held = null;
+    await held;
+    return response;
+  }) as typeof fetch;
+
+  /** Keeps the next response back until the returned function is called. */
+  holdNext(): () => void {
+    let release: () => void = () => {};
+    this.held = new Promise((resolve) => {
+      release = resolve;
+    });
+    return () => release();
+  }
+
+  private respond(url: URL, grant: string | null, body: unknown): Response {
+    if (grant !== null) return this.token(grant, JSON.parse(String(body)));
     if (url.pathname.endsWith("/logout")) this.valid.clear();
     return Response.json({});
-  }) as typeof fetch;
+  }
 
   private token(grant: string, body: Record<string, string>): Response {
     if (grant === "password") {
@@ -39,7 +58,7 @@ export class FakeGoTrue {
       token_type: "bearer",
       expires_in: 600,
       refresh_token: refreshToken,
-      user: { id: "u1", aud: "authenticated", email: "ada@example.com" },
+      user: { id: this.userId, aud: "authenticated", email: "ada@example.com" },
     });
   }
 }
