@@ -47,6 +47,10 @@ pub(super) struct Call {
 /// A response of any status, except that a redirect is an error.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
+    #[cfg_attr(
+        not(any(test, feature = "aws-kms")),
+        expect(dead_code, reason = "only AWS KMS says anything there")
+    )]
     pub(super) headers: HeaderMap,
     pub(super) body: Zeroizing<Vec<u8>>,
 }
