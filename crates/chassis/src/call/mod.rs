@@ -106,9 +106,9 @@ impl Call {
         }
     }
 
-    /// Frees at once whatever the response body still has queued and what is held for it, and makes the body end with an
-    /// error. For a deadline that passes while the reader has stalled: such a body is not polled, and so it could not
-    /// end by itself.
+    /// Frees at once whatever the response body still has queued and what is held for it, and makes the body end with
+    /// an error. For a deadline that passes while the reader has stalled: such a body is not polled, and so it could
+    /// not end by itself.
     pub fn cut(&self) {
         let shared = &*self.0;
         let sent = shared.sent.load(Ordering::Relaxed);
