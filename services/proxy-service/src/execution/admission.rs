@@ -93,8 +93,8 @@ impl Admission {
         self.0.lock().total
     }
 
-    /// Admits a call that is over at `until`, or refuses it at once. A refused caller can wait by itself, without memory
-    /// here.
+    /// Admits a call that is over at `until`, or refuses it at once. A refused caller can wait by itself,
+    /// without taking memory here.
     pub(crate) fn admit(&self, owner: OwnerId, until: Instant, call: &Call) -> Result<Permit, Refusal> {
         self.try_admit(owner, until, call).or_else(|_| {
             self.cut_overdue();
