@@ -89,7 +89,7 @@ pub struct OpsConfig {
     /// Seconds between SIGTERM, when the service says that it is not ready, and the moment when it takes no new calls,
     /// 5 by default. Too short: load balancers still send calls, which are refused. Too long: restarts take longer.
     pub lame_duck_seconds: u32,
-    /// Seconds after that in which calls in progress may end by themselves, 15 by default. Those that are left are
+    /// Seconds after that in which calls in progress may end by themselves, 15 by default. The remaining ones are
     /// ended, their statements on tenants' servers cancelled, which takes up to 7 s more. All of it must fit into what
     /// the process is given before it is killed: 30 s in Kubernetes by default (`terminationGracePeriodSeconds`).
     pub drain_seconds: u32,

@@ -2,7 +2,8 @@
 //!
 //! A replica becomes ready once everything that it depends on was reached. After that, a dependency's outage is shown
 //! but changes nothing: all replicas share it, and without any of them a load balancer has nowhere to send calls, not
-//! even those that need no such dependency. What makes a replica unready again is its own: a fault, or its stop.
+//! even those that need no such dependency. A replica becomes unready again only by a fault of its own, or when it
+//! stops.
 
 use std::{
     fmt::Display,

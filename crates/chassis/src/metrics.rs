@@ -1,7 +1,7 @@
 //! Metrics, as Prometheus reads them from `/metrics`.
 //!
 //! What happens often (calls) is counted where a call ends; states (pools, keys, certificates) are read when Prometheus
-//! asks. Labels are words of ours: no owner, no connection, no address.
+//! asks. Labels are fixed words: no owner, no connection, no address.
 
 use std::{
     fmt,

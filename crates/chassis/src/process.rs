@@ -124,7 +124,7 @@ fn parse(
     Arguments::from_arg_matches(&command.try_get_matches_from(arguments)?)
 }
 
-/// One line for each problem on stdout, or one that says that there is none.
+/// Prints a line for each problem to stdout, or that the configuration is sound.
 fn check<C: ServiceConfig>(path: &Path) -> ExitCode {
     let problems = match config::load::<C>(path) {
         Ok(config) => {

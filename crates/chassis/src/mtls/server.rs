@@ -80,7 +80,7 @@ impl ServerTls {
     async fn let_in(&self, stream: TcpStream, from: SocketAddr) -> Option<PeerStream> {
         let deadline = Instant::now() + HANDSHAKE;
         let (outcome, certificate) = verifier::noting(async {
-            // Waits for the first byte, so that a probe, which sends none, is told from a peer.
+            // Waits for the first byte: a probe sends none, a peer does.
             let Ok(Ok(1..)) = timeout_at(deadline, stream.peek(&mut [0])).await else {
                 return Err(Refusal::Silent);
             };

@@ -32,8 +32,8 @@ use health::Health;
 pub(crate) use lease::{Lease, within};
 pub(crate) use scope::{PgQuery, as_owner, query, transaction};
 
-/// Time for a call's statements. More than the server gives them (`statement_timeout` in roles.sql), so that whoever
-/// waits for a lock gets the server's answer; and the deadline for a server that does not answer any more.
+/// Time for a call's statements, and the deadline for a server that no longer answers. Longer than the server's own
+/// limit (`statement_timeout` in roles.sql), so that a call that waits for a lock gets the server's answer.
 pub(crate) const CALL: Duration = Duration::from_secs(4);
 
 /// Time for a connection to be opened, with its sign-in.

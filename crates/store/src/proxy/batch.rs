@@ -99,7 +99,7 @@ impl<A: Ask> Batches<A> {
         Place::Queue(receiver)
     }
 
-    /// Those that are to share the next round trip; `None` if nobody waits, and the lane is free then.
+    /// The questions of the next round trip. `None` if nobody waits; the lane is then free.
     fn next_batch(&self) -> Option<Batch> {
         let mut state = self.lock();
         let mut batch = Batch::default();
@@ -154,7 +154,7 @@ struct Batch {
     /// Each question once, however many ask it.
     questions: Vec<Question>,
     numbers: HashMap<Question, usize>,
-    /// Those that ask, with the number of their question.
+    /// The waiting callers, each with the number of its question.
     waiters: Vec<(usize, oneshot::Sender<Found>)>,
 }
 

@@ -39,7 +39,7 @@ struct Queue<P> {
 }
 
 struct State<P> {
-    parts: VecDeque<Queueing<P>>,
+    parts: VecDeque<Entry<P>>,
     /// The size of the part that the caller took last, and the budget that is reserved for it.
     taken: Option<(usize, Option<Reservation>)>,
     /// Bytes of `parts` and `taken`.
@@ -49,7 +49,7 @@ struct State<P> {
     reader_is_gone: bool,
 }
 
-struct Queueing<P> {
+struct Entry<P> {
     part: P,
     bytes: usize,
     reservation: Option<Reservation>,
@@ -96,7 +96,7 @@ impl<P> State<P> {
     fn extend(&mut self, last: Option<Last<P>>) {
         if let Some(Last { part, bytes }) = last {
             self.bytes += bytes;
-            self.parts.push_back(Queueing { part, bytes, reservation: None });
+            self.parts.push_back(Entry { part, bytes, reservation: None });
         }
     }
 
@@ -122,7 +122,7 @@ impl<P> State<P> {
 impl<P> Sink<P> {
     /// Queues a part of about this many bytes, once there is room for it. A part for a caller that has gone is dropped.
     pub(crate) async fn send(&self, part: P, bytes: usize, reservation: Option<Reservation>) {
-        let mut queued = Some(Queueing { part, bytes, reservation });
+        let mut queued = Some(Entry { part, bytes, reservation });
         self.0
             .when(|state| {
                 if state.reader_is_gone {
@@ -193,7 +193,7 @@ impl<P> Stream for Queued<P> {
         let mut state = self.0.lock();
         state.release_taken();
         let next = match (state.parts.pop_front(), &state.end) {
-            (Some(Queueing { part, bytes, reservation }), _) => {
+            (Some(Entry { part, bytes, reservation }), _) => {
                 state.taken = Some((bytes, reservation));
                 Poll::Ready(Some(Ok(part)))
             }

@@ -18,7 +18,7 @@ struct Fields {
     ca_pem: String,
     /// Which key serves.
     serving: Serving,
-    /// Those that are on.
+    /// The services that are switched on.
     services: Vec<Service>,
     user_tokens: bool,
 }
