@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use postern_domain::{ConnectionName, OwnerId, Version};
-use postern_store::{Change, ConnectionStore, PoolOptions, Pooling, ProxyStore, StoreError};
+use postern_domain::{ConnectionName, OwnerId, Pooling, Version};
+use postern_store::{Change, ConnectionStore, PoolOptions, ProxyStore, StoreError};
 use postern_testkit::{PgBouncer, Postern};
 use tokio::task::JoinSet;
 use url::Url;

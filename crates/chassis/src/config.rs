@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use ipnet::IpNet;
+use postern_domain::Pooling;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, Error},
@@ -194,19 +195,6 @@ pub struct DatabaseConfig {
     /// What is between this service and the server, `none` by default.
     #[serde(default)]
     pub pooling: Pooling,
-}
-
-/// What is between a service and the server of the control database.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Pooling {
-    /// No pooler, or one in session mode. Statements are prepared once for each connection. Set wrongly, statements
-    /// fail: the pooler hands them to sessions that do not know them.
-    #[default]
-    None,
-    /// A pooler in transaction mode, such as `PgBouncer` or Supavisor on port 6543. Statements are sent as text. Set
-    /// wrongly, everything works, but the server parses and plans each statement anew.
-    Transaction,
 }
 
 impl DatabaseConfig {

@@ -9,6 +9,7 @@ pub mod endpoint;
 pub mod ids;
 pub mod limits;
 pub mod name;
+mod pooling;
 mod port;
 pub mod sealed;
 pub mod secret;
@@ -26,3 +27,5 @@ pub use secret::Secret;
 #[cfg(test)]
 #[path = "vectors_tests.rs"]
 mod vectors_tests;
+
+pub use pooling::Pooling;

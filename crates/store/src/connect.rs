@@ -2,6 +2,7 @@
 
 use std::{fs, io::ErrorKind, time::Duration};
 
+use postern_domain::Pooling;
 use sqlx::{
     ConnectOptions, PgConnection, PgPool, Row,
     postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
@@ -23,17 +24,6 @@ pub struct PoolOptions {
     pub acquire_timeout: Duration,
     /// What is between this store and the server.
     pub pooling: Pooling,
-}
-
-/// What is between a store and the server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Pooling {
-    /// Nothing, or what keeps one server session for each connection. Statements are prepared once for each connection.
-    #[default]
-    None,
-    /// A pooler that hands server sessions out for one transaction each. Nothing may be left behind in a session, so
-    /// that statements are sent as text, to be parsed and planned each time.
-    Transaction,
 }
 
 impl Default for PoolOptions {

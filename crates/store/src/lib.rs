@@ -18,7 +18,7 @@ mod proxy;
 pub mod roles;
 mod secrets;
 
-pub use connect::{PoolOptions, Pooling, Transport, transport};
+pub use connect::{PoolOptions, Transport, transport};
 pub use connections::{Change, ConnectionStore, NewSecret, OwnConnection, OwnSecret, SavedConnection};
 pub use error::{Remedy, StoreError};
 pub use migrate::{SCHEMA_VERSION, migrate};

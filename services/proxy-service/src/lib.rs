@@ -18,7 +18,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use postern_chassis::{
     Gate, Lifecycle, Process, Rpcs, TrustedProxies,
-    config::{DatabaseConfig, Pooling},
+    config::DatabaseConfig,
     cors,
     lifecycle::ENDING,
     mtls,
@@ -120,9 +120,6 @@ fn pool_options(database: &DatabaseConfig) -> PoolOptions {
     PoolOptions {
         max_connections: database.max_connections,
         acquire_timeout: database.acquire_timeout(),
-        pooling: match database.pooling {
-            Pooling::None => postern_store::Pooling::None,
-            Pooling::Transaction => postern_store::Pooling::Transaction,
-        },
+        pooling: database.pooling,
     }
 }

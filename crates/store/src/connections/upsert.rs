@@ -2,14 +2,14 @@
 //! transaction and one round trip.
 
 use postern_domain::{
-    AccessMode, ConnectionId, ConnectionName, Endpoint, OwnerId, SealedSecret, SecretLabel, SecretName,
-    Version, limits::CONNECTIONS_PER_OWNER, supabase::KeySort,
+    AccessMode, ConnectionId, ConnectionName, Endpoint, OwnerId, Pooling, SealedSecret, SecretLabel,
+    SecretName, Version, limits::CONNECTIONS_PER_OWNER, supabase::KeySort,
 };
 use sqlx::{AssertSqlSafe, PgConnection, Row, postgres::PgRow};
 
 use super::{OwnConnection, OwnSecret, SavedConnection, endpoint, micros};
 use crate::{
-    Pooling, StoreError,
+    StoreError,
     database::{CALL, Database, finish, within},
     literal,
 };

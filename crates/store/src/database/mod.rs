@@ -90,7 +90,7 @@ impl Database {
     }
 
     /// How statements are sent.
-    pub(crate) fn pooling(&self) -> crate::Pooling {
+    pub(crate) fn pooling(&self) -> postern_domain::Pooling {
         self.0.limits.pooling
     }
 

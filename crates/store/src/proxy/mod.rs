@@ -6,11 +6,11 @@ mod turns;
 
 use std::sync::Arc;
 
-use postern_domain::{ConnectionId, ConnectionName, OwnerId, Version};
+use postern_domain::{ConnectionId, ConnectionName, OwnerId, Pooling, Version};
 use sqlx::{AssertSqlSafe, Row, postgres::PgRow};
 
 use crate::{
-    PoolOptions, Pooling, Role, SavedConnection, StoreError, StoredSecret,
+    PoolOptions, Role, SavedConnection, StoreError, StoredSecret,
     connections::columns,
     database::{CALL, Database, finish, within},
     literal, secrets,
