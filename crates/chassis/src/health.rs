@@ -214,6 +214,27 @@ impl Dependency {
         Ok(Some(connected))
     }
 
+    /// [`Dependency::reach`], and then [`Dependency::watch`] with probes of what was connected.
+    pub async fn reach_and_watch<T, E, F, P>(
+        self,
+        life: &Lifecycle,
+        connect: impl Fn() -> F,
+        permanent: impl Fn(&E) -> bool,
+        probe: impl Fn(T) -> P + Send + Sync + 'static,
+    ) -> Result<Option<T>, E>
+    where
+        T: Clone + Send + Sync + 'static,
+        E: Display + Send + 'static,
+        F: Future<Output = Result<T, E>>,
+        P: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        let reached = self.reach(life, connect, permanent).await?;
+        if let Some(connected) = reached.clone() {
+            tokio::spawn(self.watch(life.clone(), move || probe(connected.clone())));
+        }
+        Ok(reached)
+    }
+
     /// Logs a cause, unless it is the one that was logged last.
     fn tell(&self, told: &mut String, cause: String) {
         if *told != cause {

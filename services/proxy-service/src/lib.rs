@@ -78,16 +78,9 @@ async fn reach_store(database: &DatabaseConfig, process: &Process) -> Result<Opt
     let url = database.read_url()?;
     let dependency = process.health.dependency("control database");
     let connect = || ProxyStore::connect(&url, pool_options(database));
-    let reached = dependency.reach(&process.life, connect, |error| !error.may_pass()).await;
-    let store = reached.with_context(|| database.url_file.display().to_string())?;
-    if let Some(store) = store.clone() {
-        let ping = move || {
-            let store = store.clone();
-            async move { store.ping().await }
-        };
-        tokio::spawn(dependency.watch(process.life.clone(), ping));
-    }
-    Ok(store)
+    let ping = |store: ProxyStore| async move { store.ping().await };
+    let reached = dependency.reach_and_watch(&process.life, connect, |error| !error.may_pass(), ping).await;
+    reached.with_context(|| database.url_file.display().to_string())
 }
 
 /// The RPCs, connected to backends that answer already.
