@@ -1,9 +1,8 @@
 //! Connections to the control database, bounded in number and in time.
 //!
-//! Not sqlx's own pool: that one sends a ping with every release, which for a lookup costs as much as the lookup, and
-//! it keeps connections whose packets get lost. Measured on loopback, on a busy machine with two cores: a prepared
-//! lookup took 52 µs at best and 65 at p50 on a bare sqlx connection (20,000 round trips), 70 and 150 through sqlx's
-//! pool (5,000), and 66 and 79 with tokio-postgres (20,000), whose connection lives in a task of its own.
+//! Not sqlx's own pool: that one sends a ping with every release, which for a lookup costs about as much as the lookup,
+//! and it keeps connections whose packets get lost. A bare sqlx connection was no slower than tokio-postgres, whose
+//! connections live in tasks of their own.
 //!
 //! * A call leases a connection, and [settles](Lease::settle) it with the outcome of its statements. Whatever goes
 //!   wrong with a connection, it is closed and not used again.

@@ -4,7 +4,7 @@ use std::{mem, pin::pin, sync::Arc};
 
 use futures_util::FutureExt;
 use postern_chassis::trace;
-use postern_domain::{ConnectionId, Endpoint, OwnerId, PostgresEndpoint, SecretName};
+use postern_domain::{AccessMode, ConnectionId, Endpoint, OwnerId, PostgresEndpoint, SecretName};
 use postern_store::SavedConnection;
 use postern_tenant::{
     Column, Param, PoolLimits, PoolStats, Pooled, Pools, PostgresSession, RowBatch, Rows, Statement,
@@ -98,7 +98,7 @@ impl Core {
     ) -> Result<Option<Last<Part>>, Failure> {
         let statement = Statement {
             params: &query.params,
-            access_mode: reached.endpoint.access_mode,
+            access_mode: reached.access_mode,
             max_rows: query.max_rows,
             ..Statement::new(&query.sql, job.deadline)
         };
@@ -109,7 +109,7 @@ impl Core {
         let ended = rows.summary().ok_or_else(|| Failure::Defect("a result without an end".into()))?;
         let timings = Timings { total: job.started.elapsed(), ..reached.timings };
         let (rows, command_tag, truncated) = (ended.rows, ended.command_tag.clone(), ended.truncated);
-        let summary = Summary { rows, command_tag, truncated, timings, role: reached.endpoint.user };
+        let summary = Summary { rows, command_tag, truncated, timings, role: reached.role };
         Ok(Some(Last { part: Part { summary: Some(summary), ..last }, bytes }))
     }
 
@@ -131,7 +131,8 @@ impl Core {
         let acquired = self.acquire(job, &connection, endpoint).instrument(span).await;
         let acquire = note_acquired(&job.call, acquire_at);
         let timings = Timings { lookup, acquire, ..Timings::default() };
-        Ok(Reached { session: acquired?, endpoint: endpoint.clone(), timings })
+        let (access_mode, role) = (endpoint.access_mode, endpoint.user.clone());
+        Ok(Reached { session: acquired?, access_mode, role, timings })
     }
 
     /// A signed-in session: from the pool of exactly this version, or a new one.
@@ -158,7 +159,9 @@ impl Core {
 /// A session with the caller's database.
 struct Reached {
     session: Session,
-    endpoint: PostgresEndpoint,
+    access_mode: AccessMode,
+    /// Role that the session signed in as.
+    role: String,
     timings: Timings,
 }
 

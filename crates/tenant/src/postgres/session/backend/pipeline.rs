@@ -17,7 +17,7 @@
 //!
 //! Read-only statements need both ends of that transaction. BEGIN keeps `DO` and `CALL` from ending the transaction and
 //! going on in one that may write. ROLLBACK undoes what READ ONLY permits, such as a `set_config` that would lift it
-//! for the next statement. No setting of the session replaces either. The two cost the server about 4 µs.
+//! for the next statement. No setting of the session replaces either.
 
 use std::{collections::VecDeque, io};
 
