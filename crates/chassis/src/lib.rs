@@ -19,6 +19,7 @@ pub mod harden;
 pub mod health;
 mod key_fetcher;
 pub mod lifecycle;
+mod log_writer;
 pub mod memory;
 pub mod metrics;
 pub mod mtls;

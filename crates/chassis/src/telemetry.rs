@@ -4,9 +4,14 @@
 //! Never logged, at any level, and in no span: secrets, tokens, SQL, parameters, rows, tenants' addresses, whole
 //! requests.
 
-use std::{fs::File, io, panic, sync::Mutex};
+use std::{
+    fs::File,
+    io::{self, Write},
+    panic,
+    sync::Arc,
+};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::Subscriber;
 use tracing_subscriber::{
@@ -17,7 +22,10 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use crate::trace::{self, Exporter, recent::Recent};
+use crate::{
+    log_writer::{self, LogThread},
+    trace::{self, Exporter, recent::Recent},
+};
 
 /// sqlx logs the server's notices at info. They are meant for people who run migrations by hand.
 const DEFAULT: &str = "info,sqlx=warn";
@@ -29,9 +37,12 @@ pub struct Telemetry {
     exporter: Exporter,
 }
 
-/// Running telemetry.
-#[must_use = "the last spans are lost unless they are flushed"]
-pub struct Running(Option<SdkTracerProvider>);
+/// Running telemetry. Dropped, it writes the last lines of the log.
+#[must_use = "the last lines and spans are lost unless they are flushed"]
+pub struct Running {
+    provider: Option<SdkTracerProvider>,
+    _log: LogThread,
+}
 
 impl Telemetry {
     /// Logs to stderr; traces go where the environment says.
@@ -63,19 +74,21 @@ impl Telemetry {
     /// Starts, once in a process. To be called within a runtime.
     pub fn start(self) -> Result<Running> {
         let provider = self.exporter.provider(self.service)?;
-        match self.file {
-            Some(file) => start(Mutex::new(file), provider.as_ref()),
-            None => start(io::stderr, provider.as_ref()),
-        }
-        Ok(Running(provider))
+        let file: Box<dyn Write + Send> = match self.file {
+            Some(file) => Box::new(file),
+            None => Box::new(io::stderr()),
+        };
+        let (writer, log) = log_writer::start(file).context("cannot start the log's thread")?;
+        start(Arc::new(writer), provider.as_ref());
+        Ok(Running { provider, _log: log })
     }
 }
 
 impl Running {
-    /// Sends the last spans, for a second at most. Blocks.
+    /// Sends the last spans, for a second at most, and writes the last lines. Blocks.
     pub fn flush(self) {
-        if let Some(provider) = self.0 {
-            trace::flush(&provider);
+        if let Some(provider) = &self.provider {
+            trace::flush(provider);
         }
     }
 }

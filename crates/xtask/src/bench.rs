@@ -22,15 +22,18 @@ pub(crate) struct Arguments {
     seconds: Option<f64>,
 }
 
+/// The profile that images are built with: what is measured is what is shipped.
+const PROFILE: &str = "image";
+
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     // The embedded Postgres comes with the console's packages.
     console::install()?;
     say("building the services and the benchmark");
     // Built separately, so that the benchmark's dependencies do not change the features Postern is built with.
     for package in ["postern-standalone", "postern-bench"] {
-        process::run(&mut process::cargo(["build", "--release", "--package", package]))?;
+        process::run(&mut process::cargo(["build", "--profile", PROFILE, "--package", package]))?;
     }
-    let mut bench = Command::new(target_dir().join("release/postern-bench"));
+    let mut bench = Command::new(target_dir().join(PROFILE).join("postern-bench"));
     bench.args(&arguments.ids);
     if let Some(file) = &arguments.json {
         bench.arg("--json").arg(path::absolute(file)?);

@@ -42,6 +42,9 @@ struct Arguments {
     /// Instead of measuring, serve an empty RPC with the certificates in this folder.
     #[arg(long, hide = true, value_name = "DIR")]
     serve_empty: Option<PathBuf>,
+    /// Instead of measuring, take traces and discard them.
+    #[arg(long, hide = true)]
+    serve_collector: bool,
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
@@ -65,6 +68,9 @@ async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<()> {
     if let Some(certificates) = &arguments.serve_empty {
         return stage::serve_empty(certificates).await;
+    }
+    if arguments.serve_collector {
+        return stage::collector::serve().await;
     }
     let rows = select(&arguments.ids)?;
     let bench = Bench { stage: Stage::new()?, pace: Pace::new(Duration::from_secs_f64(arguments.seconds)) };

@@ -12,6 +12,7 @@ mod point;
 mod pools;
 mod stream;
 mod supabase;
+mod telemetry;
 mod token;
 mod upsert;
 
@@ -77,8 +78,16 @@ const REQUESTS: &str = "requests/s";
 pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
     let crypto = [crypto::ROWS, openbao::ROWS, batch::ROWS, token::ROWS];
     let connection = [upsert::ROWS, lookup::ROWS];
-    let proxy =
-        [point::ROWS, owners::ROWS, hops::ROWS, stream::ROWS, cold::ROWS, pools::ROWS, supabase::ROWS];
+    let proxy = [
+        point::ROWS,
+        owners::ROWS,
+        hops::ROWS,
+        telemetry::ROWS,
+        stream::ROWS,
+        cold::ROWS,
+        pools::ROWS,
+        supabase::ROWS,
+    ];
     crypto.into_iter().chain(connection).chain(proxy).chain([client::ROWS]).flatten()
 }
 

@@ -72,8 +72,12 @@ async fn against_edge(bench: &Bench, callers: u32) -> Result<Figures> {
 
 /// Callers for one owner, through the Postern of the stage.
 pub(super) async fn through_postern(bench: &Bench, callers: u32) -> Result<Vec<ThroughPostern>> {
-    let (postern, tenant) = (bench.stage.postern().await?, bench.stage.tenant().await?);
-    postern.save(CONNECTION, &tenant.dsn()).await?;
+    through(bench, bench.stage.postern().await?, callers).await
+}
+
+/// Callers for one owner, through this Postern.
+pub(super) async fn through(bench: &Bench, postern: &Postern, callers: u32) -> Result<Vec<ThroughPostern>> {
+    postern.save(CONNECTION, &bench.stage.tenant().await?.dsn()).await?;
     let mut all = Vec::new();
     for n in 0..callers {
         all.push(ThroughPostern::new(postern, vec![postern.bearer().clone()], n).await?);

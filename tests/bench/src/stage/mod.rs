@@ -1,5 +1,6 @@
 //! The servers to measure, each in its own process. They are started on first use and stopped at the end of the run.
 
+pub(crate) mod collector;
 mod deno;
 pub(crate) mod edge;
 pub(crate) mod empty;
@@ -22,6 +23,7 @@ use postern_devkit::postgres::{Binaries, Cluster};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
+use collector::Collector;
 use edge::EdgeFunction;
 use empty::EmptyRpc;
 pub(crate) use empty::serve as serve_empty;
@@ -70,13 +72,20 @@ impl Stage {
 
     /// A whole Postern.
     pub(crate) async fn postern(&self) -> Result<&Postern> {
-        let start = || Postern::start(self.folder.path(), "postern");
+        let start = || Postern::start(self.folder.path(), "postern", None);
         self.postern.get_or_try_init(start).await.context("cannot start Postern")
     }
 
     /// A further Postern that one row has for itself.
     pub(crate) async fn another_postern(&self, name: &str) -> Result<Postern> {
-        Postern::start(self.folder.path(), name).await.context("cannot start another Postern")
+        Postern::start(self.folder.path(), name, None).await.context("cannot start another Postern")
+    }
+
+    /// A further Postern, whose traces go to a collector.
+    pub(crate) async fn traced_postern(&self) -> Result<(Postern, Collector)> {
+        let collector = Collector::start(self.folder.path()).await.context("cannot start the collector")?;
+        let postern = Postern::start(self.folder.path(), "traced", Some(&collector)).await;
+        Ok((postern.context("cannot start a traced Postern")?, collector))
     }
 
     /// The tenant database, which all sides query.
@@ -125,7 +134,7 @@ async fn as_superuser(cluster: &Cluster, database: &str, statements: &str) -> Re
     Ok(client.batch_execute(statements).await?)
 }
 
-/// The folder of this program, which also contains the release builds of the services.
+/// The folder of this program, which also contains the builds of the services.
 fn builds() -> Result<PathBuf> {
     let program = std::env::current_exe().context("this program has no path")?;
     program.parent().map(Path::to_owned).context("this program is in no folder")

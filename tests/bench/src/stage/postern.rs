@@ -1,4 +1,4 @@
-//! Runs a whole Postern: the release build of the development server, with new state.
+//! Runs a whole Postern: the development server, built as images are, with new state.
 
 use std::{
     fs,
@@ -30,7 +30,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use super::{builds, process::Process, tenant::connect};
+use super::{builds, collector::Collector, process::Process, tenant::connect};
 
 /// A running Postern and its users' tokens.
 pub(crate) struct Postern {
@@ -62,8 +62,9 @@ impl Bearer {
 }
 
 impl Postern {
-    /// Starts one with its state in a folder of this name.
-    pub(super) async fn start(folder: &Path, name: &str) -> Result<Self> {
+    /// Starts one with its state in a folder of this name. Spans are sampled as `deploy/kubernetes/components/tracing`
+    /// has it.
+    pub(super) async fn start(folder: &Path, name: &str, collector: Option<&Collector>) -> Result<Self> {
         let program = builds()?.join("postern-standalone");
         ensure!(
             program.exists(),
@@ -77,6 +78,11 @@ impl Postern {
         command.args(["--port", "0", "--state"]).arg(&state).arg("--console").arg(&console);
         command.args(["--tenant-sessions", &TENANT_SESSIONS.to_string()]);
         command.env_remove("POSTERN_DATABASE_URL");
+        if let Some(collector) = collector {
+            command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url);
+            command.env("OTEL_TRACES_SAMPLER", "parentbased_traceidratio");
+            command.env("OTEL_TRACES_SAMPLER_ARG", "0.05");
+        }
         let (process, url) = Process::start(command, "Postern is ready:", folder).await?;
         let issuer = DevIssuer::load_or_create(ISSUER, &state.join("issuer.pem"))?;
         let bearer = sign_in(&issuer, "bench")?;
