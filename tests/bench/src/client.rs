@@ -39,10 +39,18 @@ impl Sample {
 
     /// The median latency, in microseconds.
     pub(crate) fn p50_micros(&self) -> f64 {
+        self.percentile(50).as_secs_f64() * 1e6
+    }
+
+    /// The latency that one response in a hundred exceeds, in milliseconds.
+    pub(crate) fn p99_millis(&self) -> f64 {
+        self.percentile(99).as_secs_f64() * 1e3
+    }
+
+    fn percentile(&self, percent: usize) -> Duration {
         let mut latencies = self.latencies.clone();
-        let middle = latencies.len() / 2;
-        let (_, median, _) = latencies.select_nth_unstable(middle);
-        median.as_secs_f64() * 1e6
+        let index = latencies.len() * percent / 100;
+        *latencies.select_nth_unstable(index).1
     }
 }
 

@@ -1,6 +1,7 @@
 //! The rows of the table. Each file has the rows of one question and the callers that they compare.
 
 mod batch;
+mod beside;
 mod client;
 mod cold;
 mod crypto;
@@ -80,6 +81,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
     let connection = [upsert::ROWS, lookup::ROWS];
     let proxy = [
         point::ROWS,
+        beside::ROWS,
         owners::ROWS,
         hops::ROWS,
         telemetry::ROWS,

@@ -48,10 +48,15 @@ pub(super) const POINT: &str = "select id, label from item where id = $1";
 
 async fn over_direct(bench: &Bench) -> Result<Figures> {
     let ours = through_postern(bench, 1).await?;
+    let other = vec![direct(bench).await?];
+    bench.pace.compare(ours, Ok(other), Sample::p50_micros).await
+}
+
+/// A caller without a Postern between.
+pub(super) async fn direct(bench: &Bench) -> Result<Direct> {
     let client = bench.stage.tenant().await?.connect().await?;
     let statement = client.prepare(POINT).await?;
-    let direct = vec![Direct { client, statement, keys: Keys::of(0) }];
-    bench.pace.compare(ours, Ok(direct), Sample::p50_micros).await
+    Ok(Direct { client, statement, keys: Keys::of(0) })
 }
 
 async fn against_edge(bench: &Bench, callers: u32) -> Result<Figures> {
@@ -124,7 +129,7 @@ impl Caller for ThroughPostern {
     }
 }
 
-struct Direct {
+pub(super) struct Direct {
     client: Client,
     statement: Statement,
     keys: Keys,
