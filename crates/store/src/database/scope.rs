@@ -1,24 +1,24 @@
 //! Transactions, and transactions on behalf of one owner.
 
 use futures_util::future::BoxFuture;
-use postern_domain::OwnerId;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, postgres::PgArguments, query::Query};
+use postern_domain::Caller;
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Row, postgres::PgArguments, query::Query};
 
 use super::{CALL, Database, finish, lease::within};
-use crate::StoreError;
+use crate::{StoreError, literal};
 
-/// Runs `work` in a transaction that sees the rows of `owner` only, and commits if it succeeds.
+/// Runs `work` in a transaction that sees the rows of the caller only, and commits if it succeeds. Fails if the caller's
+/// access is withdrawn.
 ///
 /// The owner is set for this transaction only, so that it cannot leak to the next user of the connection, behind a
 /// transaction-mode pooler too. When the caller is dropped, the transaction still ends.
 pub(crate) async fn as_owner<T: Send + 'static>(
     database: &Database,
-    owner: OwnerId,
+    caller: Caller,
     work: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {
     let database = database.clone();
-    // A UUID prints as hexadecimal digits and dashes: nothing to escape.
-    let begin = format!("begin; set local postern.owner_id = '{owner}'");
+    let begin = begin(&caller);
     finish(async move {
         let mut lease = database.lease().await?;
         let outcome = within(CALL, commit(lease.connection(), begin, work)).await;
@@ -27,22 +27,31 @@ pub(crate) async fn as_owner<T: Send + 'static>(
     .await
 }
 
+/// Starts the transaction, sets the owner, and asks whether the caller's access is withdrawn: one round trip.
+fn begin(Caller { owner, issuer, token_id }: &Caller) -> String {
+    // A UUID prints as hexadecimal digits and dashes: nothing to escape.
+    format!(
+        "begin; set local postern.owner_id = '{owner}'; \
+         /* access.check */ select postern.access_is_withdrawn({}, {}, {})",
+        literal::uuid(&owner.0),
+        literal::text(issuer),
+        literal::optional(token_id.as_deref(), literal::text),
+    )
+}
+
+/// Not a transaction of sqlx's, which would not read the answer to what starts it. If this is dropped or fails half-way,
+/// the connection is closed by its lease.
 async fn commit<T>(
     connection: &mut PgConnection,
     begin: String,
     work: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    let mut transaction = connection.begin_with(AssertSqlSafe(begin)).await?;
-    match work(&mut transaction).await {
-        Ok(value) => {
-            transaction.commit().await?;
-            Ok(value)
-        }
-        Err(error) => {
-            transaction.rollback().await?;
-            Err(error)
-        }
-    }
+    let begun = sqlx::raw_sql(AssertSqlSafe(begin)).fetch_one(&mut *connection).await?;
+    let done =
+        if begun.try_get(0)? { Err(StoreError::AccessWithdrawn) } else { work(&mut *connection).await };
+    let end = if done.is_ok() { "commit" } else { "rollback" };
+    sqlx::raw_sql(end).execute(connection).await?;
+    done
 }
 
 /// Runs `work` in a transaction of sqlx's own pool, and commits if it succeeds. `begin` starts it and makes its
