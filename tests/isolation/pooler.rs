@@ -11,7 +11,7 @@ use url::Url;
 use crate::quota::{caller, change};
 
 /// A pooler with this many sessions for each role, and the roles' URLs through it.
-async fn pooler(sessions: u32) -> (PgBouncer, [String; 2]) {
+pub(crate) async fn pooler(sessions: u32) -> (PgBouncer, [String; 2]) {
     let postern = Postern::shared().await;
     let urls =
         ["postern_connection", "postern_proxy"].map(|role| Url::parse(&postern.database_url(role)).unwrap());
@@ -24,7 +24,7 @@ async fn pooler(sessions: u32) -> (PgBouncer, [String; 2]) {
     (pooler, through)
 }
 
-fn limits(pooling: Pooling) -> PoolOptions {
+pub(crate) fn limits(pooling: Pooling) -> PoolOptions {
     PoolOptions { max_connections: 8, acquire_timeout: Duration::from_secs(30), pooling }
 }
 

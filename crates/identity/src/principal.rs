@@ -61,11 +61,6 @@ impl fmt::Debug for Principal {
     }
 }
 
-/// Namespace of derived owners: an owner is the `UUIDv5`, in this namespace, of the issuer's length in
-/// bytes (8 bytes, big-endian), the issuer, and the subject. Changing it would give every user of
-/// such an issuer a new, empty account.
-pub const DERIVED_OWNERS: Uuid = Uuid::from_u128(0x7422_0fcf_50c3_4367_aef2_92d7_57da_a4fa);
-
 /// Maximum length of a subject in bytes, as in `OpenID` Connect.
 const MAX_SUBJECT_BYTES: usize = 255;
 
@@ -75,15 +70,9 @@ fn owner_of(issuer: &str, mapping: SubjectMapping, subject: &str) -> Result<Owne
         return Err(AuthError::SubjectInvalid);
     }
     match mapping {
-        SubjectMapping::Derived => Ok(derived_owner(issuer, subject)),
+        SubjectMapping::Derived => Ok(OwnerId::derived(issuer, subject)),
         SubjectMapping::Uuid => uuid_owner(subject),
     }
-}
-
-fn derived_owner(issuer: &str, subject: &str) -> OwnerId {
-    let length = (issuer.len() as u64).to_be_bytes();
-    let name = [length.as_slice(), issuer.as_bytes(), subject.as_bytes()].concat();
-    OwnerId(Uuid::new_v5(&DERIVED_OWNERS, &name))
 }
 
 /// A UUID in canonical form. Version 5 is reserved for derived owners, so that no subject of this issuer can be the

@@ -44,9 +44,20 @@ impl Denied {
         }
     }
 
-    /// Its kind, in one word.
-    pub fn kind(&self) -> &'static str {
-        self.columns().0
+    /// An owner, by id.
+    pub fn owner(id: &str) -> Option<Self> {
+        Uuid::try_parse(id).ok().map(|id| Self::Owner(OwnerId(id)))
+    }
+
+    /// A connection, by id.
+    pub fn connection(id: &str) -> Option<Self> {
+        Uuid::try_parse(id).ok().map(|id| Self::Connection(ConnectionId(id)))
+    }
+
+    /// What it is about: a kind, and the value of that kind.
+    pub fn describe(&self) -> (&'static str, String) {
+        let (kind, value, _) = self.columns();
+        (kind, value)
     }
 
     /// Reads the columns `kind`, `value` and `issuer`.
