@@ -36,7 +36,7 @@ async fn a_lookup_among_a_million_rows_is_one_index_probe_and_one_page() {
         .execute(AssertSqlSafe(format!(
             "set role postern_proxy; set postern.owner_id = '{OWNER}';
              prepare look_up (uuid, text) as
-                 select c.owner_id, c.id, c.version from postern.connections c
+                 select c.owner_id, c.id, c.version, exists (select from postern.denials) from postern.connections c
                   where c.owner_id = $1 and c.name = $2"
         )))
         .await

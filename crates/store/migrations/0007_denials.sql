@@ -1,7 +1,7 @@
 -- Lets operators withdraw access at once: from a user, a token, an issuer's users, a tenant's host, or one connection.
 --
 -- The services check in the statements that they send anyway. The table is empty as a rule, and then the check is one
--- look into a table without pages.
+-- look into a table without rows.
 --
 -- Services of the previous release keep working with this schema, and check nothing.
 
@@ -91,35 +91,37 @@ create function postern.look_up_connections(
     set search_path = ''
     as $$
 declare
-    any_denied constant boolean := exists (select from postern.denials);
-    host text;
+    is_there boolean;
+    any_denied boolean;
     done text;
 begin
     for item in 1 .. pg_catalog.cardinality(owners) loop
         -- An assignment is cheaper than `perform`, which runs a query.
         done := pg_catalog.set_config('postern.owner_id', owners[item]::pg_catalog.text, true);
-        withdrawn := null;
-        if any_denied and postern.access_is_withdrawn(owners[item], issuers[item], token_ids[item]) then
-            ordinal := item;
-            owner_id := owners[item];
-            id := null;
-            version := null;
-            withdrawn := 'access';
-            return next;
-            continue;
-        end if;
-        select c.owner_id, c.id, c.version into owner_id, id, version
+        -- In the same statement: one of its own would cost several times as much.
+        select c.owner_id, c.id, c.version, exists (select from postern.denials)
+          into owner_id, id, version, any_denied
           from postern.connections c
          where c.owner_id = owners[item] and c.name = connection_names[item];
-        if found then
-            if any_denied then
-                select postern.endpoint_host(c.endpoint) into host
-                  from postern.connections c
-                 where c.owner_id = owners[item] and c.name = connection_names[item];
-                if postern.connection_is_withdrawn(id, host) then
-                    withdrawn := 'connection';
-                end if;
+        is_there := found;
+        withdrawn := null;
+        if not is_there then
+            any_denied := exists (select from postern.denials);
+        end if;
+        if any_denied then
+            if postern.access_is_withdrawn(owners[item], issuers[item], token_ids[item]) then
+                withdrawn := 'access';
+                owner_id := owners[item];
+                id := null;
+                version := null;
+            elsif is_there and postern.connection_is_withdrawn(
+                id, (select postern.endpoint_host(c.endpoint) from postern.connections c
+                      where c.owner_id = owners[item] and c.name = connection_names[item]))
+            then
+                withdrawn := 'connection';
             end if;
+        end if;
+        if is_there or withdrawn is not null then
             ordinal := item;
             return next;
         end if;
