@@ -19,7 +19,8 @@ create table postern.denials (
     issuer     text        not null check (octet_length(issuer) <= 1024 and (issuer <> '') = (kind = 'jti')),
     -- For operators.
     note       text        not null check (octet_length(note) <= 1024),
-    -- Grows with every denial that is added. Operators take turns, so that a lower one never appears after a higher one.
+    -- Grows with every denial that is added. Operators take turns, so that a lower one never appears after a higher
+    -- one.
     revision   bigint      not null generated always as identity unique,
     created_at timestamptz not null default now(),
     -- Null: until it is removed.
@@ -33,8 +34,8 @@ alter table postern.denials force row level security;
 create policy all_denials on postern.denials for all to postern_operator using (true) with check (true);
 create policy all_denials_select on postern.denials for select to postern_connection, postern_proxy using (true);
 
--- Holds for everyone and together with every other policy, as those of the other tables. It asks for the role itself and
--- not for membership.
+-- Holds for everyone and together with every other policy, as those of the other tables. It asks for the role itself
+-- and not for membership.
 create policy only_operators on postern.denials as restrictive for all to public
     using (current_user in ('postern_operator', 'postern_connection', 'postern_proxy'))
     with check (current_user = 'postern_operator');
@@ -82,8 +83,8 @@ begin
 end
 $$;
 
--- As the function of 0006 with two arguments, and whether what was asked for is withdrawn: 'access', which comes without
--- id and version, or 'connection'. token_ids: null for a token without `jti`.
+-- As the function of 0006 with two arguments, and whether what was asked for is withdrawn: 'access', which comes
+-- without id and version, or 'connection'. token_ids: null for a token without `jti`.
 create function postern.look_up_connections(
         owners uuid[], connection_names text[], issuers text[], token_ids text[])
     returns table (ordinal integer, owner_id uuid, id uuid, version bigint, withdrawn text)

@@ -111,8 +111,8 @@ impl ProxyStore {
         read.collect::<Result<_, _>>().map(Some)
     }
 
-    /// The first denials after this revision, each with its own revision, in the order of revisions. Call it again with the
-    /// last of them until there are none.
+    /// The first denials after this revision, each with its own, in the order of revisions. Call it again with the last
+    /// of them until there are none.
     pub async fn denials_after(&self, revision: i64) -> Result<Vec<(i64, Denied)>, StoreError> {
         let statement = format!(
             "/* denials.after */ select revision, kind, value, issuer from postern.denials
