@@ -11,10 +11,10 @@ async function isDeniedInTheMiddleOfAQuery(page: Page, config: string): Promise<
   await expect(page.getByRole("button", { name: "Cancel" })).toBeVisible();
 
   await deny(config, "add", ...owner, "--note", "a test");
-  await expect(page.getByText("Your access was withdrawn")).toBeVisible();
-  await expect(page.getByText("An operator of Postern has withdrawn your access.")).toBeVisible();
+  await expect(page.getByText("Your access was withdrawn").first()).toBeVisible();
+  await expect(page.getByText("An operator of Postern has withdrawn your access.").first()).toBeVisible();
   await run(page, "select 'again' as answer");
-  await expect(page.getByText("Your access was withdrawn")).toBeVisible();
+  await expect(page.getByText("Your access was withdrawn").first()).toBeVisible();
 
   await deny(config, "remove", ...owner);
   await run(page, "select 'let in' as answer");
