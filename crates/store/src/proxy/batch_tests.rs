@@ -144,7 +144,7 @@ async fn calls_that_wait_with_the_same_question_share_its_answer() {
     assert_eq!(batch.questions, [(caller(1), name("shop"))]);
     batch.answer();
     for call in calls {
-        assert_eq!(call.await.unwrap().unwrap(), Some(head(caller(1), &name("shop"))));
+        assert_eq!(call.await.unwrap().unwrap(), Some(entry(&caller(1), &name("shop"))));
     }
 }
 
