@@ -18,8 +18,8 @@ use serde_json::json;
 
 use crate::{Postern, User, runtime};
 
-/// connection-service and proxy-service on one origin, with the database and crypto-service of a Postern. They stop when
-/// this is dropped.
+/// connection-service and proxy-service on one origin, with the database and crypto-service of a Postern. They stop
+/// when this is dropped.
 pub struct Replica {
     url: String,
     life: Lifecycle,
