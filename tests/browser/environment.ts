@@ -19,6 +19,12 @@ export const environment = {
   oidcControl: required("POSTERN_OIDC_CONTROL"),
   supabaseUrl: required("POSTERN_SUPABASE_URL"),
   supabaseControl: required("POSTERN_SUPABASE_CONTROL"),
+  /** The `postern` command, and its configuration for each of the two Posterns above. */
+  operator: {
+    command: required("POSTERN_COMMAND"),
+    oidcConfig: required("POSTERN_OIDC_CONFIG"),
+    supabaseConfig: required("POSTERN_SUPABASE_CONFIG"),
+  },
   chromium: process.env.POSTERN_CHROMIUM ?? "/usr/bin/chromium",
   screenshot: process.env.POSTERN_SCREENSHOT !== undefined,
 };

@@ -6,7 +6,7 @@ use postern_testkit::Postern;
 use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
 
 /// Each question lists what breaks a rule.
-const RULES: [(&str, &str); 11] = [
+const RULES: [(&str, &str); 12] = [
     (
         "a table without forced row level security",
         "select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -21,18 +21,22 @@ const RULES: [(&str, &str); 11] = [
                                                         and p.permissive = 'RESTRICTIVE' and p.cmd = 'ALL')",
     ),
     (
-        "a restrictive policy that lets somebody through besides owners, and postern_rewrap to the secrets",
+        "a restrictive policy that lets somebody through besides owners, postern_rewrap to the secrets, and operators and \
+         services to the denials",
         "select p.policyname::text from pg_policies p, regexp_replace(p.qual, '\\s+', ' ', 'g') as said
           where p.schemaname = 'postern' and p.permissive = 'RESTRICTIVE'
-            and not (p.roles = '{public}' and p.qual = p.with_check
+            and not (p.roles = '{public}' and p.tablename = 'denials'
+                     and p.with_check = '(CURRENT_USER = ''postern_operator''::name)'
+                     and said = '(CURRENT_USER = ANY (ARRAY[''postern_operator''::name, ''postern_connection''::name, ''postern_proxy''::name]))')
+            and not (p.roles = '{public}' and p.qual = p.with_check and p.tablename <> 'denials'
                      and said = case when p.tablename = 'secrets'
                          then '((CURRENT_USER = ''postern_rewrap''::name) OR (owner_id = postern.current_owner()))'
                          else '(owner_id = postern.current_owner())' end)",
     ),
     (
-        "a permissive policy that looks beyond the owner, for somebody else than postern_rewrap",
+        "a permissive policy that looks beyond the owner, for somebody else than postern_rewrap, on another table than denials",
         "select p.policyname::text from pg_policies p
-          where p.schemaname = 'postern' and p.permissive = 'PERMISSIVE' and p.roles <> '{postern_rewrap}'
+          where p.schemaname = 'postern' and p.permissive = 'PERMISSIVE' and p.roles <> '{postern_rewrap}' and p.tablename <> 'denials'
             and not (coalesce(p.qual, p.with_check) ~ 'postern.current_owner' and coalesce(p.with_check, p.qual) ~ 'postern.current_owner')",
     ),
     (
@@ -59,6 +63,18 @@ const RULES: [(&str, &str); 11] = [
          union all
          select privilege_type || ' ' || table_name from information_schema.table_privileges
           where table_schema = 'postern' and grantee = 'postern_proxy' and privilege_type <> 'SELECT'",
+    ),
+    (
+        "a right of a service to write denials or read notes, or of postern_operator beside the denials",
+        "select privilege_type || ' ' || column_name from information_schema.column_privileges
+          where table_schema = 'postern' and table_name = 'denials' and grantee not in ('postern_owner', 'postern_operator')
+            and not (privilege_type = 'SELECT' and column_name <> 'note' and grantee in ('postern_connection', 'postern_proxy'))
+         union all
+         select privilege_type || ' ' || column_name from information_schema.column_privileges
+          where table_schema = 'postern' and table_name <> 'denials' and grantee = 'postern_operator'
+         union all
+         select r.rolname::text from pg_auth_members m join pg_roles r on r.oid = m.member
+          where m.roleid = 'postern_operator'::regrole and not r.rolsuper",
     ),
     (
         "a function that runs with its owner's rights; or without an empty search_path, unless its body is SQL-standard",

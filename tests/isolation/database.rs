@@ -242,3 +242,28 @@ async fn the_owner_ends_with_the_transaction() {
     let rows = sqlx::query("select name from postern.connections").fetch_all(&mut connection).await.unwrap();
     assert!(rows.is_empty());
 }
+
+#[tokio::test]
+async fn services_read_denials_without_notes_and_operators_touch_nothing_else() {
+    for role in ["postern_connection", "postern_proxy"] {
+        assert_eq!(
+            as_role(role, None, "select kind, value, issuer, expires_at from postern.denials")
+                .await
+                .map(drop),
+            Ok(())
+        );
+        for sql in [
+            "select note from postern.denials",
+            "insert into postern.denials (kind, value, issuer, note) values ('host', 'x', '', '')",
+            "update postern.denials set expires_at = now()",
+            "delete from postern.denials",
+        ] {
+            assert_eq!(as_role(role, None, sql).await, Err(DENIED.into()), "{role}: {sql}");
+        }
+    }
+    for table in ["connections", "secrets"] {
+        let sql = format!("select from postern.{table}");
+        assert_eq!(as_role("postern_operator", None, &sql).await, Err(DENIED.into()), "{table}");
+    }
+    assert_eq!(as_role("postern_rewrap", None, "select kind from postern.denials").await, Err(DENIED.into()));
+}

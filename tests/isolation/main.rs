@@ -5,6 +5,7 @@
 mod api;
 mod catalogue;
 mod database;
+mod denials;
 mod lookups;
 mod outage;
 mod pooler;

@@ -8,14 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use postern_domain::{ConnectionName, OwnerId, Version};
+use postern_domain::{Caller, ConnectionName, Version};
 use postern_store::{ConnectionStore, PoolOptions, ProxyStore, StoreError};
 use postern_testkit::{Postern, Relay};
 use tokio::task::JoinSet;
 use url::Url;
-use uuid::Uuid;
 
-use crate::quota::change;
+use crate::quota::{caller, change};
 
 /// What the services turn into UNAVAILABLE.
 fn is_unavailable(error: &StoreError) -> bool {
@@ -30,10 +29,10 @@ async fn through(relay: &Relay, role: &str) -> String {
 }
 
 /// Saves until told to stop. Returns the version that was acknowledged last.
-async fn save_on(store: ConnectionStore, owner: OwnerId, name: String, stop: Arc<AtomicBool>) -> Version {
+async fn save_on(store: ConnectionStore, owner: Caller, name: String, stop: Arc<AtomicBool>) -> Version {
     let mut acknowledged = Version(0);
     while !stop.load(Ordering::Relaxed) {
-        match store.upsert(owner, change(&name)).await {
+        match store.upsert(owner.clone(), change(&name)).await {
             Ok(saved) => acknowledged = saved.connection.version,
             Err(error) => {
                 assert!(is_unavailable(&error), "{error:?}");
@@ -53,13 +52,14 @@ async fn after_packets_were_dropped_service_is_back_in_seconds_and_no_acknowledg
     let connections =
         ConnectionStore::connect(&through(&relay, "postern_connection").await, limits).await.unwrap();
     let proxy = ProxyStore::connect(&through(&relay, "postern_proxy").await, limits).await.unwrap();
-    let (owner, stop) = (OwnerId(Uuid::new_v4()), Arc::new(AtomicBool::new(false)));
+    let (owner, stop) = (caller(), Arc::new(AtomicBool::new(false)));
     let looked_up = ConnectionName::parse("looked-up").unwrap();
-    connections.upsert(owner, change("looked-up")).await.unwrap();
-    proxy.look_up(owner, &looked_up).await.unwrap().unwrap();
+    connections.upsert(owner.clone(), change("looked-up")).await.unwrap();
+    proxy.look_up(&owner, &looked_up).await.unwrap().unwrap();
     let mut writers = JoinSet::new();
     for number in 0..4 {
-        let (store, stop, name) = (connections.clone(), Arc::clone(&stop), format!("written-{number}"));
+        let (store, owner, stop) = (connections.clone(), owner.clone(), Arc::clone(&stop));
+        let name = format!("written-{number}");
         writers.spawn(async move { (name.clone(), save_on(store, owner, name, stop).await) });
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -69,7 +69,7 @@ async fn after_packets_were_dropped_service_is_back_in_seconds_and_no_acknowledg
     // Each call ends, and in the end at once.
     loop {
         let start = Instant::now();
-        let error = proxy.look_up(owner, &looked_up).await.unwrap_err();
+        let error = proxy.look_up(&owner, &looked_up).await.unwrap_err();
         assert!(is_unavailable(&error), "{error:?}");
         if start.elapsed() < Duration::from_millis(100) {
             break;
@@ -79,8 +79,8 @@ async fn after_packets_were_dropped_service_is_back_in_seconds_and_no_acknowledg
 
     relay.restore();
     let back_at = Instant::now();
-    while proxy.look_up(owner, &looked_up).await.is_err()
-        || connections.upsert(owner, change("looked-up")).await.is_err()
+    while proxy.look_up(&owner, &looked_up).await.is_err()
+        || connections.upsert(owner.clone(), change("looked-up")).await.is_err()
     {
         assert!(back_at.elapsed() < Duration::from_secs(5), "it is not back in time");
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -89,7 +89,8 @@ async fn after_packets_were_dropped_service_is_back_in_seconds_and_no_acknowledg
     stop.store(true, Ordering::Relaxed);
     for (name, acknowledged) in writers.join_all().await {
         assert!(acknowledged > Version(0), "{name} was saved");
-        let stored = connections.get(owner, ConnectionName::parse(&name).unwrap()).await.unwrap().unwrap();
+        let stored =
+            connections.get(owner.clone(), ConnectionName::parse(&name).unwrap()).await.unwrap().unwrap();
         assert!(stored.connection.version >= acknowledged, "{name}: {acknowledged:?}");
     }
 }

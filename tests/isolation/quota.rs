@@ -3,7 +3,7 @@
 use std::{str::FromStr, time::Duration};
 
 use postern_domain::{
-    AccessMode, CaBundle, ConnectionName, Host, OwnerId, PostgresEndpoint, SealedSecret, SecretId,
+    AccessMode, CaBundle, Caller, ConnectionName, Host, OwnerId, PostgresEndpoint, SealedSecret, SecretId,
     SecretLabel, SecretName, TlsMode, limits::CONNECTIONS_PER_OWNER,
 };
 use postern_store::{Change, ConnectionStore, NewSecret, PoolOptions, StoreError};
@@ -18,12 +18,12 @@ const AT_ONCE: u32 = 12;
 #[tokio::test]
 async fn of_many_saves_at_the_limit_one_succeeds() {
     let postern = Postern::shared().await;
-    let owner = OwnerId(Uuid::new_v4());
+    let owner = caller();
     let superuser_url = PgConnectOptions::from_str(&postern.superuser_url()).unwrap();
     let mut superuser: PgConnection = superuser_url.connect().await.unwrap();
     // A transaction would see the activity as it was at its first look.
     let mut observer: PgConnection = superuser_url.connect().await.unwrap();
-    fill(&mut superuser, owner, "c", CONNECTIONS_PER_OWNER - 1).await;
+    fill(&mut superuser, owner.owner, "c", CONNECTIONS_PER_OWNER - 1).await;
     let limits = PoolOptions {
         max_connections: AT_ONCE,
         acquire_timeout: Duration::from_secs(30),
@@ -33,10 +33,10 @@ async fn of_many_saves_at_the_limit_one_succeeds() {
 
     // Another transaction has inserted the same names: nobody sees its rows, and inserts wait for its end.
     let mut inserts_wait = superuser.begin().await.unwrap();
-    fill(&mut inserts_wait, owner, "new", AT_ONCE.into()).await;
+    fill(&mut inserts_wait, owner.owner, "new", AT_ONCE.into()).await;
     let mut saves = JoinSet::new();
     for number in 1..=AT_ONCE {
-        let store = store.clone();
+        let (store, owner) = (store.clone(), owner.clone());
         saves.spawn(async move { store.upsert(owner, change(&format!("new-{number}"))).await });
     }
     while waiting(&mut observer).await < i64::from(AT_ONCE) {
@@ -63,6 +63,15 @@ async fn waiting(observer: &mut PgConnection) -> i64 {
                     where wait_event_type = 'Lock' and wait_event in ('advisory', 'transactionid', 'spectoken')
                       and usename = 'postern_connection' and query like '%connections.save%'";
     sqlx::query_scalar(waiting).fetch_one(observer).await.unwrap()
+}
+
+/// A user that nobody else has, with a token that has an id.
+pub(crate) fn caller() -> Caller {
+    Caller {
+        owner: OwnerId(Uuid::new_v4()),
+        issuer: "https://issuer.example.com".into(),
+        token_id: Some(Uuid::new_v4().to_string().into()),
+    }
 }
 
 pub(crate) fn change(name: &str) -> Change {

@@ -2,13 +2,11 @@
 
 use std::{str::FromStr, time::Duration};
 
-use postern_domain::OwnerId;
 use postern_store::{ConnectionStore, PoolOptions};
 use postern_testkit::Postern;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgConnection, Row, postgres::PgConnectOptions};
-use uuid::Uuid;
 
-use crate::quota::change;
+use crate::quota::{caller, change};
 
 const ROWS: u32 = 1_000_000;
 
@@ -38,7 +36,7 @@ async fn a_lookup_among_a_million_rows_is_one_index_probe_and_one_page() {
         .execute(AssertSqlSafe(format!(
             "set role postern_proxy; set postern.owner_id = '{OWNER}';
              prepare look_up (uuid, text) as
-                 select c.owner_id, c.id, c.version from postern.connections c
+                 select c.owner_id, c.id, c.version, exists (select from postern.denials) from postern.connections c
                   where c.owner_id = $1 and c.name = $2"
         )))
         .await
@@ -79,9 +77,9 @@ async fn saving_again_touches_no_index() {
     let postern = Postern::start(None).await;
     let url = postern.database_url("postern_connection");
     let store = ConnectionStore::connect(&url, PoolOptions::default()).await.unwrap();
-    let owner = OwnerId(Uuid::new_v4());
+    let owner = caller();
     for _ in 0..=SAVES {
-        store.upsert(owner, change("shop")).await.unwrap();
+        store.upsert(owner.clone(), change("shop")).await.unwrap();
     }
     // The server process adds its counts to the statistics when its session ends.
     drop(store);

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use postern_domain::{
-    AccessMode, CaBundle, ConnectionId, Endpoint, EndpointDigest, Host, OwnerId, PostgresEndpoint, TlsMode,
+    AccessMode, CaBundle, Caller, ConnectionId, Endpoint, EndpointDigest, Host, OwnerId, PostgresEndpoint,
+    TlsMode,
 };
 use postern_rpc::connection::{
     self as proto, Connection, ListConnectionsRequest, UpsertConnectionRequest,
@@ -68,7 +69,8 @@ async fn digests_are_those_of_the_domain() {
 
     let url = stage.postern.database_url("postern_connection");
     let store = ConnectionStore::connect(&url, PoolOptions::default()).await.unwrap();
-    let read = store.list(owner, String::new(), 1000).await.unwrap();
+    let caller = Caller { owner, issuer: "iss".into(), token_id: None };
+    let read = store.list(caller, String::new(), 1000).await.unwrap();
     let read: BTreeMap<_, _> =
         read.into_iter().map(|own| (own.connection.id, own.connection.endpoint)).collect();
     assert_eq!(read, saved);

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use postern_domain::OwnerId;
 use postern_rpc::{
     connection::{
         GetConnectionRequest, ListConnectionsRequest, ServingKey, SupabaseService, UpsertConnectionRequest,
     },
     proxy::{ForwardRequest, HttpHeader, HttpMethod},
 };
-use postern_testkit::{Outcome, Postern, reason};
+use postern_store::{DenialStore, Denied, PoolOptions};
+use postern_testkit::{ISSUER, Outcome, Postern, reason};
 use serde_json::Value;
 use tokio::time::sleep;
 use tonic::{Code, Request};
@@ -111,6 +113,44 @@ async fn a_call_ends_at_its_deadline_and_so_does_the_request_to_the_project() {
     };
     assert_eq!(reason(&caller.forward(request).await.unwrap_err()), "QUERY_TIMEOUT");
     until(|| caller.project.requests().iter().all(|request| request.outcome == Outcome::Abandoned)).await;
+}
+
+/// Both that has not been answered yet and one that streams.
+#[tokio::test]
+async fn a_request_that_runs_ends_when_its_connection_is_withdrawn() {
+    let operator = Postern::shared().await.database_url("postern_operator");
+    let operator = DenialStore::connect(&operator, PoolOptions::default()).await.unwrap();
+    for (name, path) in [("calls-withdrawn-one", "hang"), ("calls-withdrawn-two", "stall")] {
+        let caller = Caller::with_project(name).await;
+        let denied = Denied::Owner(OwnerId::derived(ISSUER, name));
+        let deny = async {
+            until(|| !caller.project.requests().is_empty()).await;
+            operator.add(&denied, "", None).await.unwrap();
+        };
+        let (ended, ()) = tokio::join!(caller.invoke(&[path]), deny);
+        assert_eq!(reason(&ended.unwrap_err()), "ACCESS_WITHDRAWN");
+        until(|| caller.project.requests()[0].outcome == Outcome::Abandoned).await;
+        assert_eq!(reason(&caller.get(&["orders"]).await.unwrap_err()), "ACCESS_WITHDRAWN");
+        assert!(operator.remove(&denied).await.unwrap());
+        assert_eq!(caller.get(&["orders"]).await.unwrap().status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_statement_behind_a_project_ends_with_its_deleted_connection() {
+    let caller = Caller::with_project("calls-slow-deleted").await;
+    let slow = ForwardRequest {
+        body: br#"{"seconds": 60}"#.to_vec(),
+        headers: vec![HttpHeader { name: "content-type".into(), value: "application/json".into() }],
+        ..rest(HttpMethod::Post, &["rpc", "slow"])
+    };
+    let delete = async {
+        until(|| !caller.project.requests().is_empty()).await;
+        caller.user.delete(PROJECT).await.unwrap();
+    };
+    let (ended, ()) = tokio::join!(caller.forward(slow), delete);
+    assert_eq!(reason(&ended.unwrap_err()), "CONNECTION_NOT_FOUND");
+    until(|| caller.project.requests()[0].outcome == Outcome::Abandoned).await;
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::private_file::load_or_create;
+use crate::{private_file::load_or_create, random_hex};
 
 /// `aud` of the tokens.
 pub const AUDIENCE: &str = "postern";
@@ -34,6 +34,7 @@ struct Claims<'a> {
     sub: &'a str,
     iat: u64,
     exp: u64,
+    jti: String,
 }
 
 impl DevIssuer {
@@ -52,7 +53,8 @@ impl DevIssuer {
     /// A token for `subject`, valid for [`LIFETIME`] seconds.
     pub fn mint(&self, subject: &str, clock: &dyn Clock) -> Result<String> {
         let now = clock.now().as_secs();
-        let claims = Claims { iss: &self.issuer, aud: AUDIENCE, sub: subject, iat: now, exp: now + LIFETIME };
+        let (iat, exp, jti) = (now, now + LIFETIME, random_hex(16)?);
+        let claims = Claims { iss: &self.issuer, aud: AUDIENCE, sub: subject, iat, exp, jti };
         let header = Header { kid: Some(KEY_ID.to_owned()), ..Header::new(Algorithm::ES256) };
         encode(&header, &claims, &self.signing).context("cannot sign a token")
     }

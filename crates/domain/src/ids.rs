@@ -31,6 +31,20 @@ uuid_id! {
     SecretId
 }
 
+/// Namespace of [`OwnerId::derived`].
+const DERIVED_OWNERS: Uuid = Uuid::from_u128(0x7422_0fcf_50c3_4367_aef2_92d7_57da_a4fa);
+
+impl OwnerId {
+    /// The owner of a user of an issuer whose subjects are any text: the `UUIDv5`, in a fixed namespace, of the
+    /// issuer's length in bytes (8 bytes, big-endian), the issuer, and the subject. Changing it would give every user
+    /// of such an issuer a new, empty account.
+    pub fn derived(issuer: &str, subject: &str) -> Self {
+        let length = (issuer.len() as u64).to_be_bytes();
+        let name = [length.as_slice(), issuer.as_bytes(), subject.as_bytes()].concat();
+        Self(Uuid::new_v5(&DERIVED_OWNERS, &name))
+    }
+}
+
 /// Version of a saved connection: 1 when created, increased by one with every change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Version(pub i64);

@@ -3,6 +3,7 @@
 //! Types here are parsed, not validated: a [`ConnectionName`] that exists is well formed, and a
 //! [`Secret`] cannot be printed.
 
+mod caller;
 pub mod clock;
 pub mod dsn;
 pub mod endpoint;
@@ -15,6 +16,7 @@ pub mod sealed;
 pub mod secret;
 pub mod supabase;
 
+pub use caller::Caller;
 pub use clock::{Clock, SystemClock};
 pub use endpoint::{
     AccessMode, CaBundle, Endpoint, EndpointDigest, Host, PostgresEndpoint, TenantKind, TlsMode,

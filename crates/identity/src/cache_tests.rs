@@ -8,7 +8,14 @@ fn cache() -> TokenCache {
 }
 
 fn principal(expires_at: u64) -> Principal {
-    Principal::new(&"iss".into(), SubjectMapping::Derived, "user", Duration::from_secs(expires_at)).unwrap()
+    Principal::new(
+        &"iss".into(),
+        SubjectMapping::Derived,
+        "user",
+        Some("token-1".into()),
+        Duration::from_secs(expires_at),
+    )
+    .unwrap()
 }
 
 fn hit(cache: &TokenCache, token: &str, at: Duration) -> bool {

@@ -1,7 +1,7 @@
 //! The parts of a token, with strict types. A claim of the wrong type, or given twice, makes the whole token malformed:
 //! nothing is skipped because it could not be read.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{
@@ -110,6 +110,7 @@ pub(crate) struct Registered {
     pub(crate) exp: Option<NumericDate>,
     pub(crate) nbf: Option<NumericDate>,
     pub(crate) iat: Option<NumericDate>,
+    pub(crate) jti: Option<TokenId>,
 }
 
 /// A JSON object in which no name stands twice.
@@ -138,6 +139,20 @@ impl<'de> Deserialize<'de> for UniqueNames {
         }
 
         value.deserialize_map(Names).map(Self)
+    }
+}
+
+/// A token's `jti`: 1 to 255 bytes without control characters, so that an operator can name it and a database take it.
+pub(crate) struct TokenId(pub(crate) Arc<str>);
+
+/// Maximum length of a token's id in bytes.
+const MAX_TOKEN_ID_BYTES: usize = 255;
+
+impl<'de> Deserialize<'de> for TokenId {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        let id = String::deserialize(value)?;
+        let well_formed = (1..=MAX_TOKEN_ID_BYTES).contains(&id.len()) && !id.contains(char::is_control);
+        if well_formed { Ok(Self(id.into())) } else { Err(D::Error::custom("not a token's id")) }
     }
 }
 

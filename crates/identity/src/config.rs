@@ -69,7 +69,7 @@ pub enum ClaimValue {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SubjectMapping {
-    /// `UUIDv5` of issuer and `sub`; see [`crate::DERIVED_OWNERS`].
+    /// `UUIDv5` of issuer and `sub`; see [`postern_domain::OwnerId::derived`].
     #[default]
     Derived,
     /// The `sub` itself, a UUID. At most one issuer may use this, so that two issuers cannot name the same owner.

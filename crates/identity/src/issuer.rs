@@ -114,7 +114,7 @@ impl Issuer {
 
     /// The rules on claims.
     pub(crate) fn admit(&self, claims: &Claims, now: Duration) -> Result<Principal, AuthError> {
-        let Registered { iss, aud, sub, exp, nbf, iat } = &claims.registered;
+        let Registered { iss, aud, sub, exp, nbf, iat, jti } = &claims.registered;
         if iss.as_deref() != Some(&*self.name) {
             return Err(AuthError::IssuerUnknown);
         }
@@ -133,7 +133,8 @@ impl Issuer {
         }
         self.rules.check(&claims.all)?;
         let subject = sub.as_deref().ok_or(AuthError::SubjectInvalid)?;
-        Principal::new(&self.name, self.subject, subject, expires_at)
+        let token_id = jti.as_ref().map(|id| Arc::clone(&id.0));
+        Principal::new(&self.name, self.subject, subject, token_id, expires_at)
     }
 }
 

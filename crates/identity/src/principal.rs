@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use postern_domain::OwnerId;
+use postern_domain::{Caller, OwnerId};
 use uuid::Uuid;
 
 use crate::{AuthError, SubjectMapping};
@@ -10,8 +10,7 @@ use crate::{AuthError, SubjectMapping};
 /// The user of a verified token. Only [`crate::Verifier::verify`] makes one. Cheap to clone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Principal {
-    owner: OwnerId,
-    issuer: Arc<str>,
+    caller: Caller,
     subject: Arc<str>,
     expires_at: Duration,
 }
@@ -19,12 +18,17 @@ pub struct Principal {
 impl Principal {
     /// The owner of the user's rows.
     pub fn owner(&self) -> OwnerId {
-        self.owner
+        self.caller.owner
+    }
+
+    /// The user, with everything by which an operator can withdraw access.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     /// The token's `iss`.
     pub fn issuer(&self) -> &str {
-        &self.issuer
+        &self.caller.issuer
     }
 
     /// The token's `sub`.
@@ -41,24 +45,21 @@ impl Principal {
         issuer: &Arc<str>,
         mapping: SubjectMapping,
         subject: &str,
+        token_id: Option<Arc<str>>,
         expires_at: Duration,
     ) -> Result<Self, AuthError> {
         let owner = owner_of(issuer, mapping, subject)?;
-        Ok(Self { owner, issuer: Arc::clone(issuer), subject: subject.into(), expires_at })
+        let caller = Caller { owner, issuer: Arc::clone(issuer), token_id };
+        Ok(Self { caller, subject: subject.into(), expires_at })
     }
 }
 
 /// Only the owner, because subjects may be mail addresses, which must not be logged.
 impl fmt::Debug for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Principal").field("owner", &self.owner).finish_non_exhaustive()
+        f.debug_struct("Principal").field("owner", &self.caller.owner).finish_non_exhaustive()
     }
 }
-
-/// Namespace of derived owners: an owner is the `UUIDv5`, in this namespace, of the issuer's length in
-/// bytes (8 bytes, big-endian), the issuer, and the subject. Changing it would give every user of
-/// such an issuer a new, empty account.
-pub const DERIVED_OWNERS: Uuid = Uuid::from_u128(0x7422_0fcf_50c3_4367_aef2_92d7_57da_a4fa);
 
 /// Maximum length of a subject in bytes, as in `OpenID` Connect.
 const MAX_SUBJECT_BYTES: usize = 255;
@@ -69,15 +70,9 @@ fn owner_of(issuer: &str, mapping: SubjectMapping, subject: &str) -> Result<Owne
         return Err(AuthError::SubjectInvalid);
     }
     match mapping {
-        SubjectMapping::Derived => Ok(derived_owner(issuer, subject)),
+        SubjectMapping::Derived => Ok(OwnerId::derived(issuer, subject)),
         SubjectMapping::Uuid => uuid_owner(subject),
     }
-}
-
-fn derived_owner(issuer: &str, subject: &str) -> OwnerId {
-    let length = (issuer.len() as u64).to_be_bytes();
-    let name = [length.as_slice(), issuer.as_bytes(), subject.as_bytes()].concat();
-    OwnerId(Uuid::new_v5(&DERIVED_OWNERS, &name))
 }
 
 /// A UUID in canonical form. Version 5 is reserved for derived owners, so that no subject of this issuer can be the

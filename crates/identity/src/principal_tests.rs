@@ -8,7 +8,7 @@ const SUBJECT: &str = "6f1d6c2e-4a55-4f0e-9d3a-0a4f3c2b1a00";
 fn a_derived_owner_is_a_fixed_function_of_issuer_and_subject() {
     // Computed once by another implementation of UUIDv5.
     let expected = "9175b989-3884-5ac5-9c78-cec4e7b5bc6a";
-    assert_eq!(derived_owner("https://auth.example.com", "user-1").to_string(), expected);
+    assert_eq!(OwnerId::derived("https://auth.example.com", "user-1").to_string(), expected);
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn a_uuid_subject_is_the_owner_in_its_one_spelling() {
 
 #[test]
 fn a_derived_owner_is_never_a_uuid_subject() {
-    let derived = derived_owner("iss", SUBJECT).to_string();
+    let derived = OwnerId::derived("iss", SUBJECT).to_string();
     assert_ne!(derived, SUBJECT);
     assert_eq!(owner_of("other", SubjectMapping::Uuid, &derived), Err(AuthError::SubjectInvalid));
 }
@@ -51,6 +51,6 @@ proptest! {
     fn moving_a_byte_between_issuer_and_subject_gives_another_owner(text in "[a-z|/:]{3,40}", cut in 1_usize..3) {
         let (issuer, subject) = text.split_at(cut);
         let (shorter, longer) = text.split_at(cut - 1);
-        prop_assert_ne!(derived_owner(issuer, subject), derived_owner(shorter, longer));
+        prop_assert_ne!(OwnerId::derived(issuer, subject), OwnerId::derived(shorter, longer));
     }
 }

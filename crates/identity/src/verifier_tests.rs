@@ -31,6 +31,21 @@ async fn a_good_token_names_its_principal() {
     }
 }
 
+/// Also of a token that was verified a moment ago.
+#[tokio::test]
+async fn a_tokens_id_is_kept_and_never_shown() {
+    let (verifier, _) = verifier(config(), &[ES.jwk()]);
+    let token = ES.sign(&claims(json!({"jti": "canary-7"})));
+    for _ in 0..2 {
+        let principal = verifier.verify(&token).await.unwrap();
+        assert_eq!(principal.caller().token_id.as_deref(), Some("canary-7"));
+        assert_eq!((&*principal.caller().issuer, principal.caller().owner), (ISSUER, principal.owner()));
+        assert!(!format!("{principal:?} {:?}", principal.caller()).contains("canary"));
+    }
+    assert_eq!(verifier.cache_counts().0, 1);
+    assert_eq!(verdict_on(json!({"jti": null})).await.unwrap().caller().token_id, None);
+}
+
 #[tokio::test]
 async fn the_audience_may_be_one_of_several() {
     assert!(verdict_on(json!({"aud": ["other", AUDIENCE]})).await.is_ok());
@@ -69,6 +84,10 @@ async fn claims_of_a_wrong_type_make_the_token_malformed() {
         json!({"aud": [AUDIENCE, 1]}),
         json!({"sub": 7}),
         json!({"sub": ["user-1"]}),
+        json!({"jti": 7}),
+        json!({"jti": ""}),
+        json!({"jti": "a\0b"}),
+        json!({"jti": "x".repeat(256)}),
     ];
     for changes in wrong {
         assert_eq!(verdict_on(changes.clone()).await, Err(AuthError::TokenMalformed), "{changes}");

@@ -76,6 +76,10 @@ reasons! {
     SecretRequired = "SECRET_REQUIRED", FailedPrecondition;
     /// The caller has no connection of this name.
     ConnectionNotFound = "CONNECTION_NOT_FOUND", NotFound;
+    /// An operator has withdrawn the caller's access.
+    AccessWithdrawn = "ACCESS_WITHDRAWN", PermissionDenied;
+    /// An operator has withdrawn the connection, or the host where it leads.
+    ConnectionWithdrawn = "CONNECTION_WITHDRAWN", PermissionDenied;
     /// The connection has changed since the version the caller started from.
     VersionStale = "VERSION_STALE", Aborted;
     /// The owner has as many connections as allowed.
@@ -152,6 +156,21 @@ impl Problem {
     /// An invalid field: its name in the proto, and a message that says what it should be.
     pub fn field(name: &'static str, message: impl Into<String>) -> Self {
         Self { field: Some(name), ..Self::new(Reason::InvalidField, message) }
+    }
+
+    /// An operator has denied the caller: the user, the token, or everyone of its issuer.
+    pub fn access_withdrawn() -> Self {
+        Self::new(Reason::AccessWithdrawn, "An operator of Postern has withdrawn your access.")
+            .hint("Sign in again; if that does not help, ask the operator. Your connections are kept.")
+    }
+
+    /// An operator has denied a connection, or its host.
+    pub fn connection_withdrawn() -> Self {
+        Self::new(
+            Reason::ConnectionWithdrawn,
+            "An operator of Postern has withdrawn this connection, or the host it leads to.",
+        )
+        .hint("Your other connections still work. Ask the operator why.")
     }
 
     /// The tenant server's error for a statement.

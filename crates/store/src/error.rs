@@ -15,6 +15,12 @@ pub enum StoreError {
     /// A secret is required: the connection is new, or its endpoint has changed and the stored seals do not fit it.
     #[error("the connection needs a secret that was not given")]
     SecretRequired,
+    /// An operator has withdrawn the caller's access: the user's, the issuer's users', or the token's.
+    #[error("an operator has withdrawn the caller's access")]
+    AccessWithdrawn,
+    /// An operator has withdrawn the connection, or the host where it leads.
+    #[error("an operator has withdrawn the connection")]
+    ConnectionWithdrawn,
     /// The URL is malformed, or what it says about TLS is not what the server offers.
     #[error("the control database's URL cannot be used: {0}")]
     Url(String),

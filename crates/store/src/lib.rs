@@ -3,6 +3,7 @@
 //! * [`roles`] and [`migrate`] prepare a database. For operators and the development server.
 //! * [`ConnectionStore`] reads and writes a user's rows, never a seal. For connection-service.
 //! * [`ProxyStore`] looks up a user's connection and reads its seals. Writes nothing. For proxy-service.
+//! * [`DenialStore`] withdraws access, which the other two check in every call. For operators.
 //! * [`RewrapStore`] replaces the seals of all users, and writes nothing else. For the rewrap job.
 //!
 //! Every store refuses to start with a role that could bypass row level security, or with an older schema.
@@ -10,6 +11,7 @@
 mod connect;
 mod connections;
 mod database;
+mod denials;
 mod error;
 mod fair;
 mod literal;
@@ -20,6 +22,7 @@ mod secrets;
 
 pub use connect::{PoolOptions, Transport, transport};
 pub use connections::{Change, ConnectionStore, NewSecret, OwnConnection, OwnSecret, SavedConnection};
+pub use denials::{Denial, DenialStore, Denied};
 pub use error::{Remedy, StoreError};
 pub use migrate::{SCHEMA_VERSION, migrate};
 pub use proxy::ProxyStore;

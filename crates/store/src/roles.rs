@@ -17,11 +17,13 @@ pub enum Role {
     Proxy,
     /// The seals of all owners and what they are bound to; writes seals only.
     Rewrap,
+    /// What operators have denied, and nothing else.
+    Operator,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 4] = [Self::Migrator, Self::Connection, Self::Proxy, Self::Rewrap];
+    pub const ALL: [Self; 5] = [Self::Migrator, Self::Connection, Self::Proxy, Self::Rewrap, Self::Operator];
 
     /// Name of the role in the database.
     pub const fn name(self) -> &'static str {
@@ -30,13 +32,19 @@ impl Role {
             Self::Connection => "postern_connection",
             Self::Proxy => "postern_proxy",
             Self::Rewrap => "postern_rewrap",
+            Self::Operator => "postern_operator",
         }
     }
 }
 
 /// Names of [`Role::ALL`].
-pub const LOGIN_ROLES: [&str; 4] =
-    [Role::Migrator.name(), Role::Connection.name(), Role::Proxy.name(), Role::Rewrap.name()];
+pub const LOGIN_ROLES: [&str; 5] = [
+    Role::Migrator.name(),
+    Role::Connection.name(),
+    Role::Proxy.name(),
+    Role::Rewrap.name(),
+    Role::Operator.name(),
+];
 
 /// SQLSTATE of a missing privilege.
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
@@ -93,7 +101,8 @@ const UNTIMED: &str = "
       from pg_roles r
       join (values ('postern_connection', array['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']),
                    ('postern_proxy', array['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']),
-                   ('postern_rewrap', array['statement_timeout', 'lock_timeout'])) as needed (role, settings)
+                   ('postern_rewrap', array['statement_timeout', 'lock_timeout']),
+                   ('postern_operator', array['statement_timeout', 'lock_timeout'])) as needed (role, settings)
         on needed.role = r.rolname
      where exists (
          select from unnest(needed.settings) as setting

@@ -69,6 +69,7 @@ fn in_browser(dir: &Path, chromium: &Path, scratch: &Scratch, screenshot: bool) 
         "--example",
         "stage",
     ]))?;
+    process::run(&mut process::cargo(["build", "--quiet", "--package", "postern-cli"]))?;
     let mut tests = Command::new(target_dir().join("debug/examples/stage"));
     tests.args(["npm", "run", "--silent", "test"]).current_dir(dir);
     tests

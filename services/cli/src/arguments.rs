@@ -1,9 +1,11 @@
 //! The arguments and the help texts.
 
-use std::{num::NonZeroU32, path::PathBuf};
+use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+use crate::deny;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -15,10 +17,14 @@ Exit codes:
 
 Results are written to stdout, everything else to stderr. Database URLs are read from the files named in the
 configuration, or from the environment variables POSTERN_<ROLE>_DATABASE_URL, where <ROLE> is ADMIN, MIGRATOR,
-CONNECTION, PROXY or REWRAP. No secret is ever an argument. NO_COLOR is respected.";
+CONNECTION, PROXY, REWRAP or OPERATOR. No secret is ever an argument. NO_COLOR is respected.";
 
 const ROTATION: &str = "To rotate: stage, promote --wait, postern rewrap, disable. If everything still works, destroy \
     the old key; otherwise enable it again.";
+
+const DENY: &str = "\
+A denial takes effect for the next call on every replica. Statements and requests that run are cancelled within two
+seconds, and pools that nobody may use any more are dropped. Stored connections are kept.";
 
 const DOCTOR: &str = "\
 Exit codes:
@@ -27,7 +33,7 @@ Exit codes:
 
 Each line starts with ok, warn, fail or skip. Checks of things that are not configured are skipped.";
 
-/// Manages a Postern installation: the database schema, the master keys, and the seals under them.
+/// Manages a Postern installation: the database schema, the master keys, the seals under them, and withdrawn access.
 #[derive(Parser)]
 #[command(name = "postern", version, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
@@ -50,6 +56,9 @@ pub(crate) enum Command {
     Rewrap(RewrapOptions),
     /// Update the control database's schema, and with --create-roles its roles.
     Migrate(MigrateOptions),
+    /// Withdraw access at once: from a user, a token, an issuer's users, a host or a connection.
+    #[command(subcommand, after_help = DENY)]
+    Deny(DenyCommand),
     /// Check the configuration, the certificate, crypto-service, its keys and the database, and suggest fixes. Changes
     /// nothing.
     #[command(after_help = DOCTOR)]
@@ -109,6 +118,55 @@ pub(crate) enum KeyringCommand {
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
     },
+}
+
+/// The commands for denials.
+#[derive(Subcommand)]
+pub(crate) enum DenyCommand {
+    /// Deny something, or change the note and the expiry of a denial.
+    Add {
+        #[command(flatten)]
+        what: DeniedArguments,
+        /// Why, for other operators. Users don't see it.
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        note: String,
+        /// How long, such as 90s, 30m, 12h or 7d. Without it, until the denial is removed.
+        #[arg(long = "for", value_name = "TIME", value_parser = deny::lifetime)]
+        lifetime: Option<Duration>,
+    },
+    /// List the denials in force, the oldest first.
+    List,
+    /// Remove a denial.
+    Remove {
+        #[command(flatten)]
+        what: DeniedArguments,
+    },
+}
+
+/// What is denied.
+#[derive(Args)]
+pub(crate) struct DeniedArguments {
+    pub kind: DenialKind,
+    /// Of the kind `owner`: the owner's id, or with --issuer the `sub` of the user's tokens. `jti`: a token's `jti`.
+    /// `issuer`: the `iss` of tokens. `host`: a DNS name or an address, as in connections. `connection`: its id.
+    pub value: String,
+    /// The `iss` of the tokens; required for `jti`.
+    #[arg(long)]
+    pub issuer: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DenialKind {
+    /// A user.
+    Owner,
+    /// One token.
+    Jti,
+    /// All users of an issuer.
+    Issuer,
+    /// All connections to a host.
+    Host,
+    /// One connection, whose id the services log.
+    Connection,
 }
 
 #[derive(Args)]

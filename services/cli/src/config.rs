@@ -41,6 +41,9 @@ pub(crate) struct DatabaseConfig {
     /// For `postern_rewrap`.
     #[serde(default, deserialize_with = "optional_secret_file")]
     rewrap_url_file: Option<PathBuf>,
+    /// For `postern_operator`.
+    #[serde(default, deserialize_with = "optional_secret_file")]
+    operator_url_file: Option<PathBuf>,
 }
 
 /// A role that signs in to the control database.
@@ -51,11 +54,13 @@ pub(crate) enum Login {
     Connection,
     Proxy,
     Rewrap,
+    Operator,
 }
 
 impl Login {
     /// Postern's own roles, in the order of [`postern_store::roles::LOGIN_ROLES`].
-    pub(crate) const ROLES: [Self; 4] = [Self::Migrator, Self::Connection, Self::Proxy, Self::Rewrap];
+    pub(crate) const ROLES: [Self; 5] =
+        [Self::Migrator, Self::Connection, Self::Proxy, Self::Rewrap, Self::Operator];
 
     fn word(self) -> &'static str {
         match self {
@@ -64,6 +69,7 @@ impl Login {
             Self::Connection => "connection",
             Self::Proxy => "proxy",
             Self::Rewrap => "rewrap",
+            Self::Operator => "operator",
         }
     }
 
@@ -139,6 +145,7 @@ impl Config {
             Login::Connection => &files.connection_url_file,
             Login::Proxy => &files.proxy_url_file,
             Login::Rewrap => &files.rewrap_url_file,
+            Login::Operator => &files.operator_url_file,
         };
         file.as_deref()
     }

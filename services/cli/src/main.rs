@@ -7,6 +7,7 @@ mod ask;
 mod config;
 mod crypto;
 mod database;
+mod deny;
 mod doctor;
 mod failure;
 mod keyring;
@@ -50,6 +51,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Keyring(command) => keyring::run(command, path, output),
         Command::Rewrap(options) => in_runtime(rewrap::run(options, &Config::load(path)?, output)),
         Command::Migrate(options) => in_runtime(migrate::run(options, &Config::load(path)?, output)),
+        Command::Deny(command) => in_runtime(deny::run(command, &Config::load(path)?, output)),
         Command::Doctor => in_runtime(doctor::run(path, output)),
         Command::Completions { shell } => completions(*shell),
     }

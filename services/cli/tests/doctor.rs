@@ -45,7 +45,7 @@ async fn all_is_well_and_no_secret_is_shown() {
         "is for operator",
         "the primary key is 1",
         "2 seals under key 1",
-        "version 6",
+        "version 7",
         "postern_proxy can sign in",
     ] {
         assert!(run.stdout.contains(said), "{said}: {}", run.stdout);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod deny;
 mod doctor;
 mod files;
 mod interrupted;

@@ -15,11 +15,11 @@ Exit codes:
 
 Results are written to stdout, everything else to stderr. Database URLs are read from the files named in the
 configuration, or from the environment variables POSTERN_<ROLE>_DATABASE_URL, where <ROLE> is ADMIN, MIGRATOR,
-CONNECTION, PROXY or REWRAP. No secret is ever an argument. NO_COLOR is respected.
+CONNECTION, PROXY, REWRAP or OPERATOR. No secret is ever an argument. NO_COLOR is respected.
 ";
     assert!(help.stdout.ends_with(documented), "{}", help.stdout);
     assert_eq!(help.stderr, "");
-    for command in ["keyring", "rewrap", "migrate", "doctor", "completions"] {
+    for command in ["keyring", "rewrap", "migrate", "deny", "doctor", "completions"] {
         assert!(help.stdout.contains(&format!("\n  {command}")), "{command}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use postern_store::{ConnectionStore, PoolOptions, ProxyStore, RewrapStore, roles::LOGIN_ROLES};
+use postern_store::{ConnectionStore, DenialStore, PoolOptions, ProxyStore, RewrapStore, roles::LOGIN_ROLES};
 use postern_testkit::{TenantDatabase, TenantServer};
 
 use crate::support::{PASSWORD, Run, postern};
@@ -62,6 +62,7 @@ impl Bare {
         let url = |role: &str| fs::read_to_string(self.url_file(role)).unwrap();
         ConnectionStore::connect(&url("postern_connection"), PoolOptions::default()).await.unwrap();
         ProxyStore::connect(&url("postern_proxy"), PoolOptions::default()).await.unwrap();
+        DenialStore::connect(&url("postern_operator"), PoolOptions::default()).await.unwrap();
         RewrapStore::connect(&url("postern_rewrap"), PoolOptions::default()).await.unwrap();
     }
 }
@@ -76,11 +77,11 @@ async fn one_command_makes_a_database_ready() {
         assert_eq!(run.stderr, "");
         let done = run.json();
         assert_eq!(done["schema_version"], postern_store::SCHEMA_VERSION);
-        assert_eq!(done["roles"].as_array().unwrap().len(), 4);
+        assert_eq!(done["roles"].as_array().unwrap().len(), 5);
         assert!(done["roles"].as_array().unwrap().iter().all(|role| role["password_set"] == true));
         bare.services_start().await;
     }
-    assert_eq!(bare.roles().await, 5);
+    assert_eq!(bare.roles().await, 6);
     let mighty = "select count(*) from pg_roles where rolname like 'postern%' and (rolsuper or rolbypassrls or rolcreaterole)";
     assert_eq!(bare.database.ask(mighty).await, 0);
 }
@@ -134,7 +135,7 @@ async fn a_migration_that_fails_after_the_roles_were_created_says_so() {
     fs::write(bare.url_file("postern_migrator"), "postgres://postern_migrator:x@127.0.0.1:1/x").unwrap();
     Run::of(&mut bare.migrate(&["--create-roles"]))
         .refused(4, "the roles were created, but the schema was not");
-    assert_eq!(bare.roles().await, 5);
+    assert_eq!(bare.roles().await, 6);
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ pub(crate) const PASSWORD: &str = "tenant-password";
 pub(crate) fn postern() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
     command.env_remove("POSTERN_CONFIG");
-    for role in ["ADMIN", "MIGRATOR", "CONNECTION", "PROXY", "REWRAP"] {
+    for role in ["ADMIN", "MIGRATOR", "CONNECTION", "PROXY", "REWRAP", "OPERATOR"] {
         command.env_remove(format!("POSTERN_{role}_DATABASE_URL"));
     }
     command.stdin(Stdio::null());

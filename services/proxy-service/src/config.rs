@@ -32,6 +32,9 @@ pub struct Config {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Backends {
+    /// Whether a call ends when its connection is changed or deleted while it runs.
+    #[serde(default = "yes")]
+    pub cancel_on_change: bool,
     /// The control database, with the role `postern_proxy`.
     pub database: DatabaseConfig,
     /// crypto-service.
@@ -45,6 +48,10 @@ pub struct Backends {
     /// How many calls may be in progress.
     #[serde(default)]
     pub admission: AdmissionLimits,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 impl ServiceConfig for Config {

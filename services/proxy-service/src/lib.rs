@@ -102,6 +102,7 @@ fn core_of(backends: &Backends, store: ProxyStore, crypto: Channel, life: &Lifec
         pools: backends.pools,
         admission: backends.admission,
         life: life.clone(),
+        cancel_on_change: backends.cancel_on_change,
     })
 }
 

@@ -25,6 +25,17 @@ pub(crate) fn of(failure: &Failure) -> Problem {
             Reason::VersionStale,
             "The connection was changed while it was being used; try again.",
         ),
+        Failure::AccessWithdrawn => Problem::access_withdrawn(),
+        Failure::ConnectionWithdrawn => Problem::connection_withdrawn(),
+        Failure::Deleted => Problem::new(
+            Reason::ConnectionNotFound,
+            "The connection was deleted while this ran, so it was cancelled.",
+        ),
+        Failure::Changed => Problem::new(
+            Reason::VersionStale,
+            "The connection was changed while this ran, so it was cancelled.",
+        )
+        .hint("Run it again to use the connection as it is now."),
         Failure::Lookup(cause) => lookup_failed().because(cause),
         Failure::LookupBusy => lookup_failed().because("the control database did not answer in time"),
         Failure::NoSecret => Problem::new(Reason::SealBroken, "The connection has no stored secret.")

@@ -73,6 +73,7 @@ pub(crate) async fn router(
     })
     .await?;
     let backends = proxy_service::Backends {
+        cancel_on_change: true,
         database: DatabaseConfig::new(database.url_file("postern_proxy")),
         crypto: crypto.for_caller("proxy-service")?,
         egress: internal::egress(),

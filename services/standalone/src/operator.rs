@@ -13,7 +13,8 @@ pub(crate) fn write_config(state: &State, database: &ControlDatabase, crypto: &C
     let text = format!(
         "[crypto]\nurl = {:?}\n\n\
          [crypto.tls]\ncertificate = {}\nkey = {}\nca = {}\n\n\
-         [database]\nmigrator_url_file = {}\nconnection_url_file = {}\nproxy_url_file = {}\nrewrap_url_file = {}\n",
+         [database]\nmigrator_url_file = {}\nconnection_url_file = {}\nproxy_url_file = {}\nrewrap_url_file = {}\n\
+         operator_url_file = {}\n",
         operator.url,
         quoted(&operator.tls.certificate)?,
         quoted(&operator.tls.key)?,
@@ -22,6 +23,7 @@ pub(crate) fn write_config(state: &State, database: &ControlDatabase, crypto: &C
         quoted(&database.url_file("postern_connection"))?,
         quoted(&database.url_file("postern_proxy"))?,
         quoted(&database.url_file("postern_rewrap"))?,
+        quoted(&database.url_file("postern_operator"))?,
     );
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }

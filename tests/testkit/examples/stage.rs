@@ -3,11 +3,12 @@
 //! The command finds `POSTERN_URL`, `POSTERN_TENANT_DSN` and, for the project, `POSTERN_PROJECT_URL`, `_CA` (a PEM
 //! file), `_PUBLISHABLE_KEY`, `_SECRET_KEY`, `_ANON_KEY` and `_SERVICE_ROLE_KEY` in its environment. For two more
 //! Posterns, whose users sign in at an identity provider, it finds `POSTERN_OIDC_URL`, `POSTERN_OIDC_CONTROL`,
-//! `POSTERN_SUPABASE_URL` and `POSTERN_SUPABASE_CONTROL`. `POSTERN_CONSOLE` names the folder of the built console.
+//! `POSTERN_SUPABASE_URL` and `POSTERN_SUPABASE_CONTROL`, and for their operator `POSTERN_COMMAND`, the built program,
+//! `POSTERN_OIDC_CONFIG` and `POSTERN_SUPABASE_CONFIG`. `POSTERN_CONSOLE` names the folder of the built console.
 
 use std::{
     env,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
 
@@ -40,6 +41,12 @@ async fn main() -> anyhow::Result<ExitCode> {
     command
         .env("POSTERN_SUPABASE_URL", by_supabase.url())
         .env("POSTERN_SUPABASE_CONTROL", supabase.control_url());
+    // Beside the folder of this example.
+    let program = env::current_exe()?;
+    let built = program.parent().and_then(Path::parent).ok_or_else(|| anyhow::anyhow!("no target folder"))?;
+    command.env("POSTERN_COMMAND", built.join("postern"));
+    command.env("POSTERN_OIDC_CONFIG", by_oidc.state().join("postern.toml"));
+    command.env("POSTERN_SUPABASE_CONFIG", by_supabase.state().join("postern.toml"));
     let status = tokio::task::spawn_blocking(move || command.status()).await??;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,5 +1,6 @@
 //! A signed-in user with clients for the public API.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use postern_rpc::{
     connection::{
         Connection, DeleteConnectionRequest, UpsertConnectionRequest,
@@ -7,6 +8,7 @@ use postern_rpc::{
     },
     proxy::{ColumnData, Header, QueryRequest, Summary, proxy_service_client::ProxyServiceClient},
 };
+use serde_json::Value;
 use tonic::{
     Request, Status,
     metadata::MetadataValue,
@@ -69,6 +71,14 @@ impl User {
     /// The token.
     pub fn token(&self) -> &str {
         &self.token
+    }
+
+    /// The token's `jti`.
+    pub fn token_id(&self) -> String {
+        let claims = self.token.split('.').nth(1).expect("a token has claims");
+        let claims = URL_SAFE_NO_PAD.decode(claims).expect("claims are base64url");
+        let claims: Value = serde_json::from_slice(&claims).expect("claims are JSON");
+        claims["jti"].as_str().expect("every token of ours has an id").to_owned()
     }
 
     /// A client of connection-service.

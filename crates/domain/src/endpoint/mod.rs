@@ -70,6 +70,14 @@ impl Endpoint {
         }
     }
 
+    /// The host where it leads, not yet checked.
+    pub fn host(&self) -> &Host {
+        match self {
+            Self::Postgres(endpoint) => &endpoint.host,
+            Self::Supabase(endpoint) => endpoint.url.host(),
+        }
+    }
+
     /// Digest of everything that determines who receives the secrets. Every seal is bound to it, so that a secret saved
     /// for one server is never sent to another.
     pub fn digest(&self) -> EndpointDigest {

@@ -427,6 +427,8 @@ pub mod connection_service_client {
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
     /// ConnectionService stores a user's connections. Secrets are write-only: no RPC returns them.
+    ///
+    /// Every RPC fails with PERMISSION_DENIED (ACCESS_WITHDRAWN) if an operator has withdrawn the caller's access.
     #[derive(Debug, Clone)]
     pub struct ConnectionServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -500,7 +502,8 @@ pub mod connection_service_client {
         ///
         /// Errors: INVALID_ARGUMENT (INVALID_FIELD, INVALID_DSN, INVALID_KEY), FAILED_PRECONDITION (SECRET_REQUIRED: a new
         /// connection or a changed endpoint needs its secrets), ABORTED (VERSION_STALE),
-        /// RESOURCE_EXHAUSTED (TOO_MANY_CONNECTIONS).
+        /// RESOURCE_EXHAUSTED (TOO_MANY_CONNECTIONS), PERMISSION_DENIED (CONNECTION_WITHDRAWN: an operator has withdrawn the
+        /// connection or its host).
         ///
         /// Who may call: a signed-in user, for own rows.
         pub async fn upsert_connection(
@@ -651,7 +654,8 @@ pub mod connection_service_server {
         ///
         /// Errors: INVALID_ARGUMENT (INVALID_FIELD, INVALID_DSN, INVALID_KEY), FAILED_PRECONDITION (SECRET_REQUIRED: a new
         /// connection or a changed endpoint needs its secrets), ABORTED (VERSION_STALE),
-        /// RESOURCE_EXHAUSTED (TOO_MANY_CONNECTIONS).
+        /// RESOURCE_EXHAUSTED (TOO_MANY_CONNECTIONS), PERMISSION_DENIED (CONNECTION_WITHDRAWN: an operator has withdrawn the
+        /// connection or its host).
         ///
         /// Who may call: a signed-in user, for own rows.
         async fn upsert_connection(
@@ -697,6 +701,8 @@ pub mod connection_service_server {
         >;
     }
     /// ConnectionService stores a user's connections. Secrets are write-only: no RPC returns them.
+    ///
+    /// Every RPC fails with PERMISSION_DENIED (ACCESS_WITHDRAWN) if an operator has withdrawn the caller's access.
     #[derive(Debug)]
     pub struct ConnectionServiceServer<T> {
         inner: Arc<T>,

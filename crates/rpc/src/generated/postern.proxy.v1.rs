@@ -416,6 +416,11 @@ pub mod proxy_service_client {
     use tonic::codegen::http::Uri;
     /// ProxyService runs statements on tenant databases. Every request looks up the caller's connection anew, so a changed
     /// or deleted connection takes effect with the next request.
+    ///
+    /// Every RPC fails with PERMISSION_DENIED if an operator has withdrawn the caller's access (ACCESS_WITHDRAWN), or the
+    /// connection or its host (CONNECTION_WITHDRAWN). A call in progress ends in the same way. It also ends if its
+    /// connection is changed (ABORTED, VERSION_STALE) or deleted (NOT_FOUND, CONNECTION_NOT_FOUND), unless the service is
+    /// configured otherwise.
     #[derive(Debug, Clone)]
     pub struct ProxyServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -621,6 +626,11 @@ pub mod proxy_service_server {
     }
     /// ProxyService runs statements on tenant databases. Every request looks up the caller's connection anew, so a changed
     /// or deleted connection takes effect with the next request.
+    ///
+    /// Every RPC fails with PERMISSION_DENIED if an operator has withdrawn the caller's access (ACCESS_WITHDRAWN), or the
+    /// connection or its host (CONNECTION_WITHDRAWN). A call in progress ends in the same way. It also ends if its
+    /// connection is changed (ABORTED, VERSION_STALE) or deleted (NOT_FOUND, CONNECTION_NOT_FOUND), unless the service is
+    /// configured otherwise.
     #[derive(Debug)]
     pub struct ProxyServiceServer<T> {
         inner: Arc<T>,

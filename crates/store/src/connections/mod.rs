@@ -116,7 +116,7 @@ impl OwnSecret {
     }
 }
 
-fn micros(since_epoch: i64) -> Duration {
+pub(crate) fn micros(since_epoch: i64) -> Duration {
     Duration::from_micros(since_epoch.try_into().unwrap_or_default())
 }
 

@@ -1,6 +1,6 @@
 //! A user's connections, read and written under row level security.
 
-use postern_domain::{ConnectionName, OwnerId, Version};
+use postern_domain::{Caller, ConnectionName, OwnerId, Version};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::{Change, OwnConnection, own_columns, upsert};
@@ -9,7 +9,8 @@ use crate::{
     database::{Database, as_owner, query},
 };
 
-/// Reads and writes the caller's connections. Cannot read a seal.
+/// Reads and writes the caller's connections. Cannot read a seal. Every call fails if an operator has withdrawn the
+/// caller's access.
 #[derive(Clone)]
 pub struct ConnectionStore(Database);
 
@@ -25,14 +26,14 @@ impl ConnectionStore {
     }
 
     /// Creates or changes a connection, in one round trip.
-    pub async fn upsert(&self, owner: OwnerId, change: Change) -> Result<OwnConnection, StoreError> {
-        upsert::upsert(self.0.clone(), owner, change).await
+    pub async fn upsert(&self, caller: Caller, change: Change) -> Result<OwnConnection, StoreError> {
+        upsert::upsert(self.0.clone(), caller, change).await
     }
 
-    /// The owner's connection of this name.
+    /// The caller's connection of this name.
     pub async fn get(
         &self,
-        owner: OwnerId,
+        caller: Caller,
         name: ConnectionName,
     ) -> Result<Option<OwnConnection>, StoreError> {
         const GET: &str = concat!(
@@ -40,7 +41,8 @@ impl ConnectionStore {
             own_columns!(),
             " from postern.connections c where owner_id = $1 and name = $2"
         );
-        as_owner(&self.0, owner, move |tx| {
+        let owner = caller.owner;
+        as_owner(&self.0, caller, move |tx| {
             Box::pin(async move {
                 let row = query(GET).bind(owner.0).bind(name.as_str()).fetch_optional(tx).await?;
                 row.as_ref().map(OwnConnection::read).transpose()
@@ -52,7 +54,7 @@ impl ConnectionStore {
     /// Up to `limit` connections whose names come after `after`, in the order of their names.
     pub async fn list(
         &self,
-        owner: OwnerId,
+        caller: Caller,
         after: String,
         limit: i64,
     ) -> Result<Vec<OwnConnection>, StoreError> {
@@ -62,7 +64,8 @@ impl ConnectionStore {
             " from postern.connections c where owner_id = $1 and name collate \"C\" > $2
               order by name collate \"C\" limit $3"
         );
-        as_owner(&self.0, owner, move |tx| {
+        let owner = caller.owner;
+        as_owner(&self.0, caller, move |tx| {
             Box::pin(async move {
                 let rows = query(LIST).bind(owner.0).bind(after).bind(limit).fetch_all(tx).await?;
                 rows.iter().map(OwnConnection::read).collect()
@@ -74,13 +77,14 @@ impl ConnectionStore {
     /// Deletes a connection and its secrets; `false` if there was none.
     pub async fn delete(
         &self,
-        owner: OwnerId,
+        caller: Caller,
         name: ConnectionName,
         expected: Option<Version>,
     ) -> Result<bool, StoreError> {
         const DELETE: &str =
             "/* connections.delete */ delete from postern.connections where owner_id = $1 and name = $2";
-        as_owner(&self.0, owner, move |tx| {
+        let owner = caller.owner;
+        as_owner(&self.0, caller, move |tx| {
             Box::pin(async move {
                 let Some(current) = lock(tx, owner, &name).await? else { return Ok(false) };
                 if expected.is_some_and(|expected| expected != current.connection.version) {

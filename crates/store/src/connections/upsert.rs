@@ -2,7 +2,7 @@
 //! transaction and one round trip.
 
 use postern_domain::{
-    AccessMode, ConnectionId, ConnectionName, Endpoint, OwnerId, Pooling, SealedSecret, SecretLabel,
+    AccessMode, Caller, ConnectionId, ConnectionName, Endpoint, Pooling, SealedSecret, SecretLabel,
     SecretName, Version, limits::CONNECTIONS_PER_OWNER, supabase::KeySort,
 };
 use sqlx::{AssertSqlSafe, PgConnection, Row, postgres::PgRow};
@@ -44,13 +44,13 @@ pub struct NewSecret {
 /// Saves the change. If the caller goes away, it is saved nevertheless, or not at all.
 pub(super) async fn upsert(
     database: Database,
-    owner: OwnerId,
+    caller: Caller,
     change: Change,
 ) -> Result<OwnConnection, StoreError> {
     finish(async move {
         let mut lease = database.lease().await?;
         let pooling = database.pooling();
-        let saved = within(CALL, save(lease.connection(), pooling, owner, &change)).await;
+        let saved = within(CALL, save(lease.connection(), pooling, &caller, &change)).await;
         read(&lease.settle(saved)?, change)
     })
     .await
@@ -67,14 +67,14 @@ macro_rules! save {
 async fn save(
     connection: &mut PgConnection,
     pooling: Pooling,
-    owner: OwnerId,
+    caller: &Caller,
     change: &Change,
 ) -> Result<PgRow, StoreError> {
     let slots = Slots::of(change);
     Ok(match pooling {
-        Pooling::None => prepared(connection, owner, change, slots).await?,
+        Pooling::None => prepared(connection, caller, change, slots).await?,
         Pooling::Transaction => {
-            let statement = text(owner, change, &slots);
+            let statement = text(caller, change, &slots);
             sqlx::raw_sql(AssertSqlSafe(statement)).fetch_one(connection).await?
         }
     })
@@ -113,13 +113,14 @@ impl<'a> Slots<'a> {
 
 async fn prepared(
     connection: &mut PgConnection,
-    owner: OwnerId,
+    caller: &Caller,
     change: &Change,
     slots: Slots<'_>,
 ) -> Result<PgRow, sqlx::Error> {
-    const SAVE: &str = concat!(save!(), "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)");
+    const SAVE: &str =
+        concat!(save!(), "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)");
     sqlx::query(SAVE)
-        .bind(owner.0)
+        .bind(caller.owner.0)
         .bind(change.name.as_str())
         .bind(change.endpoint.kind().as_str())
         .bind(endpoint::document(&change.endpoint))
@@ -134,14 +135,16 @@ async fn prepared(
         .bind(slots.seals)
         .bind(slots.sorts)
         .bind(slots.lasts)
+        .bind(&*caller.issuer)
+        .bind(caller.token_id.as_deref())
         .fetch_one(connection)
         .await
 }
 
 /// The same as a text without parameters.
-fn text(owner: OwnerId, change: &Change, slots: &Slots<'_>) -> String {
+fn text(caller: &Caller, change: &Change, slots: &Slots<'_>) -> String {
     let arguments = [
-        literal::uuid(&owner.0),
+        literal::uuid(&caller.owner.0),
         literal::text(change.name.as_str()),
         literal::text(change.endpoint.kind().as_str()),
         literal::text(&endpoint::document(&change.endpoint)),
@@ -156,6 +159,8 @@ fn text(owner: OwnerId, change: &Change, slots: &Slots<'_>) -> String {
         literal::array("bytea", slots.seals.iter().map(|seal| literal::optional(*seal, literal::bytes))),
         literal::array("text", slots.sorts.iter().map(|sort| literal::optional(*sort, literal::text))),
         literal::array("text", slots.lasts.iter().map(|last| literal::optional(*last, literal::text))),
+        literal::text(&caller.issuer),
+        literal::optional(caller.token_id.as_deref(), literal::text),
     ];
     format!("{}({})", save!(), arguments.join(", "))
 }
@@ -171,6 +176,8 @@ fn read(row: &PgRow, change: Change) -> Result<OwnConnection, StoreError> {
         "stale" => return Err(StoreError::VersionStale),
         "secret_required" => return Err(StoreError::SecretRequired),
         "too_many" => return Err(StoreError::TooMany),
+        "access_withdrawn" => return Err(StoreError::AccessWithdrawn),
+        "connection_withdrawn" => return Err(StoreError::ConnectionWithdrawn),
         _ => return Err(StoreError::Malformed),
     }
     let mut secrets = OwnSecret::read_all(&row.try_get::<Vec<String>, _>("kept")?)?;

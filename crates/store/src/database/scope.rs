@@ -1,24 +1,43 @@
 //! Transactions, and transactions on behalf of one owner.
 
 use futures_util::future::BoxFuture;
-use postern_domain::OwnerId;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, postgres::PgArguments, query::Query};
+use postern_domain::{Caller, OwnerId};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Row, postgres::PgArguments, query::Query};
 
 use super::{CALL, Database, finish, lease::within};
-use crate::StoreError;
+use crate::{StoreError, literal};
 
-/// Runs `work` in a transaction that sees the rows of `owner` only, and commits if it succeeds.
+/// On whose behalf a transaction runs.
+pub(crate) enum Scope {
+    /// The caller of a request: refused if an operator has withdrawn its access.
+    Caller(Caller),
+    /// An owner who has not called: work of an operator's.
+    Owner(OwnerId),
+}
+
+impl From<Caller> for Scope {
+    fn from(caller: Caller) -> Self {
+        Self::Caller(caller)
+    }
+}
+
+impl From<OwnerId> for Scope {
+    fn from(owner: OwnerId) -> Self {
+        Self::Owner(owner)
+    }
+}
+
+/// Runs `work` in a transaction that sees the rows of one owner only, and commits if it succeeds.
 ///
 /// The owner is set for this transaction only, so that it cannot leak to the next user of the connection, behind a
 /// transaction-mode pooler too. When the caller is dropped, the transaction still ends.
 pub(crate) async fn as_owner<T: Send + 'static>(
     database: &Database,
-    owner: OwnerId,
+    scope: impl Into<Scope>,
     work: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {
     let database = database.clone();
-    // A UUID prints as hexadecimal digits and dashes: nothing to escape.
-    let begin = format!("begin; set local postern.owner_id = '{owner}'");
+    let begin = begin(&scope.into());
     finish(async move {
         let mut lease = database.lease().await?;
         let outcome = within(CALL, commit(lease.connection(), begin, work)).await;
@@ -27,22 +46,38 @@ pub(crate) async fn as_owner<T: Send + 'static>(
     .await
 }
 
+/// Starts the transaction, sets the owner, and asks whether the caller's access is withdrawn: one round trip.
+fn begin(scope: &Scope) -> String {
+    let (owner, check) = match scope {
+        Scope::Caller(caller) => (caller.owner, check(caller)),
+        Scope::Owner(owner) => (*owner, "false".to_owned()),
+    };
+    // A UUID prints as hexadecimal digits and dashes: nothing to escape.
+    format!("begin; set local postern.owner_id = '{owner}'; /* access.check */ select {check}")
+}
+
+fn check(Caller { owner, issuer, token_id }: &Caller) -> String {
+    format!(
+        "postern.access_is_withdrawn({}, {}, {})",
+        literal::uuid(&owner.0),
+        literal::text(issuer),
+        literal::optional(token_id.as_deref(), literal::text),
+    )
+}
+
+/// Not a transaction of sqlx's, which would not read the answer to what starts it. If this is dropped or fails
+/// half-way, the connection is closed by its lease.
 async fn commit<T>(
     connection: &mut PgConnection,
     begin: String,
     work: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    let mut transaction = connection.begin_with(AssertSqlSafe(begin)).await?;
-    match work(&mut transaction).await {
-        Ok(value) => {
-            transaction.commit().await?;
-            Ok(value)
-        }
-        Err(error) => {
-            transaction.rollback().await?;
-            Err(error)
-        }
-    }
+    let begun = sqlx::raw_sql(AssertSqlSafe(begin)).fetch_one(&mut *connection).await?;
+    let done =
+        if begun.try_get(0)? { Err(StoreError::AccessWithdrawn) } else { work(&mut *connection).await };
+    let end = if done.is_ok() { "commit" } else { "rollback" };
+    sqlx::raw_sql(end).execute(connection).await?;
+    done
 }
 
 /// Runs `work` in a transaction of sqlx's own pool, and commits if it succeeds. `begin` starts it and makes its

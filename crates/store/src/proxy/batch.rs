@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use postern_domain::{ConnectionId, ConnectionName, OwnerId, Version};
+use postern_domain::{Caller, ConnectionId, ConnectionName, OwnerId, Version};
 use tokio::sync::oneshot;
 
 use crate::{StoreError, database::finish, fair::FairQueue};
@@ -25,8 +25,8 @@ pub(crate) const LANES: usize = 2;
 /// Calls that one round trip serves, at most: it takes the server some ten microseconds for each.
 const MOST: usize = 64;
 
-/// A name, as its owner uses it.
-pub(crate) type Question = (OwnerId, ConnectionName);
+/// A name, as a caller uses it.
+pub(crate) type Question = (Caller, ConnectionName);
 
 /// Which version of which connection a name leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,17 +35,28 @@ pub(crate) struct Head {
     pub version: Version,
 }
 
+/// What is behind a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// A connection that the caller may use.
+    Connection(Head),
+    /// Nothing is said of it: the caller's access is withdrawn.
+    AccessWithdrawn,
+    /// A connection that is withdrawn, or whose host is.
+    ConnectionWithdrawn,
+}
+
 /// What a lookup found; `None` if the name leads nowhere.
-pub(crate) type Found = Result<Option<Head>, StoreError>;
+pub(crate) type Found = Result<Option<Entry>, StoreError>;
 
 /// An answer as it came from the server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Answer {
     /// Number of the question, from 1.
     pub ordinal: i32,
-    /// The owner of the row that was found.
+    /// The owner of the row that was found, or of the caller whose access is withdrawn.
     pub owner: OwnerId,
-    pub head: Head,
+    pub entry: Entry,
 }
 
 /// Asks the server several questions in one round trip.
@@ -67,7 +78,7 @@ struct State {
 }
 
 struct Waiter {
-    name: ConnectionName,
+    question: Question,
     found: oneshot::Sender<Found>,
 }
 
@@ -80,22 +91,23 @@ impl<A: Ask> Batches<A> {
         Self { server, state: Arc::new(Mutex::new(state)) }
     }
 
-    /// Where the owner's name leads now; `None` if there is no such connection.
-    pub(crate) async fn look_up(&self, owner: OwnerId, name: &ConnectionName) -> Found {
-        match self.enter(owner, name) {
-            Place::Lane(lane) => finish(lane.alone((owner, name.clone()))).await,
+    /// Where the caller's name leads now; `None` if there is no such connection.
+    pub(crate) async fn look_up(&self, caller: &Caller, name: &ConnectionName) -> Found {
+        let question = (caller.clone(), name.clone());
+        match self.enter(&question) {
+            Place::Lane(lane) => finish(lane.alone(question)).await,
             Place::Queue(found) => found.await.unwrap_or(Err(StoreError::Silent)),
         }
     }
 
-    fn enter(&self, owner: OwnerId, name: &ConnectionName) -> Place<A> {
+    fn enter(&self, question: &Question) -> Place<A> {
         let mut state = self.lock();
         if state.free > 0 {
             state.free -= 1;
             return Place::Lane(Lane(self.clone()));
         }
         let (found, receiver) = oneshot::channel();
-        state.waiting.push(owner, Waiter { name: name.clone(), found });
+        state.waiting.push(question.0.owner, Waiter { question: question.clone(), found });
         Place::Queue(receiver)
     }
 
@@ -104,10 +116,10 @@ impl<A: Ask> Batches<A> {
         let mut state = self.lock();
         let mut batch = Batch::default();
         while batch.waiters.len() < MOST
-            && let Some((owner, waiter)) = state.waiting.pop()
+            && let Some((_, waiter)) = state.waiting.pop()
         {
             if !waiter.found.is_closed() {
-                batch.add(owner, waiter);
+                batch.add(waiter);
             }
         }
         if batch.waiters.is_empty() {
@@ -133,7 +145,7 @@ impl<A: Ask> Lane<A> {
     async fn alone(self, question: Question) -> Found {
         let questions = vec![question];
         let answers = self.0.server.ask(questions.clone()).await?;
-        Ok(heads(&questions, &answers)?.pop().flatten())
+        Ok(entries(&questions, &answers)?.pop().flatten())
     }
 }
 
@@ -159,9 +171,9 @@ struct Batch {
 }
 
 impl Batch {
-    fn add(&mut self, owner: OwnerId, Waiter { name, found }: Waiter) {
+    fn add(&mut self, Waiter { question, found }: Waiter) {
         let next = self.questions.len();
-        let number = *self.numbers.entry((owner, name)).or_insert_with_key(|question| {
+        let number = *self.numbers.entry(question).or_insert_with_key(|question| {
             self.questions.push(question.clone());
             next
         });
@@ -170,7 +182,7 @@ impl Batch {
 
     async fn run<A: Ask>(self, lane: Lane<A>) {
         let answered = match lane.0.server.ask(self.questions.clone()).await {
-            Ok(answers) => heads(&self.questions, &answers),
+            Ok(answers) => entries(&self.questions, &answers),
             Err(error) => Err(error),
         };
         // The next batch is sent before this one's callers go on.
@@ -178,7 +190,7 @@ impl Batch {
         for (number, found) in self.waiters {
             // A caller that has gone away does not mind.
             drop(found.send(match &answered {
-                Ok(heads) => Ok(heads[number]),
+                Ok(entries) => Ok(entries[number]),
                 Err(error) => Err(error.clone()),
             }));
         }
@@ -187,17 +199,17 @@ impl Batch {
 
 /// What was found for each question, in their order. Refuses an answer to no question, a second one to the same, and
 /// one with another owner's row.
-fn heads(questions: &[Question], answers: &[Answer]) -> Result<Vec<Option<Head>>, StoreError> {
-    let mut heads = vec![None; questions.len()];
+fn entries(questions: &[Question], answers: &[Answer]) -> Result<Vec<Option<Entry>>, StoreError> {
+    let mut entries = vec![None; questions.len()];
     for answer in answers {
         let number = usize::try_from(answer.ordinal).ok().and_then(|ordinal| ordinal.checked_sub(1));
         let number = number.filter(|&number| number < questions.len()).ok_or(StoreError::Malformed)?;
-        if questions[number].0 != answer.owner || heads[number].is_some() {
+        if questions[number].0.owner != answer.owner || entries[number].is_some() {
             return Err(StoreError::Malformed);
         }
-        heads[number] = Some(answer.head);
+        entries[number] = Some(answer.entry);
     }
-    Ok(heads)
+    Ok(entries)
 }
 
 #[cfg(test)]

@@ -6,18 +6,21 @@ mod turns;
 
 use std::sync::Arc;
 
-use postern_domain::{ConnectionId, ConnectionName, OwnerId, Pooling, Version};
+use postern_domain::{Caller, ConnectionId, ConnectionName, OwnerId, Pooling, Version};
 use sqlx::{AssertSqlSafe, Row, postgres::PgRow};
 
 use crate::{
-    PoolOptions, Role, SavedConnection, StoreError, StoredSecret,
+    Denied, PoolOptions, Role, SavedConnection, StoreError, StoredSecret,
     connections::columns,
     database::{CALL, Database, finish, within},
     literal, secrets,
 };
-use batch::{Answer, Ask, Batches, Head, LANES, Question};
+use batch::{Answer, Ask, Batches, Entry, Head, LANES, Question};
 use known::Known;
 use turns::Turns;
+
+/// Denials that are read at a time.
+const DENIALS: u16 = 1000;
 
 /// Reads the caller's connections. Writes nothing.
 ///
@@ -53,13 +56,20 @@ impl ProxyStore {
         self.0.database.ping().await
     }
 
-    /// The owner's connection of this name as it is now; `None` if there is none.
+    /// The caller's connection of this name as it is now; `None` if there is none. Fails if an operator has withdrawn
+    /// the caller's access or the connection.
     pub async fn look_up(
         &self,
-        owner: OwnerId,
+        caller: &Caller,
         name: &ConnectionName,
     ) -> Result<Option<Arc<SavedConnection>>, StoreError> {
-        let Some(Head { id, version }) = self.0.lookups.look_up(owner, name).await? else { return Ok(None) };
+        let owner = caller.owner;
+        let Head { id, version } = match self.0.lookups.look_up(caller, name).await? {
+            Some(Entry::Connection(head)) => head,
+            Some(Entry::AccessWithdrawn) => return Err(StoreError::AccessWithdrawn),
+            Some(Entry::ConnectionWithdrawn) => return Err(StoreError::ConnectionWithdrawn),
+            None => return Ok(None),
+        };
         if let Some(known) = self.0.known.get(&(owner, id, version)) {
             return Ok(Some(known));
         }
@@ -99,6 +109,21 @@ impl ProxyStore {
         }
         let read = rows.iter().filter_map(|row| secrets::read(row).transpose());
         read.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// The first denials after this revision, each with its own, in the order of revisions. Call it again with the last
+    /// of them until there are none.
+    pub async fn denials_after(&self, revision: i64) -> Result<Vec<(i64, Denied)>, StoreError> {
+        let statement = format!(
+            "/* denials.after */ select revision, kind, value, issuer from postern.denials
+              where revision > {revision} and (expires_at is null or expires_at > now())
+              order by revision limit {DENIALS}"
+        );
+        let mut lease = self.0.database.lease().await?;
+        let rows = async { Ok(sqlx::raw_sql(AssertSqlSafe(statement)).fetch_all(lease.connection()).await?) };
+        let rows = within(CALL, rows).await;
+        let rows = lease.settle(rows)?;
+        rows.iter().map(|row| Ok((row.try_get("revision")?, Denied::read(row)?))).collect()
     }
 
     /// Rows of a function, in one round trip. As a text without parameters, since these reads are rare.
@@ -142,26 +167,41 @@ impl Ask for Database {
 /// The statement, up to the function's arguments.
 macro_rules! look_up {
     () => {
-        "/* connections.look_up */ select ordinal, owner_id, id, version from postern.look_up_connections"
+        "/* connections.look_up */ select ordinal, owner_id, id, version, withdrawn from postern.look_up_connections"
     };
 }
 
 fn prepared(questions: &[Question]) -> crate::database::PgQuery<'_> {
-    let (owners, names): (Vec<_>, Vec<_>) =
-        questions.iter().map(|(owner, name)| (owner.0, name.as_str())).unzip();
-    sqlx::query(concat!(look_up!(), "($1, $2)")).bind(owners).bind(names)
+    let of_each = || questions.iter();
+    sqlx::query(concat!(look_up!(), "($1, $2, $3, $4)"))
+        .bind(of_each().map(|(caller, _)| caller.owner.0).collect::<Vec<_>>())
+        .bind(of_each().map(|(_, name)| name.as_str()).collect::<Vec<_>>())
+        .bind(of_each().map(|(caller, _)| &*caller.issuer).collect::<Vec<_>>())
+        .bind(of_each().map(|(caller, _)| caller.token_id.as_deref()).collect::<Vec<_>>())
 }
 
 fn text(questions: &[Question]) -> String {
-    let owners = literal::array("uuid", questions.iter().map(|(owner, _)| literal::uuid(&owner.0)));
-    let names = literal::array("text", questions.iter().map(|(_, name)| literal::text(name.as_str())));
-    format!("{}({owners}, {names})", look_up!())
+    let of_each = || questions.iter();
+    let arguments = [
+        literal::array("uuid", of_each().map(|(caller, _)| literal::uuid(&caller.owner.0))),
+        literal::array("text", of_each().map(|(_, name)| literal::text(name.as_str()))),
+        literal::array("text", of_each().map(|(caller, _)| literal::text(&caller.issuer))),
+        literal::array(
+            "text",
+            of_each().map(|(caller, _)| literal::optional(caller.token_id.as_deref(), literal::text)),
+        ),
+    ];
+    format!("{}({})", look_up!(), arguments.join(", "))
 }
 
 fn answer(row: &PgRow) -> Result<Answer, StoreError> {
-    Ok(Answer {
-        ordinal: row.try_get(0)?,
-        owner: OwnerId(row.try_get(1)?),
-        head: Head { id: ConnectionId(row.try_get(2)?), version: Version(row.try_get(3)?) },
-    })
+    let entry = match row.try_get::<Option<&str>, _>(4)? {
+        None => {
+            Entry::Connection(Head { id: ConnectionId(row.try_get(2)?), version: Version(row.try_get(3)?) })
+        }
+        Some("access") => Entry::AccessWithdrawn,
+        Some("connection") => Entry::ConnectionWithdrawn,
+        Some(_) => return Err(StoreError::Malformed),
+    };
+    Ok(Answer { ordinal: row.try_get(0)?, owner: OwnerId(row.try_get(1)?), entry })
 }

@@ -1,7 +1,8 @@
 //! Checks the control database: its roles, its schema, and TLS.
 
 use postern_store::{
-    ConnectionStore, PoolOptions, ProxyStore, RewrapStore, SCHEMA_VERSION, SealCount, StoreError, Transport,
+    ConnectionStore, DenialStore, PoolOptions, ProxyStore, RewrapStore, SCHEMA_VERSION, SealCount,
+    StoreError, Transport,
     roles::{self, Survey},
     transport,
 };
@@ -30,6 +31,7 @@ pub(super) async fn look(config: &Config, findings: &mut Findings) -> Option<Vec
             Login::Connection => ConnectionStore::connect(&url, PoolOptions::default()).await.map(drop),
             Login::Proxy => ProxyStore::connect(&url, PoolOptions::default()).await.map(drop),
             Login::Rewrap => counts(&url).await.map(|counts| seals = Some(counts)),
+            Login::Operator => DenialStore::connect(&url, PoolOptions::default()).await.map(drop),
             Login::Admin => continue,
         };
         findings.push(match signed_in {

@@ -110,6 +110,8 @@ pub(crate) fn store_problem(error: &StoreError) -> Problem {
             "A password or key is required: the connection is new, another key is to serve, or the server has changed.",
         )
         .hint("Stored secrets are bound to the server they were saved for. Enter them again."),
+        StoreError::AccessWithdrawn => Problem::access_withdrawn(),
+        StoreError::ConnectionWithdrawn => Problem::connection_withdrawn(),
         StoreError::Unfit(_) | StoreError::Url(_) | StoreError::Malformed => {
             Problem::internal(format_args!("the control database cannot be used: {error}"))
         }

@@ -1,6 +1,6 @@
 //! `DeleteConnection`: deletes a connection and its secrets.
 
-use postern_domain::{OwnerId, Version};
+use postern_domain::{Caller, Version};
 use postern_rpc::{
     Problem,
     connection::{DeleteConnectionRequest, DeleteConnectionResponse},
@@ -11,11 +11,11 @@ use crate::convert;
 
 pub(super) async fn delete(
     store: &ConnectionStore,
-    owner: OwnerId,
+    caller: Caller,
     request: &DeleteConnectionRequest,
 ) -> Result<DeleteConnectionResponse, Problem> {
     let name = convert::name(&request.name)?;
-    let deleted = store.delete(owner, name, request.expected_version.map(Version)).await;
+    let deleted = store.delete(caller, name, request.expected_version.map(Version)).await;
     if deleted.map_err(|error| convert::store_problem(&error))? {
         Ok(DeleteConnectionResponse {})
     } else {

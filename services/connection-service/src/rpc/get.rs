@@ -1,6 +1,6 @@
 //! `GetConnection`: one connection of the caller.
 
-use postern_domain::OwnerId;
+use postern_domain::Caller;
 use postern_rpc::{
     Problem, Reason,
     connection::{GetConnectionRequest, GetConnectionResponse},
@@ -11,11 +11,11 @@ use crate::convert;
 
 pub(super) async fn get(
     store: &ConnectionStore,
-    owner: OwnerId,
+    caller: Caller,
     request: &GetConnectionRequest,
 ) -> Result<GetConnectionResponse, Problem> {
     let name = convert::name(&request.name)?;
-    let saved = store.get(owner, name).await.map_err(|error| convert::store_problem(&error))?;
+    let saved = store.get(caller, name).await.map_err(|error| convert::store_problem(&error))?;
     let saved = saved.ok_or_else(|| not_found(&request.name))?;
     Ok(GetConnectionResponse { connection: Some(convert::connection(saved)) })
 }

@@ -1,6 +1,6 @@
 //! `ListConnections`: the caller's connections, page by page, in the order of their names.
 
-use postern_domain::OwnerId;
+use postern_domain::Caller;
 use postern_rpc::{
     Problem,
     connection::{ListConnectionsRequest, ListConnectionsResponse},
@@ -14,7 +14,7 @@ const LARGEST_PAGE: i64 = 200;
 
 pub(super) async fn list(
     store: &ConnectionStore,
-    owner: OwnerId,
+    caller: Caller,
     request: ListConnectionsRequest,
 ) -> Result<ListConnectionsResponse, Problem> {
     let size = match i64::from(request.page_size) {
@@ -29,7 +29,7 @@ pub(super) async fn list(
         return Err(Problem::field("page_token", "page_token is the next_page_token of the page before"));
     }
     // One more than a page tells whether there is another.
-    let rows = store.list(owner, request.page_token, size + 1).await;
+    let rows = store.list(caller, request.page_token, size + 1).await;
     let mut rows = rows.map_err(|error| convert::store_problem(&error))?;
     let length = usize::try_from(size).unwrap_or(usize::MAX);
     let more = rows.len() > length;

@@ -42,23 +42,23 @@ impl ConnectionService for Connections {
         &self,
         request: Request<GetConnectionRequest>,
     ) -> Result<Response<GetConnectionResponse>, Status> {
-        let owner = signed_in(&request)?.principal.owner();
-        Ok(Response::new(get::get(&self.store, owner, &request.into_inner()).await?))
+        let caller = signed_in(&request)?.principal.caller().clone();
+        Ok(Response::new(get::get(&self.store, caller, &request.into_inner()).await?))
     }
 
     async fn list_connections(
         &self,
         request: Request<ListConnectionsRequest>,
     ) -> Result<Response<ListConnectionsResponse>, Status> {
-        let owner = signed_in(&request)?.principal.owner();
-        Ok(Response::new(list::list(&self.store, owner, request.into_inner()).await?))
+        let caller = signed_in(&request)?.principal.caller().clone();
+        Ok(Response::new(list::list(&self.store, caller, request.into_inner()).await?))
     }
 
     async fn delete_connection(
         &self,
         request: Request<DeleteConnectionRequest>,
     ) -> Result<Response<DeleteConnectionResponse>, Status> {
-        let owner = signed_in(&request)?.principal.owner();
-        Ok(Response::new(delete::delete(&self.store, owner, &request.into_inner()).await?))
+        let caller = signed_in(&request)?.principal.caller().clone();
+        Ok(Response::new(delete::delete(&self.store, caller, &request.into_inner()).await?))
     }
 }

@@ -25,7 +25,7 @@ pub(super) async fn upsert(
     let Sent { endpoint, secrets, removed } = convert::sent(request, SystemClock.now())?;
     let secrets = seal(sealer, caller, &endpoint, secrets).await?;
     let change = Change { name, endpoint, secrets, removed, expected };
-    let saved = store.upsert(caller.principal.owner(), change).await;
+    let saved = store.upsert(caller.principal.caller().clone(), change).await;
     let saved = saved.map_err(|error| convert::store_problem(&error))?;
     Ok(UpsertConnectionResponse { connection: Some(convert::connection(saved)) })
 }

@@ -19,6 +19,14 @@ pub(crate) enum Failure {
     OtherKind(TenantKind),
     /// The connection was changed while it was being used, more than once.
     Superseded,
+    /// An operator has withdrawn the caller's access.
+    AccessWithdrawn,
+    /// An operator has withdrawn the connection, or the host where it leads.
+    ConnectionWithdrawn,
+    /// The connection was deleted while the call ran.
+    Deleted,
+    /// The connection was changed while the call ran.
+    Changed,
     /// The control database did not answer, or not with what it should; the text is for the log.
     Lookup(Arc<str>),
     /// So many look their connections up that the turn of this call did not come.

@@ -2,7 +2,8 @@
 //!
 //! * A call is admitted before anything is done for it ([`admission`]).
 //! * Its connection is looked up anew, under row level security ([`lookup`]), so that a changed or deleted one is dead
-//!   for the very next call. Owners take turns at the control database.
+//!   for the very next call, and once a second while the call runs ([`withdrawal`]). Owners take turns at the control
+//!   database.
 //! * A session is acquired from the pool of exactly that version. The secret is opened only when a session is.
 //! * The result leaves in parts, through a queue that is bounded by bytes ([`queue`], [`budget`]).
 //! * However the call ends, its [`outcome`] is recorded in one place.
@@ -20,6 +21,7 @@ pub(crate) mod postgres;
 mod queue;
 mod run;
 pub(crate) mod supabase;
+mod withdrawal;
 
 use std::{sync::Arc, time::Duration};
 
@@ -49,6 +51,7 @@ pub(crate) struct Core {
     sessions: postgres::Sessions,
     projects: supabase::Projects,
     life: Lifecycle,
+    cancel_on_change: bool,
 }
 
 /// What a core is made of.
@@ -60,6 +63,8 @@ pub(crate) struct Parameters {
     pub admission: AdmissionLimits,
     /// Calls that outlast its drain are ended.
     pub life: Lifecycle,
+    /// Whether a call ends when its connection is changed or deleted while it runs.
+    pub cancel_on_change: bool,
 }
 
 /// A call, as the door that it came through hands it over.
@@ -82,7 +87,7 @@ impl Job {
 impl Core {
     /// To be called within a runtime.
     pub(crate) fn new(parameters: Parameters) -> Arc<Self> {
-        Arc::new(Self {
+        let core = Arc::new(Self {
             admission: Admission::new(parameters.admission),
             lookups: Lookups::new(parameters.store),
             opener: parameters.opener,
@@ -90,12 +95,15 @@ impl Core {
             sessions: postgres::Sessions::new(parameters.pools),
             projects: supabase::Projects::new(parameters.pools),
             life: parameters.life,
-        })
+            cancel_on_change: parameters.cancel_on_change,
+        });
+        core.follow_denials();
+        core
     }
 
     /// The caller's connection as it is now. Sessions of one that its name no longer leads to are dropped at once.
     async fn look_up(&self, job: &Job) -> Result<Arc<SavedConnection>, Failure> {
-        let found = self.lookups.look_up(job.owner(), &job.connection).await?;
+        let found = self.lookups.look_up(job.caller.principal.caller(), &job.connection).await?;
         if let Some(gone) = found.gone {
             self.evict(job.owner(), gone);
         }

@@ -85,8 +85,10 @@ impl Core {
         sender: &Sender<Part>,
     ) -> Result<Option<Last<Part>>, Failure> {
         let reached = self.reach(job).await?;
+        let (connection, since) = (Arc::clone(&reached.connection), reached.looked_up_at);
         let span = trace::database("statement", "tenant");
-        self.run_on(reached, job, query, sender).instrument(span).await
+        let running = self.run_on(reached, job, query, sender).instrument(span);
+        self.while_allowed(job, &connection, since, running).await
     }
 
     async fn run_on(
@@ -132,7 +134,8 @@ impl Core {
         let acquire = note_acquired(&job.call, acquire_at);
         let timings = Timings { lookup, acquire, ..Timings::default() };
         let (access_mode, role) = (endpoint.access_mode, endpoint.user.clone());
-        Ok(Reached { session: acquired?, access_mode, role, timings })
+        let session = acquired?;
+        Ok(Reached { session, connection, looked_up_at: acquire_at, access_mode, role, timings })
     }
 
     /// A signed-in session: from the pool of exactly this version, or a new one.
@@ -159,6 +162,8 @@ impl Core {
 /// A session with the caller's database.
 struct Reached {
     session: Session,
+    connection: Arc<SavedConnection>,
+    looked_up_at: Instant,
     access_mode: AccessMode,
     /// Role that the session signed in as.
     role: String,

@@ -104,31 +104,34 @@ impl Core {
         request: &Request,
         sender: &Sender<ForwardPart>,
     ) -> Result<(), Failure> {
-        let (mut connection, mut timings) = match self.reach_project(job).await {
+        let Reached { mut connection, saved, looked_up_at, mut timings } = match self.reach_project(job).await
+        {
             Err(Failure::Superseded) => self.reach_project(job).await,
             reached => reached,
         }?;
         let asked_at = Instant::now();
         let bounds = Bounds { head: job.deadline, deadline: job.deadline, body_bytes: BODY_BYTES };
         let span = trace::http("request");
-        let exchanging = async {
+        let exchanging = async move {
             let response = connection.send(request, &bounds).await?;
             timings.first_row = asked_at.elapsed();
             stream(response, sender, timings, job.started).await
         };
-        exchanging.instrument(span).await
+        self.while_allowed(job, &saved, looked_up_at, exchanging.instrument(span)).await
     }
 
-    async fn reach_project(&self, job: &Job) -> Result<(Connection, Timings), Failure> {
-        let (connection, lookup) = self.find(job).await?;
-        let Endpoint::Supabase(endpoint) = &connection.endpoint else {
-            return Err(Failure::OtherKind(connection.endpoint.kind()));
+    async fn reach_project(&self, job: &Job) -> Result<Reached, Failure> {
+        let (saved, lookup) = self.find(job).await?;
+        let Endpoint::Supabase(endpoint) = &saved.endpoint else {
+            return Err(Failure::OtherKind(saved.endpoint.kind()));
         };
         let acquire_at = Instant::now();
         let span = trace::step("acquire connection");
-        let acquired = self.acquire_project(job, &connection, endpoint).instrument(span).await;
+        let acquired = self.acquire_project(job, &saved, endpoint).instrument(span).await;
         let acquire = note_acquired(&job.call, acquire_at);
-        Ok((acquired?, Timings { lookup, acquire, ..Timings::default() }))
+        let connection = acquired?;
+        let timings = Timings { lookup, acquire, ..Timings::default() };
+        Ok(Reached { connection, saved, looked_up_at: acquire_at, timings })
     }
 
     /// A connection to the project: from the pool of exactly this version, or a new one.
@@ -150,6 +153,14 @@ impl Core {
         let key = pool_key(job.owner(), connection);
         Ok(self.projects.0.acquire(key, job.deadline, open).await?)
     }
+}
+
+/// A connection to the caller's project.
+struct Reached {
+    connection: Connection,
+    saved: Arc<SavedConnection>,
+    looked_up_at: Instant,
+    timings: Timings,
 }
 
 async fn stream(
