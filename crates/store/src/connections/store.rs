@@ -7,6 +7,7 @@ use super::{Change, OwnConnection, own_columns, upsert};
 use crate::{
     PoolOptions, Role, StoreError,
     database::{Database, as_owner, query},
+    user_data::{self, Erased, TableCount, UserData},
 };
 
 /// Reads and writes the caller's connections. Cannot read a seal.
@@ -91,6 +92,22 @@ impl ConnectionStore {
             })
         })
         .await
+    }
+
+    /// Everything that is stored about the owner, without secrets and seals.
+    pub async fn export(&self, owner: OwnerId) -> Result<UserData, StoreError> {
+        user_data::export(&self.0, owner).await
+    }
+
+    /// How many rows of the owner each table holds, in the order of the tables' names.
+    pub async fn counts(&self, owner: OwnerId) -> Result<Vec<TableCount>, StoreError> {
+        user_data::counts(&self.0, owner).await
+    }
+
+    /// Erases everything that is stored about the owner, or nothing: unless every table that can hold an owner's data is
+    /// seen to hold none of it afterwards, the transaction is rolled back.
+    pub async fn erase(&self, owner: OwnerId) -> Result<Erased, StoreError> {
+        user_data::erase(&self.0, owner).await
     }
 }
 
