@@ -63,7 +63,8 @@ pub const DERIVED_OWNERS: Uuid = Uuid::from_u128(0x7422_0fcf_50c3_4367_aef2_92d7
 /// Maximum length of a subject in bytes, as in `OpenID` Connect.
 const MAX_SUBJECT_BYTES: usize = 255;
 
-fn owner_of(issuer: &str, mapping: SubjectMapping, subject: &str) -> Result<OwnerId, AuthError> {
+/// The owner of the rows of `subject`, a user of `issuer`. Fails for a subject that no token may have.
+pub fn owner_of(issuer: &str, mapping: SubjectMapping, subject: &str) -> Result<OwnerId, AuthError> {
     let well_formed = (1..=MAX_SUBJECT_BYTES).contains(&subject.len()) && !subject.contains(char::is_control);
     if !well_formed {
         return Err(AuthError::SubjectInvalid);

@@ -19,7 +19,7 @@ CONNECTION, PROXY or REWRAP. No secret is ever an argument. NO_COLOR is respecte
 ";
     assert!(help.stdout.ends_with(documented), "{}", help.stdout);
     assert_eq!(help.stderr, "");
-    for command in ["keyring", "rewrap", "migrate", "doctor", "completions"] {
+    for command in ["keyring", "rewrap", "migrate", "user", "doctor", "completions"] {
         assert!(help.stdout.contains(&format!("\n  {command}")), "{command}");
     }
 }

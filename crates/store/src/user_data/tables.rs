@@ -93,9 +93,10 @@ pub(super) async fn count(
     let counts: Vec<_> = tables.iter().enumerate().map(count).collect();
     let counts = format!("/* user_data.count */ {} order by number", counts.join(" union all "));
     let rows = sqlx::raw_sql(AssertSqlSafe(counts)).fetch_all(tx).await?;
-    let named = tables.iter().zip(&rows).map(|(table, row)| {
-        Ok(TableCount { table: table.name.clone(), rows: row.try_get("rows")? })
-    });
+    let named = tables
+        .iter()
+        .zip(&rows)
+        .map(|(table, row)| Ok(TableCount { table: table.name.clone(), rows: row.try_get("rows")? }));
     named.collect()
 }
 

@@ -110,7 +110,7 @@ pub(crate) fn store_problem(error: &StoreError) -> Problem {
             "A password or key is required: the connection is new, another key is to serve, or the server has changed.",
         )
         .hint("Stored secrets are bound to the server they were saved for. Enter them again."),
-        StoreError::Unfit(_) | StoreError::Url(_) | StoreError::Malformed => {
+        StoreError::Unfit(_) | StoreError::Url(_) | StoreError::Malformed | StoreError::Erasure(_) => {
             Problem::internal(format_args!("the control database cannot be used: {error}"))
         }
         StoreError::Database(_) | StoreError::Unreachable(_) | StoreError::Silent | StoreError::Busy => {
