@@ -5,6 +5,8 @@
 mod api;
 mod catalogue;
 mod database;
+mod erasure;
+mod export;
 mod lookups;
 mod outage;
 mod pooler;

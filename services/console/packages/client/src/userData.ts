@@ -34,7 +34,9 @@ export class UserData {
 
   /** Deletes everything stored about the user: all of it, or nothing if this throws. */
   async erase(): Promise<ErasedData> {
-    const { connections, tables } = await withPosternError(this.client.eraseData({ confirm: true }));
+    const { connections, tables } = await withPosternError(
+      this.client.eraseData({ confirm: true }),
+    );
     const counts = tables.map(({ table, rowsBefore, rowsAfter }) => ({
       table,
       rowsBefore,
