@@ -24,7 +24,7 @@ async fn every_rpc_of_users_is_closed_to_strangers() {
         }
         seen += 1;
     }
-    assert_eq!(seen, 6);
+    assert_eq!(seen, 8);
 }
 
 #[tokio::test]

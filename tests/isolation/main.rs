@@ -6,6 +6,8 @@ mod api;
 mod catalogue;
 mod database;
 mod denials;
+mod erasure;
+mod export;
 mod lookups;
 mod outage;
 mod pooler;

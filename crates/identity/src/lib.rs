@@ -38,5 +38,5 @@ pub use bearer::BearerToken;
 pub use config::{ClaimValue, ConfigError, IssuerConfig, SubjectMapping};
 pub use error::{AuthError, Refused};
 pub use key_source::{FetchKeys, Fetching};
-pub use principal::Principal;
+pub use principal::{Principal, owner_of};
 pub use verifier::{KeySetState, MAX_TOKEN_BYTES, Verifier};

@@ -64,7 +64,8 @@ impl fmt::Debug for Principal {
 /// Maximum length of a subject in bytes, as in `OpenID` Connect.
 const MAX_SUBJECT_BYTES: usize = 255;
 
-fn owner_of(issuer: &str, mapping: SubjectMapping, subject: &str) -> Result<OwnerId, AuthError> {
+/// The owner of the rows of `subject`, a user of `issuer`. Fails for a subject that no token may have.
+pub fn owner_of(issuer: &str, mapping: SubjectMapping, subject: &str) -> Result<OwnerId, AuthError> {
     let well_formed = (1..=MAX_SUBJECT_BYTES).contains(&subject.len()) && !subject.contains(char::is_control);
     if !well_formed {
         return Err(AuthError::SubjectInvalid);

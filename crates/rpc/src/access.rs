@@ -73,6 +73,8 @@ pub const RULES: &[Rule] = &[
     rule("/postern.connection.v1.ConnectionService/GetConnection", OWN_ROWS),
     rule("/postern.connection.v1.ConnectionService/ListConnections", OWN_ROWS),
     rule("/postern.connection.v1.ConnectionService/DeleteConnection", OWN_ROWS),
+    rule("/postern.connection.v1.ConnectionService/ExportData", OWN_ROWS),
+    rule("/postern.connection.v1.ConnectionService/EraseData", OWN_ROWS),
     rule("/postern.proxy.v1.ProxyService/Query", OWN_CONNECTIONS),
     rule("/postern.proxy.v1.ProxyService/Forward", OWN_CONNECTIONS),
     rule("/grpc.health.v1.Health/Check", Caller::Anyone),

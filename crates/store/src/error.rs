@@ -36,6 +36,9 @@ pub enum StoreError {
     /// All connections were in use until the caller's patience ended.
     #[error("all connections to the control database are in use")]
     Busy,
+    /// An owner's data cannot be shown to be erased, so that nothing was erased.
+    #[error("nothing was erased: {0}")]
+    Erasure(String),
     /// A stored row does not have the form that this release writes.
     #[error("a stored connection is malformed")]
     Malformed,
@@ -102,7 +105,7 @@ impl StoreError {
         match self {
             Self::Url(_) => Remedy::Configure,
             Self::Unreachable(_) | Self::Silent | Self::Busy => Remedy::Retry,
-            Self::Unfit(_) => Remedy::Prepare,
+            Self::Unfit(_) | Self::Erasure(_) => Remedy::Prepare,
             Self::Database(error) => remedy(error),
             _ => Remedy::Unknown,
         }

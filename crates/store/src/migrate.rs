@@ -5,7 +5,7 @@ use sqlx::{Connection, PgConnection, migrate::MigrateError};
 use crate::{StoreError, connect, roles};
 
 /// The newest migration. Services need this schema or a newer one.
-pub const SCHEMA_VERSION: i32 = 7;
+pub const SCHEMA_VERSION: i32 = 8;
 
 /// Brings the schema up to date, as `postern_migrator`. Waits for another migration that is running. Refuses while a
 /// role is missing: the migrator cannot create roles.

@@ -52,8 +52,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     // `keyring` for `keyring init` and `keyring move-root`, which work on the ring's files in place. Never `envelope`:
-    // the command line opens no seal.
-    ("cli", &["chassis", "domain", "keyring", "rewrap", "rpc", "store"]),
+    // the command line opens no seal. `identity` for the owner that a subject of an issuer is.
+    ("cli", &["chassis", "domain", "identity", "keyring", "rewrap", "rpc", "store"]),
 ];
 
 #[test]

@@ -4,6 +4,7 @@ use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use uuid::Uuid;
 
 use crate::deny;
 
@@ -33,7 +34,15 @@ Exit codes:
 
 Each line starts with ok, warn, fail or skip. Checks of things that are not configured are skipped.";
 
-/// Manages a Postern installation: the database schema, the master keys, the seals under them, and withdrawn access.
+const OWNER: &str = "\
+OWNER is the UUID under which a user's data is stored. An operator who knows the user by the token's issuer and subject
+passes --issuer and --subject instead. If the services' configuration has subject = \"uuid\" for the issuer, OWNER is the
+subject itself.
+
+Signs in to the control database as postern_connection, on behalf of this one owner.";
+
+/// Manages a Postern installation: the database schema, the master keys, the seals under them, withdrawn access, and
+/// users' data.
 #[derive(Parser)]
 #[command(name = "postern", version, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
@@ -59,6 +68,9 @@ pub(crate) enum Command {
     /// Withdraw access at once: from a user, a token, an issuer's users, a host or a connection.
     #[command(subcommand, after_help = DENY)]
     Deny(DenyCommand),
+    /// Export or erase everything that is stored about a user.
+    #[command(subcommand, after_help = OWNER)]
+    User(UserCommand),
     /// Check the configuration, the certificate, crypto-service, its keys and the database, and suggest fixes. Changes
     /// nothing.
     #[command(after_help = DOCTOR)]
@@ -188,6 +200,38 @@ pub(crate) struct MigrateOptions {
     /// Only print the SQL that creates the roles, for an administrator to run.
     #[arg(long, conflicts_with = "create_roles")]
     pub print_roles: bool,
+}
+
+/// The commands for the data of one user.
+#[derive(Subcommand)]
+pub(crate) enum UserCommand {
+    /// Print everything that is stored about a user as a JSON document, without secrets.
+    Export {
+        #[command(flatten)]
+        owner: OwnerArguments,
+    },
+    /// Delete everything that is stored about a user, and verify that nothing is left in the database.
+    Erase {
+        #[command(flatten)]
+        owner: OwnerArguments,
+        /// Do not ask for confirmation.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Whose data: an owner, or the user whom an issuer knows as a subject.
+#[derive(Args)]
+pub(crate) struct OwnerArguments {
+    /// The owner, a UUID.
+    #[arg(required_unless_present = "subject", conflicts_with_all = ["issuer", "subject"])]
+    pub owner: Option<Uuid>,
+    /// The issuer of the user's tokens, exactly as in the claim `iss`.
+    #[arg(long, requires = "subject")]
+    pub issuer: Option<String>,
+    /// The user's subject at the issuer, exactly as in the claim `sub`.
+    #[arg(long, requires = "issuer")]
+    pub subject: Option<String>,
 }
 
 #[cfg(test)]

@@ -32,10 +32,10 @@ pub(crate) struct DatabaseConfig {
     /// For `postern_migrator`.
     #[serde(default, deserialize_with = "optional_secret_file")]
     migrator_url_file: Option<PathBuf>,
-    /// For `postern_connection`. The command line only sets and checks its password.
+    /// For `postern_connection`, which exports and erases users' data.
     #[serde(default, deserialize_with = "optional_secret_file")]
     connection_url_file: Option<PathBuf>,
-    /// For `postern_proxy`. The same.
+    /// For `postern_proxy`. The command line only sets and checks its password.
     #[serde(default, deserialize_with = "optional_secret_file")]
     proxy_url_file: Option<PathBuf>,
     /// For `postern_rewrap`.

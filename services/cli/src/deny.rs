@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postern_domain::{Host, OwnerId};
+use postern_domain::Host;
 use postern_store::{Denial, DenialStore, Denied, PoolOptions};
 use prost_types::Timestamp;
 use serde::Serialize;
@@ -12,6 +12,7 @@ use crate::{
     config::{Config, Login},
     failure::{Exit, Failure},
     output::{Output, table},
+    owner,
 };
 
 /// Maximum length of a note, of a `jti` and of an issuer in bytes; the database's own limit.
@@ -98,10 +99,7 @@ fn parse(DeniedArguments { kind, value, issuer }: &DeniedArguments) -> Result<De
         (DenialKind::Owner, None) => Denied::owner(value).ok_or_else(|| {
             usage("an owner is a UUID").hint("To name a user by the `sub` of their tokens, add --issuer.")
         }),
-        (DenialKind::Owner, Some(issuer)) => {
-            require_text("a subject", value, 1)?;
-            Ok(Denied::Owner(OwnerId::derived(issuer, value)))
-        }
+        (DenialKind::Owner, Some(issuer)) => Ok(Denied::Owner(owner::derived(issuer, value)?)),
         (DenialKind::Jti, Some(issuer)) => {
             require_text("a jti", value, 1)?;
             Ok(Denied::Token { issuer: issuer.clone(), id: value.clone() })
@@ -177,6 +175,8 @@ fn rfc3339(since_epoch: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use postern_domain::OwnerId;
+
     use super::*;
 
     fn parsed(kind: DenialKind, value: &str, issuer: Option<&str>) -> Result<Denied, String> {
@@ -212,7 +212,7 @@ mod tests {
         let long = "x".repeat(MOST_BYTES + 1);
         for (kind, value, issuer, because) in [
             (DenialKind::Owner, "ada", None, "an owner is a UUID\nTo name a user"),
-            (DenialKind::Owner, "", Some("iss"), "a subject has 1 to 1024 bytes"),
+            (DenialKind::Owner, "", Some("iss"), "a subject has 1 to 255 bytes"),
             (DenialKind::Jti, "7", None, "a jti needs --issuer"),
             (DenialKind::Jti, "7", Some(""), "--issuer has 1 to 1024 bytes"),
             (DenialKind::Jti, "a\nb", Some("iss"), "without control characters"),

@@ -1,6 +1,7 @@
 //! `postern`: the operator's command line.
 //!
-//! Results go to stdout, everything else to stderr. It can manage the key ring and rewrap seals, but cannot open any.
+//! Results go to stdout, everything else to stderr. It can manage the key ring, rewrap seals, and
+//! export or erase a user's data, but cannot open a seal.
 
 mod arguments;
 mod ask;
@@ -13,7 +14,9 @@ mod failure;
 mod keyring;
 mod migrate;
 mod output;
+mod owner;
 mod rewrap;
+mod user;
 mod waiting;
 
 use std::{
@@ -52,6 +55,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Rewrap(options) => in_runtime(rewrap::run(options, &Config::load(path)?, output)),
         Command::Migrate(options) => in_runtime(migrate::run(options, &Config::load(path)?, output)),
         Command::Deny(command) => in_runtime(deny::run(command, &Config::load(path)?, output)),
+        Command::User(command) => in_runtime(user::run(command, &Config::load(path)?, output)),
         Command::Doctor => in_runtime(doctor::run(path, output)),
         Command::Completions { shell } => completions(*shell),
     }

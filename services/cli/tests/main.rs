@@ -13,4 +13,5 @@ mod roles;
 mod rotation;
 mod support;
 mod terminal;
+mod user;
 mod waiting;

@@ -19,7 +19,7 @@ CONNECTION, PROXY, REWRAP or OPERATOR. No secret is ever an argument. NO_COLOR i
 ";
     assert!(help.stdout.ends_with(documented), "{}", help.stdout);
     assert_eq!(help.stderr, "");
-    for command in ["keyring", "rewrap", "migrate", "deny", "doctor", "completions"] {
+    for command in ["keyring", "rewrap", "migrate", "deny", "user", "doctor", "completions"] {
         assert!(help.stdout.contains(&format!("\n  {command}")), "{command}");
     }
 }

@@ -16,15 +16,15 @@ use rustix::{
 use crate::support::{Stage, use_all};
 
 /// The result of a run at a terminal. Only stdin and stderr are the terminal; stdout is a pipe.
-struct Session {
-    code: i32,
-    stdout: String,
+pub(crate) struct Session {
+    pub code: i32,
+    pub stdout: String,
     /// Everything shown on the terminal, including what was typed.
-    screen: String,
+    pub screen: String,
 }
 
 /// Runs the program at a terminal with this input.
-fn at_terminal(mut command: Command, typed: &str) -> Session {
+pub(crate) fn at_terminal(mut command: Command, typed: &str) -> Session {
     let near = pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     pty::unlockpt(&near).unwrap();
     tcsetwinsize(&near, Winsize { ws_row: 24, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();

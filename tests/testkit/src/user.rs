@@ -3,8 +3,9 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use postern_rpc::{
     connection::{
-        Connection, DeleteConnectionRequest, UpsertConnectionRequest,
-        connection_service_client::ConnectionServiceClient, upsert_connection_request,
+        Connection, DeleteConnectionRequest, EraseDataRequest, EraseDataResponse, ExportDataRequest,
+        UpsertConnectionRequest, connection_service_client::ConnectionServiceClient,
+        upsert_connection_request,
     },
     proxy::{ColumnData, Header, QueryRequest, Summary, proxy_service_client::ProxyServiceClient},
 };
@@ -112,6 +113,22 @@ impl User {
     pub async fn delete(&self, name: &str) -> Result<(), Status> {
         let request = DeleteConnectionRequest { name: name.into(), expected_version: None };
         self.connections().delete_connection(request).await.map(drop)
+    }
+
+    /// Everything that is stored about the user: a JSON document.
+    pub async fn export_data(&self) -> Result<String, Status> {
+        let mut parts = self.connections().export_data(ExportDataRequest {}).await?.into_inner();
+        let mut document = Vec::new();
+        while let Some(response) = parts.message().await? {
+            document.extend(response.part);
+        }
+        Ok(String::from_utf8(document).expect("a document is UTF-8"))
+    }
+
+    /// Erases everything that is stored about the user.
+    pub async fn erase_data(&self) -> Result<EraseDataResponse, Status> {
+        let request = EraseDataRequest { confirm: true };
+        self.connections().erase_data(request).await.map(tonic::Response::into_inner)
     }
 
     /// Runs a statement without parameters.

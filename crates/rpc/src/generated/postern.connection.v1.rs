@@ -197,6 +197,46 @@ pub struct DeleteConnectionRequest {
 /// DeleteConnectionResponse is empty.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DeleteConnectionResponse {}
+/// ExportDataRequest is empty.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportDataRequest {}
+/// ExportDataResponse contains a part of the document.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportDataResponse {
+    /// The next bytes of the document, which is JSON in UTF-8. A part can end inside a character.
+    #[prost(bytes = "vec", tag = "1")]
+    pub part: ::prost::alloc::vec::Vec<u8>,
+}
+/// EraseDataRequest confirms the deletion.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseDataRequest {
+    /// Must be true, so that an empty request deletes nothing.
+    #[prost(bool, tag = "1")]
+    pub confirm: bool,
+}
+/// EraseDataResponse lists what was deleted.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct EraseDataResponse {
+    /// Every table that can hold a user's data, ordered by name.
+    #[prost(message, repeated, tag = "1")]
+    pub tables: ::prost::alloc::vec::Vec<ErasedTable>,
+    /// The names of the deleted connections, in order.
+    #[prost(string, repeated, tag = "2")]
+    pub connections: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// ErasedTable contains the numbers of the caller's rows in one table, counted in the transaction that deleted them.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ErasedTable {
+    /// The table's name.
+    #[prost(string, tag = "1")]
+    pub table: ::prost::alloc::string::String,
+    /// Rows before.
+    #[prost(int64, tag = "2")]
+    pub rows_before: i64,
+    /// Rows afterwards: 0, since otherwise nothing is deleted.
+    #[prost(int64, tag = "3")]
+    pub rows_after: i64,
+}
 /// SecretName identifies one of a connection's secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -635,6 +675,74 @@ pub mod connection_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// ExportData returns everything stored about the caller as one JSON document, in parts. It contains no secrets and no
+        /// sealed secrets. The operations guide, deploy/README.md, describes the format.
+        ///
+        /// Who may call: a signed-in user, for own rows.
+        pub async fn export_data(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExportDataRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ExportDataResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::MessageCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/postern.connection.v1.ConnectionService/ExportData",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "postern.connection.v1.ConnectionService",
+                        "ExportData",
+                    ),
+                );
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// EraseData deletes everything stored about the caller: all of it, or nothing if it fails. Backups keep what they
+        /// contain until they expire, and what an operator has denied stays denied.
+        ///
+        /// Errors: INVALID_ARGUMENT (INVALID_FIELD).
+        ///
+        /// Who may call: a signed-in user, for own rows.
+        pub async fn erase_data(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EraseDataRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EraseDataResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::MessageCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/postern.connection.v1.ConnectionService/EraseData",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "postern.connection.v1.ConnectionService",
+                        "EraseData",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -697,6 +805,33 @@ pub mod connection_service_server {
             request: tonic::Request<super::DeleteConnectionRequest>,
         ) -> std::result::Result<
             tonic::Response<super::DeleteConnectionResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the ExportData method.
+        type ExportDataStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::ExportDataResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// ExportData returns everything stored about the caller as one JSON document, in parts. It contains no secrets and no
+        /// sealed secrets. The operations guide, deploy/README.md, describes the format.
+        ///
+        /// Who may call: a signed-in user, for own rows.
+        async fn export_data(
+            &self,
+            request: tonic::Request<super::ExportDataRequest>,
+        ) -> std::result::Result<tonic::Response<Self::ExportDataStream>, tonic::Status>;
+        /// EraseData deletes everything stored about the caller: all of it, or nothing if it fails. Backups keep what they
+        /// contain until they expire, and what an operator has denied stays denied.
+        ///
+        /// Errors: INVALID_ARGUMENT (INVALID_FIELD).
+        ///
+        /// Who may call: a signed-in user, for own rows.
+        async fn erase_data(
+            &self,
+            request: tonic::Request<super::EraseDataRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EraseDataResponse>,
             tonic::Status,
         >;
     }
@@ -948,6 +1083,97 @@ pub mod connection_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DeleteConnectionSvc(inner);
+                        let codec = crate::codec::MessageCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/postern.connection.v1.ConnectionService/ExportData" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExportDataSvc<T: ConnectionService>(pub Arc<T>);
+                    impl<
+                        T: ConnectionService,
+                    > tonic::server::ServerStreamingService<super::ExportDataRequest>
+                    for ExportDataSvc<T> {
+                        type Response = super::ExportDataResponse;
+                        type ResponseStream = T::ExportDataStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExportDataRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConnectionService>::export_data(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExportDataSvc(inner);
+                        let codec = crate::codec::MessageCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/postern.connection.v1.ConnectionService/EraseData" => {
+                    #[allow(non_camel_case_types)]
+                    struct EraseDataSvc<T: ConnectionService>(pub Arc<T>);
+                    impl<
+                        T: ConnectionService,
+                    > tonic::server::UnaryService<super::EraseDataRequest>
+                    for EraseDataSvc<T> {
+                        type Response = super::EraseDataResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EraseDataRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConnectionService>::erase_data(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EraseDataSvc(inner);
                         let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

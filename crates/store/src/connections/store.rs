@@ -6,11 +6,12 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use super::{Change, OwnConnection, own_columns, upsert};
 use crate::{
     PoolOptions, Role, StoreError,
-    database::{Database, as_owner, query},
+    database::{Database, Scope, as_owner, query},
+    user_data::{self, Erased, TableCount, UserData},
 };
 
-/// Reads and writes the caller's connections. Cannot read a seal. Every call fails if an operator has withdrawn the
-/// caller's access.
+/// Reads and writes the caller's connections. Cannot read a seal. A call on a caller's behalf fails if an operator has
+/// withdrawn the caller's access.
 #[derive(Clone)]
 pub struct ConnectionStore(Database);
 
@@ -95,6 +96,22 @@ impl ConnectionStore {
             })
         })
         .await
+    }
+
+    /// Everything that is stored about the owner, without secrets and seals.
+    pub async fn export(&self, scope: impl Into<Scope>) -> Result<UserData, StoreError> {
+        user_data::export(&self.0, scope.into()).await
+    }
+
+    /// How many rows of the owner each table holds, in the order of the tables' names.
+    pub async fn counts(&self, owner: OwnerId) -> Result<Vec<TableCount>, StoreError> {
+        user_data::counts(&self.0, owner).await
+    }
+
+    /// Erases everything that is stored about the owner, or nothing: unless every table that can hold an owner's data is
+    /// seen to hold none of it afterwards, the transaction is rolled back.
+    pub async fn erase(&self, scope: impl Into<Scope>) -> Result<Erased, StoreError> {
+        user_data::erase(&self.0, scope.into()).await
     }
 }
 

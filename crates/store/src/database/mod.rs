@@ -29,6 +29,7 @@ use crate::{PoolOptions, Role, StoreError, connect};
 pub(crate) use finish::finish;
 use health::Health;
 pub(crate) use lease::{Lease, within};
+pub use scope::Scope;
 pub(crate) use scope::{PgQuery, as_owner, query, transaction};
 
 /// Time for a call's statements, and the deadline for a server that no longer answers. Longer than the server's own

@@ -8,11 +8,21 @@ use super::{CALL, Database, finish, lease::within};
 use crate::{StoreError, literal};
 
 /// On whose behalf a transaction runs.
-pub(crate) enum Scope {
+pub enum Scope {
     /// The caller of a request: refused if an operator has withdrawn its access.
     Caller(Caller),
     /// An owner who has not called: work of an operator's.
     Owner(OwnerId),
+}
+
+impl Scope {
+    /// The owner of the rows that the transaction sees.
+    pub(crate) fn owner(&self) -> OwnerId {
+        match self {
+            Self::Caller(caller) => caller.owner,
+            Self::Owner(owner) => *owner,
+        }
+    }
 }
 
 impl From<Caller> for Scope {

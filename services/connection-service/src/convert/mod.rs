@@ -112,7 +112,7 @@ pub(crate) fn store_problem(error: &StoreError) -> Problem {
         .hint("Stored secrets are bound to the server they were saved for. Enter them again."),
         StoreError::AccessWithdrawn => Problem::access_withdrawn(),
         StoreError::ConnectionWithdrawn => Problem::connection_withdrawn(),
-        StoreError::Unfit(_) | StoreError::Url(_) | StoreError::Malformed => {
+        StoreError::Unfit(_) | StoreError::Url(_) | StoreError::Malformed | StoreError::Erasure(_) => {
             Problem::internal(format_args!("the control database cannot be used: {error}"))
         }
         StoreError::Database(_) | StoreError::Unreachable(_) | StoreError::Silent | StoreError::Busy => {

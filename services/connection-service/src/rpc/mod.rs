@@ -1,6 +1,8 @@
 //! The RPCs, one a file.
 
 mod delete;
+mod erase;
+mod export;
 mod get;
 mod list;
 mod upsert;
@@ -8,8 +10,9 @@ mod upsert;
 use postern_chassis::signed_in;
 use postern_crypto_client::Sealer;
 use postern_rpc::connection::{
-    DeleteConnectionRequest, DeleteConnectionResponse, GetConnectionRequest, GetConnectionResponse,
-    ListConnectionsRequest, ListConnectionsResponse, UpsertConnectionRequest, UpsertConnectionResponse,
+    DeleteConnectionRequest, DeleteConnectionResponse, EraseDataRequest, EraseDataResponse,
+    ExportDataRequest, GetConnectionRequest, GetConnectionResponse, ListConnectionsRequest,
+    ListConnectionsResponse, UpsertConnectionRequest, UpsertConnectionResponse,
     connection_service_server::ConnectionService,
 };
 use postern_store::ConnectionStore;
@@ -60,5 +63,23 @@ impl ConnectionService for Connections {
     ) -> Result<Response<DeleteConnectionResponse>, Status> {
         let caller = signed_in(&request)?.principal.caller().clone();
         Ok(Response::new(delete::delete(&self.store, caller, &request.into_inner()).await?))
+    }
+
+    type ExportDataStream = export::Parts;
+
+    async fn export_data(
+        &self,
+        request: Request<ExportDataRequest>,
+    ) -> Result<Response<Self::ExportDataStream>, Status> {
+        let caller = signed_in(&request)?.principal.caller().clone();
+        Ok(Response::new(export::export(&self.store, caller).await?))
+    }
+
+    async fn erase_data(
+        &self,
+        request: Request<EraseDataRequest>,
+    ) -> Result<Response<EraseDataResponse>, Status> {
+        let caller = signed_in(&request)?.principal.caller().clone();
+        Ok(Response::new(erase::erase(&self.store, caller, &request.into_inner()).await?))
     }
 }

@@ -1,7 +1,7 @@
 import { ActionIcon, Skeleton, Tooltip } from "@mantine/core";
 import type { Connection } from "@postern/client";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { LogOut, Plus } from "lucide-react";
+import { LogOut, Plus, Settings } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { factsOf } from "../features/connections/facts";
 import { kindIcons } from "../features/connections/KindIcon";
@@ -86,6 +86,11 @@ function User({ user, onSignOut }: { user: string; onSignOut: () => void }) {
       <span className={styles.userName} title={t("signIn.signedInAs", { user })}>
         {user}
       </span>
+      <Tooltip label={t("settings.title")}>
+        <ActionIcon component={Link} to="/settings" aria-label={t("settings.title")}>
+          <Settings size={15} />
+        </ActionIcon>
+      </Tooltip>
       <Tooltip label={t("signIn.signOut")}>
         <ActionIcon aria-label={t("signIn.signOut")} onClick={onSignOut}>
           <LogOut size={15} />

@@ -1,4 +1,4 @@
-import { useParams } from "@tanstack/react-router";
+import { useMatch, useParams } from "@tanstack/react-router";
 import { type ReactNode, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { Sidebar } from "./Sidebar";
@@ -30,7 +30,8 @@ export function Workspace({ user, onSignOut, children }: Props) {
 function useTitle(): void {
   const { t } = useTranslation();
   const { name } = useParams({ strict: false });
-  const subject = name ?? t("connections.title");
+  const settings = useMatch({ from: "/settings", shouldThrow: false });
+  const subject = name ?? t(settings ? "settings.title" : "connections.title");
   useEffect(() => {
     document.title = `${subject} · Postern`;
     // After a sign-out, the title must not name a connection.

@@ -13,6 +13,7 @@ import { ConnectionsPage, type FormRoute } from "../features/connections/Connect
 import { HomePage } from "../features/connections/HomePage";
 import { QueryPage } from "../features/query/QueryPage";
 import { RequestPage } from "../features/request/RequestPage";
+import { SettingsPage } from "../features/settings/SettingsPage";
 import { type OldRoute, oldRouteOf, requestSearchOf, tenantKindOf } from "./search";
 import { TenantPage } from "./TenantPage";
 import { Workspace } from "./Workspace";
@@ -119,11 +120,18 @@ const request = createRoute({
   },
 });
 
+const settings = createRoute({
+  getParentRoute: () => root,
+  path: "/settings",
+  component: SettingsPage,
+});
+
 const routeTree = root.addChildren([
   home,
   connections.addChildren([connectionList, newConnection, connection, editConnection]),
   query,
   request,
+  settings,
 ]);
 
 export function makeRouter(context: RouterContext) {

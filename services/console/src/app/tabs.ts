@@ -26,6 +26,11 @@ export class Tabs<T extends Cancellable> {
     this.tabs.delete(connection);
   }
 
+  clearAll(): void {
+    this.cancelAll();
+    this.tabs.clear();
+  }
+
   /** All open tabs, by connection. */
   entries(): [string, T][] {
     return [...this.tabs];

@@ -68,6 +68,9 @@ export class Backend {
   /** If set, calls of this kind fail with it. */
   listFault: ConnectError | null = null;
   upsertFault: ConnectError | null = null;
+  exportFault: ConnectError | null = null;
+  eraseFault: ConnectError | null = null;
+  erasures = 0;
   onQuery: QueryHandler = async function* () {
     yield header([]);
     yield summary(0);
@@ -124,6 +127,7 @@ export class Backend {
   }
 
   private routes(router: ConnectRouter) {
+    const backend = this;
     router.service(ConnectionService, {
       listConnections: (_request, context) => {
         this.authorizations.push(context.requestHeader.get("authorization"));
@@ -147,8 +151,19 @@ export class Backend {
         );
         return {};
       },
+      async *exportData() {
+        if (backend.exportFault) throw backend.exportFault;
+        const names = backend.stored.map(({ name }) => name);
+        yield { part: new TextEncoder().encode(JSON.stringify({ names })) };
+      },
+      eraseData: ({ confirm }) => {
+        if (this.eraseFault) throw this.eraseFault;
+        if (!confirm) throw new ConnectError("not confirmed");
+        this.erasures += 1;
+        const connections = this.stored.splice(0).map(({ name }) => name);
+        return { connections };
+      },
     });
-    const backend = this;
     router.service(ProxyService, {
       async *query(request, context) {
         backend.queries.push(request);

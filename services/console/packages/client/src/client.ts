@@ -6,10 +6,12 @@ import { ProxyService } from "./gen/postern/proxy/v1/proxy_pb.js";
 import { type Parameter, Query, type QueryOptions, runQuery } from "./query.js";
 import type { Row } from "./rows.js";
 import { createPosternTransport, type TransportOptions } from "./transport.js";
+import { UserData } from "./userData.js";
 
 /** Everything a signed-in user can do through the public API. */
 export interface Postern {
   readonly connections: Connections;
+  readonly userData: UserData;
 
   /**
    * Runs a statement on one of the user's connections. `R` is the shape of a row, which is not checked; integers are
@@ -38,8 +40,10 @@ export type PosternOptions = TransportOptions | { transport: Transport };
 export function createPosternClient(options: PosternOptions): Postern {
   const transport = "transport" in options ? options.transport : createPosternTransport(options);
   const proxy = createClient(ProxyService, transport);
+  const connections = createClient(ConnectionService, transport);
   return {
-    connections: new Connections(createClient(ConnectionService, transport)),
+    connections: new Connections(connections),
+    userData: new UserData(connections),
     query(connection, sql, parameters = [], { signal, ...limits } = {}) {
       const statement = { ...limits, connection, sql, parameters };
       return new Query((maxRows) =>

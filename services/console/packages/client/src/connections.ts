@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type CallOptions, type Client, Code } from "@connectrpc/connect";
-import { PosternError, toPosternError } from "./errors.js";
+import { PosternError, withPosternError } from "./errors.js";
 import type {
   Connection,
   ConnectionService,
@@ -96,12 +96,4 @@ function present({ connection }: { connection?: Connection | undefined }): Conne
 
 function callOptions(signal: AbortSignal | undefined): CallOptions {
   return signal ? { signal } : {};
-}
-
-async function withPosternError<T>(call: Promise<T>): Promise<T> {
-  try {
-    return await call;
-  } catch (thrown) {
-    throw toPosternError(thrown);
-  }
 }

@@ -87,6 +87,15 @@ export function toPosternError(thrown: unknown): PosternError {
   });
 }
 
+/** Converts what a unary call throws. */
+export async function withPosternError<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (thrown) {
+    throw toPosternError(thrown);
+  }
+}
+
 function pick({ sqlstate, message, detail, hint, position }: SqlProblem): SqlProblem {
   return { sqlstate, message, detail, hint, position };
 }

@@ -40,3 +40,4 @@ export type {
 } from "./query.js";
 export { type Cell, type Row, Rows } from "./rows.js";
 export { createPosternTransport, type TokenProvider, type TransportOptions } from "./transport.js";
+export type { ErasedData, UserData } from "./userData.js";

@@ -1,9 +1,8 @@
-import { Button, Modal } from "@mantine/core";
 import type { Connection } from "@postern/client";
 import { useTranslation } from "react-i18next";
 import { useTabs } from "../../app/TabsProvider";
+import { ConfirmDialog, ConfirmForm } from "../../components/ConfirmDialog";
 import { ErrorNote } from "../../components/ErrorNote";
-import styles from "./DeleteDialog.module.css";
 import { useDeleteConnection } from "./useConnections";
 
 interface Props {
@@ -15,15 +14,13 @@ interface Props {
 export function DeleteDialog({ connection, onClose }: Props) {
   const { t } = useTranslation();
   return (
-    <Modal
+    <ConfirmDialog
       opened={connection !== null}
       onClose={onClose}
       title={t("delete.title", { name: connection?.name })}
-      classNames={{ title: styles.title ?? "" }}
-      closeButtonProps={{ "aria-label": t("app.close") }}
     >
       {connection && <Confirmation connection={connection} onClose={onClose} />}
-    </Modal>
+    </ConfirmDialog>
   );
 }
 
@@ -40,22 +37,14 @@ function Confirmation({ connection, onClose }: { connection: Connection; onClose
       },
     });
   return (
-    <div className={styles.stack}>
-      <p className={styles.text}>{t("delete.text")}</p>
+    <ConfirmForm
+      text={t("delete.text")}
+      label={t("delete.confirm")}
+      pending={remove.isPending}
+      onConfirm={confirm}
+      onCancel={onClose}
+    >
       {remove.error && <ErrorNote error={remove.error} />}
-      <div className={styles.buttons}>
-        <Button variant="default" onClick={onClose} data-autofocus>
-          {t("app.cancel")}
-        </Button>
-        <Button
-          variant="default"
-          className={styles.confirm}
-          onClick={confirm}
-          loading={remove.isPending}
-        >
-          {t("delete.confirm")}
-        </Button>
-      </div>
-    </div>
+    </ConfirmForm>
   );
 }

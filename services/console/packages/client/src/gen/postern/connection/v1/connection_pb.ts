@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file postern/connection/v1/connection.proto.
  */
 export const file_postern_connection_v1_connection: GenFile = /*@__PURE__*/
-  fileDesc("CiZwb3N0ZXJuL2Nvbm5lY3Rpb24vdjEvY29ubmVjdGlvbi5wcm90bxIVcG9zdGVybi5jb25uZWN0aW9uLnYxIskCCgpDb25uZWN0aW9uEgwKBG5hbWUYASABKAkSDwoHdmVyc2lvbhgCIAEoAxI7Cghwb3N0Z3JlcxgDIAEoCzInLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5Qb3N0Z3Jlc0VuZHBvaW50SAASOwoIc3VwYWJhc2UYBiABKAsyJy5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuU3VwYWJhc2VFbmRwb2ludEgAEi8KC2NyZWF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNAoHc2VjcmV0cxgHIAMoCzIjLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5TdG9yZWRTZWNyZXRCCgoIZW5kcG9pbnQikgEKDFN0b3JlZFNlY3JldBIvCgRuYW1lGAEgASgOMiEucG9zdGVybi5jb25uZWN0aW9uLnYxLlNlY3JldE5hbWUSOAoIa2V5X3NvcnQYAiABKA4yJi5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuU3VwYWJhc2VLZXlTb3J0EhcKD2xhc3RfY2hhcmFjdGVycxgDIAEoCSLIAQoQUG9zdGdyZXNFbmRwb2ludBIMCgRob3N0GAEgASgJEgwKBHBvcnQYAiABKA0SEAoIZGF0YWJhc2UYAyABKAkSDAoEdXNlchgEIAEoCRIwCgh0bHNfbW9kZRgFIAEoDjIeLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5UbHNNb2RlEg4KBmNhX3BlbRgGIAEoCRI2CgthY2Nlc3NfbW9kZRgHIAEoDjIhLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5BY2Nlc3NNb2RlIv4BChBTdXBhYmFzZUVuZHBvaW50EgsKA3VybBgBIAEoCRI2CgtzZXJ2aW5nX2tleRgCIAEoDjIhLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5TZXJ2aW5nS2V5EjYKC2FjY2Vzc19tb2RlGAMgASgOMiEucG9zdGVybi5jb25uZWN0aW9uLnYxLkFjY2Vzc01vZGUSOAoIc2VydmljZXMYBCADKA4yJi5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuU3VwYWJhc2VTZXJ2aWNlEg4KBnNjaGVtYRgFIAEoCRIOCgZjYV9wZW0YBiABKAkSEwoLdXNlcl90b2tlbnMYByABKAgiiwMKF1Vwc2VydENvbm5lY3Rpb25SZXF1ZXN0EgwKBG5hbWUYASABKAkSOwoIcG9zdGdyZXMYAiABKAsyJy5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuUG9zdGdyZXNFbmRwb2ludEgAEhsKDHBvc3RncmVzX2RzbhgDIAEoCUIDgAEBSAASOwoIc3VwYWJhc2UYBiABKAsyJy5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuU3VwYWJhc2VFbmRwb2ludEgAEhoKCHBhc3N3b3JkGAQgASgJQgOAAQFIAYgBARIdChBleHBlY3RlZF92ZXJzaW9uGAUgASgDSAKIAQESIQoPcHVibGlzaGFibGVfa2V5GAcgASgJQgOAAQFIA4gBARIcCgpzZWNyZXRfa2V5GAggASgJQgOAAQFIBIgBAUIKCghlbmRwb2ludEILCglfcGFzc3dvcmRCEwoRX2V4cGVjdGVkX3ZlcnNpb25CEgoQX3B1Ymxpc2hhYmxlX2tleUINCgtfc2VjcmV0X2tleSJRChhVcHNlcnRDb25uZWN0aW9uUmVzcG9uc2USNQoKY29ubmVjdGlvbhgBIAEoCzIhLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5Db25uZWN0aW9uIiQKFEdldENvbm5lY3Rpb25SZXF1ZXN0EgwKBG5hbWUYASABKAkiTgoVR2V0Q29ubmVjdGlvblJlc3BvbnNlEjUKCmNvbm5lY3Rpb24YASABKAsyIS5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuQ29ubmVjdGlvbiI/ChZMaXN0Q29ubmVjdGlvbnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJImoKF0xpc3RDb25uZWN0aW9uc1Jlc3BvbnNlEjYKC2Nvbm5lY3Rpb25zGAEgAygLMiEucG9zdGVybi5jb25uZWN0aW9uLnYxLkNvbm5lY3Rpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlsKF0RlbGV0ZUNvbm5lY3Rpb25SZXF1ZXN0EgwKBG5hbWUYASABKAkSHQoQZXhwZWN0ZWRfdmVyc2lvbhgCIAEoA0gAiAEBQhMKEV9leHBlY3RlZF92ZXJzaW9uIhoKGERlbGV0ZUNvbm5lY3Rpb25SZXNwb25zZSqAAQoKU2VjcmV0TmFtZRIbChdTRUNSRVRfTkFNRV9VTlNQRUNJRklFRBAAEhgKFFNFQ1JFVF9OQU1FX1BBU1NXT1JEEAESHwobU0VDUkVUX05BTUVfUFVCTElTSEFCTEVfS0VZEAISGgoWU0VDUkVUX05BTUVfU0VDUkVUX0tFWRADKrUBCg9TdXBhYmFzZUtleVNvcnQSIQodU1VQQUJBU0VfS0VZX1NPUlRfVU5TUEVDSUZJRUQQABIhCh1TVVBBQkFTRV9LRVlfU09SVF9QVUJMSVNIQUJMRRABEhwKGFNVUEFCQVNFX0tFWV9TT1JUX1NFQ1JFVBACEhoKFlNVUEFCQVNFX0tFWV9TT1JUX0FOT04QAxIiCh5TVVBBQkFTRV9LRVlfU09SVF9TRVJWSUNFX1JPTEUQBCpeCgpTZXJ2aW5nS2V5EhsKF1NFUlZJTkdfS0VZX1VOU1BFQ0lGSUVEEAASGwoXU0VSVklOR19LRVlfUFVCTElTSEFCTEUQARIWChJTRVJWSU5HX0tFWV9TRUNSRVQQAiqnAQoPU3VwYWJhc2VTZXJ2aWNlEiAKHFNVUEFCQVNFX1NFUlZJQ0VfVU5TUEVDSUZJRUQQABIZChVTVVBBQkFTRV9TRVJWSUNFX1JFU1QQARIcChhTVVBBQkFTRV9TRVJWSUNFX1NUT1JBR0UQAhIeChpTVVBBQkFTRV9TRVJWSUNFX0ZVTkNUSU9OUxADEhkKFVNVUEFCQVNFX1NFUlZJQ0VfQVVUSBAEKlMKB1Rsc01vZGUSGAoUVExTX01PREVfVU5TUEVDSUZJRUQQABIYChRUTFNfTU9ERV9WRVJJRllfRlVMTBABEhQKEFRMU19NT0RFX0RJU0FCTEUQAipgCgpBY2Nlc3NNb2RlEhsKF0FDQ0VTU19NT0RFX1VOU1BFQ0lGSUVEEAASGQoVQUNDRVNTX01PREVfUkVBRF9PTkxZEAESGgoWQUNDRVNTX01PREVfUkVBRF9XUklURRACMtsDChFDb25uZWN0aW9uU2VydmljZRJzChBVcHNlcnRDb25uZWN0aW9uEi4ucG9zdGVybi5jb25uZWN0aW9uLnYxLlVwc2VydENvbm5lY3Rpb25SZXF1ZXN0Gi8ucG9zdGVybi5jb25uZWN0aW9uLnYxLlVwc2VydENvbm5lY3Rpb25SZXNwb25zZRJqCg1HZXRDb25uZWN0aW9uEisucG9zdGVybi5jb25uZWN0aW9uLnYxLkdldENvbm5lY3Rpb25SZXF1ZXN0GiwucG9zdGVybi5jb25uZWN0aW9uLnYxLkdldENvbm5lY3Rpb25SZXNwb25zZRJwCg9MaXN0Q29ubmVjdGlvbnMSLS5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuTGlzdENvbm5lY3Rpb25zUmVxdWVzdBouLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5MaXN0Q29ubmVjdGlvbnNSZXNwb25zZRJzChBEZWxldGVDb25uZWN0aW9uEi4ucG9zdGVybi5jb25uZWN0aW9uLnYxLkRlbGV0ZUNvbm5lY3Rpb25SZXF1ZXN0Gi8ucG9zdGVybi5jb25uZWN0aW9uLnYxLkRlbGV0ZUNvbm5lY3Rpb25SZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("CiZwb3N0ZXJuL2Nvbm5lY3Rpb24vdjEvY29ubmVjdGlvbi5wcm90bxIVcG9zdGVybi5jb25uZWN0aW9uLnYxIskCCgpDb25uZWN0aW9uEgwKBG5hbWUYASABKAkSDwoHdmVyc2lvbhgCIAEoAxI7Cghwb3N0Z3JlcxgDIAEoCzInLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5Qb3N0Z3Jlc0VuZHBvaW50SAASOwoIc3VwYWJhc2UYBiABKAsyJy5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuU3VwYWJhc2VFbmRwb2ludEgAEi8KC2NyZWF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNAoHc2VjcmV0cxgHIAMoCzIjLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5TdG9yZWRTZWNyZXRCCgoIZW5kcG9pbnQikgEKDFN0b3JlZFNlY3JldBIvCgRuYW1lGAEgASgOMiEucG9zdGVybi5jb25uZWN0aW9uLnYxLlNlY3JldE5hbWUSOAoIa2V5X3NvcnQYAiABKA4yJi5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuU3VwYWJhc2VLZXlTb3J0EhcKD2xhc3RfY2hhcmFjdGVycxgDIAEoCSLIAQoQUG9zdGdyZXNFbmRwb2ludBIMCgRob3N0GAEgASgJEgwKBHBvcnQYAiABKA0SEAoIZGF0YWJhc2UYAyABKAkSDAoEdXNlchgEIAEoCRIwCgh0bHNfbW9kZRgFIAEoDjIeLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5UbHNNb2RlEg4KBmNhX3BlbRgGIAEoCRI2CgthY2Nlc3NfbW9kZRgHIAEoDjIhLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5BY2Nlc3NNb2RlIv4BChBTdXBhYmFzZUVuZHBvaW50EgsKA3VybBgBIAEoCRI2CgtzZXJ2aW5nX2tleRgCIAEoDjIhLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5TZXJ2aW5nS2V5EjYKC2FjY2Vzc19tb2RlGAMgASgOMiEucG9zdGVybi5jb25uZWN0aW9uLnYxLkFjY2Vzc01vZGUSOAoIc2VydmljZXMYBCADKA4yJi5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuU3VwYWJhc2VTZXJ2aWNlEg4KBnNjaGVtYRgFIAEoCRIOCgZjYV9wZW0YBiABKAkSEwoLdXNlcl90b2tlbnMYByABKAgiiwMKF1Vwc2VydENvbm5lY3Rpb25SZXF1ZXN0EgwKBG5hbWUYASABKAkSOwoIcG9zdGdyZXMYAiABKAsyJy5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuUG9zdGdyZXNFbmRwb2ludEgAEhsKDHBvc3RncmVzX2RzbhgDIAEoCUIDgAEBSAASOwoIc3VwYWJhc2UYBiABKAsyJy5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuU3VwYWJhc2VFbmRwb2ludEgAEhoKCHBhc3N3b3JkGAQgASgJQgOAAQFIAYgBARIdChBleHBlY3RlZF92ZXJzaW9uGAUgASgDSAKIAQESIQoPcHVibGlzaGFibGVfa2V5GAcgASgJQgOAAQFIA4gBARIcCgpzZWNyZXRfa2V5GAggASgJQgOAAQFIBIgBAUIKCghlbmRwb2ludEILCglfcGFzc3dvcmRCEwoRX2V4cGVjdGVkX3ZlcnNpb25CEgoQX3B1Ymxpc2hhYmxlX2tleUINCgtfc2VjcmV0X2tleSJRChhVcHNlcnRDb25uZWN0aW9uUmVzcG9uc2USNQoKY29ubmVjdGlvbhgBIAEoCzIhLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5Db25uZWN0aW9uIiQKFEdldENvbm5lY3Rpb25SZXF1ZXN0EgwKBG5hbWUYASABKAkiTgoVR2V0Q29ubmVjdGlvblJlc3BvbnNlEjUKCmNvbm5lY3Rpb24YASABKAsyIS5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuQ29ubmVjdGlvbiI/ChZMaXN0Q29ubmVjdGlvbnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJImoKF0xpc3RDb25uZWN0aW9uc1Jlc3BvbnNlEjYKC2Nvbm5lY3Rpb25zGAEgAygLMiEucG9zdGVybi5jb25uZWN0aW9uLnYxLkNvbm5lY3Rpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlsKF0RlbGV0ZUNvbm5lY3Rpb25SZXF1ZXN0EgwKBG5hbWUYASABKAkSHQoQZXhwZWN0ZWRfdmVyc2lvbhgCIAEoA0gAiAEBQhMKEV9leHBlY3RlZF92ZXJzaW9uIhoKGERlbGV0ZUNvbm5lY3Rpb25SZXNwb25zZSITChFFeHBvcnREYXRhUmVxdWVzdCIiChJFeHBvcnREYXRhUmVzcG9uc2USDAoEcGFydBgBIAEoDCIjChBFcmFzZURhdGFSZXF1ZXN0Eg8KB2NvbmZpcm0YASABKAgiXAoRRXJhc2VEYXRhUmVzcG9uc2USMgoGdGFibGVzGAEgAygLMiIucG9zdGVybi5jb25uZWN0aW9uLnYxLkVyYXNlZFRhYmxlEhMKC2Nvbm5lY3Rpb25zGAIgAygJIkUKC0VyYXNlZFRhYmxlEg0KBXRhYmxlGAEgASgJEhMKC3Jvd3NfYmVmb3JlGAIgASgDEhIKCnJvd3NfYWZ0ZXIYAyABKAMqgAEKClNlY3JldE5hbWUSGwoXU0VDUkVUX05BTUVfVU5TUEVDSUZJRUQQABIYChRTRUNSRVRfTkFNRV9QQVNTV09SRBABEh8KG1NFQ1JFVF9OQU1FX1BVQkxJU0hBQkxFX0tFWRACEhoKFlNFQ1JFVF9OQU1FX1NFQ1JFVF9LRVkQAyq1AQoPU3VwYWJhc2VLZXlTb3J0EiEKHVNVUEFCQVNFX0tFWV9TT1JUX1VOU1BFQ0lGSUVEEAASIQodU1VQQUJBU0VfS0VZX1NPUlRfUFVCTElTSEFCTEUQARIcChhTVVBBQkFTRV9LRVlfU09SVF9TRUNSRVQQAhIaChZTVVBBQkFTRV9LRVlfU09SVF9BTk9OEAMSIgoeU1VQQUJBU0VfS0VZX1NPUlRfU0VSVklDRV9ST0xFEAQqXgoKU2VydmluZ0tleRIbChdTRVJWSU5HX0tFWV9VTlNQRUNJRklFRBAAEhsKF1NFUlZJTkdfS0VZX1BVQkxJU0hBQkxFEAESFgoSU0VSVklOR19LRVlfU0VDUkVUEAIqpwEKD1N1cGFiYXNlU2VydmljZRIgChxTVVBBQkFTRV9TRVJWSUNFX1VOU1BFQ0lGSUVEEAASGQoVU1VQQUJBU0VfU0VSVklDRV9SRVNUEAESHAoYU1VQQUJBU0VfU0VSVklDRV9TVE9SQUdFEAISHgoaU1VQQUJBU0VfU0VSVklDRV9GVU5DVElPTlMQAxIZChVTVVBBQkFTRV9TRVJWSUNFX0FVVEgQBCpTCgdUbHNNb2RlEhgKFFRMU19NT0RFX1VOU1BFQ0lGSUVEEAASGAoUVExTX01PREVfVkVSSUZZX0ZVTEwQARIUChBUTFNfTU9ERV9ESVNBQkxFEAIqYAoKQWNjZXNzTW9kZRIbChdBQ0NFU1NfTU9ERV9VTlNQRUNJRklFRBAAEhkKFUFDQ0VTU19NT0RFX1JFQURfT05MWRABEhoKFkFDQ0VTU19NT0RFX1JFQURfV1JJVEUQAjKgBQoRQ29ubmVjdGlvblNlcnZpY2UScwoQVXBzZXJ0Q29ubmVjdGlvbhIuLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5VcHNlcnRDb25uZWN0aW9uUmVxdWVzdBovLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5VcHNlcnRDb25uZWN0aW9uUmVzcG9uc2USagoNR2V0Q29ubmVjdGlvbhIrLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5HZXRDb25uZWN0aW9uUmVxdWVzdBosLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5HZXRDb25uZWN0aW9uUmVzcG9uc2UScAoPTGlzdENvbm5lY3Rpb25zEi0ucG9zdGVybi5jb25uZWN0aW9uLnYxLkxpc3RDb25uZWN0aW9uc1JlcXVlc3QaLi5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuTGlzdENvbm5lY3Rpb25zUmVzcG9uc2UScwoQRGVsZXRlQ29ubmVjdGlvbhIuLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5EZWxldGVDb25uZWN0aW9uUmVxdWVzdBovLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5EZWxldGVDb25uZWN0aW9uUmVzcG9uc2USYwoKRXhwb3J0RGF0YRIoLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5FeHBvcnREYXRhUmVxdWVzdBopLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5FeHBvcnREYXRhUmVzcG9uc2UwARJeCglFcmFzZURhdGESJy5wb3N0ZXJuLmNvbm5lY3Rpb24udjEuRXJhc2VEYXRhUmVxdWVzdBooLnBvc3Rlcm4uY29ubmVjdGlvbi52MS5FcmFzZURhdGFSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * Connection is a saved connection without its secrets.
@@ -498,6 +498,126 @@ export const DeleteConnectionResponseSchema: GenMessage<DeleteConnectionResponse
   messageDesc(file_postern_connection_v1_connection, 11);
 
 /**
+ * ExportDataRequest is empty.
+ *
+ * @generated from message postern.connection.v1.ExportDataRequest
+ */
+export type ExportDataRequest = Message<"postern.connection.v1.ExportDataRequest"> & {
+};
+
+/**
+ * Describes the message postern.connection.v1.ExportDataRequest.
+ * Use `create(ExportDataRequestSchema)` to create a new message.
+ */
+export const ExportDataRequestSchema: GenMessage<ExportDataRequest> = /*@__PURE__*/
+  messageDesc(file_postern_connection_v1_connection, 12);
+
+/**
+ * ExportDataResponse contains a part of the document.
+ *
+ * @generated from message postern.connection.v1.ExportDataResponse
+ */
+export type ExportDataResponse = Message<"postern.connection.v1.ExportDataResponse"> & {
+  /**
+   * The next bytes of the document, which is JSON in UTF-8. A part can end inside a character.
+   *
+   * @generated from field: bytes part = 1;
+   */
+  part: Uint8Array;
+};
+
+/**
+ * Describes the message postern.connection.v1.ExportDataResponse.
+ * Use `create(ExportDataResponseSchema)` to create a new message.
+ */
+export const ExportDataResponseSchema: GenMessage<ExportDataResponse> = /*@__PURE__*/
+  messageDesc(file_postern_connection_v1_connection, 13);
+
+/**
+ * EraseDataRequest confirms the deletion.
+ *
+ * @generated from message postern.connection.v1.EraseDataRequest
+ */
+export type EraseDataRequest = Message<"postern.connection.v1.EraseDataRequest"> & {
+  /**
+   * Must be true, so that an empty request deletes nothing.
+   *
+   * @generated from field: bool confirm = 1;
+   */
+  confirm: boolean;
+};
+
+/**
+ * Describes the message postern.connection.v1.EraseDataRequest.
+ * Use `create(EraseDataRequestSchema)` to create a new message.
+ */
+export const EraseDataRequestSchema: GenMessage<EraseDataRequest> = /*@__PURE__*/
+  messageDesc(file_postern_connection_v1_connection, 14);
+
+/**
+ * EraseDataResponse lists what was deleted.
+ *
+ * @generated from message postern.connection.v1.EraseDataResponse
+ */
+export type EraseDataResponse = Message<"postern.connection.v1.EraseDataResponse"> & {
+  /**
+   * Every table that can hold a user's data, ordered by name.
+   *
+   * @generated from field: repeated postern.connection.v1.ErasedTable tables = 1;
+   */
+  tables: ErasedTable[];
+
+  /**
+   * The names of the deleted connections, in order.
+   *
+   * @generated from field: repeated string connections = 2;
+   */
+  connections: string[];
+};
+
+/**
+ * Describes the message postern.connection.v1.EraseDataResponse.
+ * Use `create(EraseDataResponseSchema)` to create a new message.
+ */
+export const EraseDataResponseSchema: GenMessage<EraseDataResponse> = /*@__PURE__*/
+  messageDesc(file_postern_connection_v1_connection, 15);
+
+/**
+ * ErasedTable contains the numbers of the caller's rows in one table, counted in the transaction that deleted them.
+ *
+ * @generated from message postern.connection.v1.ErasedTable
+ */
+export type ErasedTable = Message<"postern.connection.v1.ErasedTable"> & {
+  /**
+   * The table's name.
+   *
+   * @generated from field: string table = 1;
+   */
+  table: string;
+
+  /**
+   * Rows before.
+   *
+   * @generated from field: int64 rows_before = 2;
+   */
+  rowsBefore: bigint;
+
+  /**
+   * Rows afterwards: 0, since otherwise nothing is deleted.
+   *
+   * @generated from field: int64 rows_after = 3;
+   */
+  rowsAfter: bigint;
+};
+
+/**
+ * Describes the message postern.connection.v1.ErasedTable.
+ * Use `create(ErasedTableSchema)` to create a new message.
+ */
+export const ErasedTableSchema: GenMessage<ErasedTable> = /*@__PURE__*/
+  messageDesc(file_postern_connection_v1_connection, 16);
+
+/**
  * SecretName identifies one of a connection's secrets.
  *
  * @generated from enum postern.connection.v1.SecretName
@@ -797,6 +917,34 @@ export const ConnectionService: GenService<{
     methodKind: "unary";
     input: typeof DeleteConnectionRequestSchema;
     output: typeof DeleteConnectionResponseSchema;
+  },
+  /**
+   * ExportData returns everything stored about the caller as one JSON document, in parts. It contains no secrets and no
+   * sealed secrets. The operations guide, deploy/README.md, describes the format.
+   *
+   * Who may call: a signed-in user, for own rows.
+   *
+   * @generated from rpc postern.connection.v1.ConnectionService.ExportData
+   */
+  exportData: {
+    methodKind: "server_streaming";
+    input: typeof ExportDataRequestSchema;
+    output: typeof ExportDataResponseSchema;
+  },
+  /**
+   * EraseData deletes everything stored about the caller: all of it, or nothing if it fails. Backups keep what they
+   * contain until they expire, and what an operator has denied stays denied.
+   *
+   * Errors: INVALID_ARGUMENT (INVALID_FIELD).
+   *
+   * Who may call: a signed-in user, for own rows.
+   *
+   * @generated from rpc postern.connection.v1.ConnectionService.EraseData
+   */
+  eraseData: {
+    methodKind: "unary";
+    input: typeof EraseDataRequestSchema;
+    output: typeof EraseDataResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_postern_connection_v1_connection, 0);
