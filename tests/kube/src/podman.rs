@@ -1,0 +1,172 @@
+//! Runs pods with podman. Its storage is ours alone, so that everything in it may be removed.
+
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::{PermissionsExt, chown},
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use tempfile::NamedTempFile;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::{adapt, say};
+
+/// For the first start of a pod, on a busy machine.
+const READY: Duration = Duration::from_secs(120);
+
+/// Seconds that a pod gets to stop, until it is killed.
+const STOP: &str = "20";
+
+/// Everything that podman runs. Removed when dropped.
+pub(crate) struct Pods;
+
+impl Pods {
+    /// Runs the Jobs one after the other, then starts the Deployments and waits until they are ready.
+    pub(crate) async fn start(manifests: &[Value], secrets: &[Value]) -> Result<Self> {
+        // What a run left behind that was killed.
+        remove_all();
+        let pods = Self;
+        let adapted = adapt::adapt(manifests);
+        let shared = [secrets, adapted.shared.as_slice()].concat();
+        for job in &adapted.jobs {
+            run_to_end(job, &shared)?;
+        }
+        for deployment in &adapted.deployments {
+            play(deployment, &shared)?;
+        }
+        for deployment in &adapted.deployments {
+            ready(deployment).await?;
+        }
+        Ok(pods)
+    }
+
+    /// Prints what the containers logged.
+    pub(crate) fn print_logs(&self) {
+        for name in podman(&["ps", "--all", "--format", "{{.Names}}"]).unwrap_or_default().lines() {
+            let _ = writeln!(std::io::stderr(), "--- {name}");
+            let _ = command(&["logs", "--tail", "40", name]).stdout(std::io::stderr()).status();
+        }
+    }
+}
+
+impl Drop for Pods {
+    fn drop(&mut self) {
+        remove_all();
+    }
+}
+
+fn remove_all() {
+    let removals: [&[&str]; 3] = [
+        &["pod", "rm", "--all", "--force", "--time", STOP],
+        &["volume", "rm", "--all", "--force"],
+        &["secret", "rm", "--all"],
+    ];
+    for removal in removals {
+        if let Err(error) = podman(removal) {
+            say(&format!("{error:#}"));
+        }
+    }
+}
+
+fn run_to_end(job: &Value, shared: &[Value]) -> Result<()> {
+    play(job, shared)?;
+    let container = container(job)?;
+    let code = podman(&["wait", &container])?;
+    if code.trim() != "0" {
+        let _ = command(&["logs", &container]).stdout(std::io::stderr()).status();
+    }
+    ensure!(code.trim() == "0", "the Job {} ended with code {}", name(job)?, code.trim());
+    Ok(())
+}
+
+/// Creates a pod from a file with all that it mounts, and starts it.
+fn play(pod: &Value, shared: &[Value]) -> Result<()> {
+    let mut file = NamedTempFile::new()?;
+    for resource in shared.iter().chain([pod]) {
+        writeln!(file, "---\n{resource}")?;
+    }
+    let path = file.path().to_str().context("a temporary file's name is text")?;
+    podman(&["kube", "play", "--network", "host", "--start=false", path])?;
+    for (secret, mode) in adapt::secrets(pod) {
+        protect(&secret, mode)?;
+    }
+    podman(&["pod", "start", name(pod)?])?;
+    Ok(())
+}
+
+/// Does for a mounted Secret what `defaultMode` and `fsGroup` say, and podman ignores: it makes files of mode 0644.
+fn protect(secret: &str, mode: u32) -> Result<()> {
+    let folder = podman(&["volume", "inspect", "--format", "{{.Mountpoint}}", secret])?;
+    for file in fs::read_dir(Path::new(folder.trim()))? {
+        let file = file?.path();
+        chown(&file, Some(0), Some(GROUP))?;
+        fs::set_permissions(&file, PermissionsExt::from_mode(mode))?;
+    }
+    Ok(())
+}
+
+/// `fsGroup` of every pod.
+const GROUP: u32 = 65532;
+
+/// Waits until the pod's listener for probes answers that it is ready. podman would probe from inside the container.
+async fn ready(pod: &Value) -> Result<()> {
+    let name = name(pod)?;
+    let (port, path) = probe(pod).with_context(|| format!("{name} has no port for probes"))?;
+    let started = Instant::now();
+    while !is_ok(port, path).await {
+        let running = podman(&["container", "inspect", "--format", "{{.State.Status}}", &container(pod)?])?;
+        ensure!(running.trim() == "running", "{name} is {}", running.trim());
+        ensure!(started.elapsed() < READY, "{name} is not ready after {} s", READY.as_secs());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
+}
+
+fn probe(pod: &Value) -> Option<(u16, &'static str)> {
+    let ports = pod["spec"]["containers"][0]["ports"].as_array()?;
+    let port = |name: &str| ports.iter().find(|port| port["name"] == name)?["containerPort"].as_u64();
+    let (port, path) = port("ops").map(|port| (port, "/readyz")).or(Some((port("http")?, "/health")))?;
+    Some((u16::try_from(port).ok()?, path))
+}
+
+/// HTTP/1.0, which ends an answer by closing the connection.
+async fn is_ok(port: u16, path: &str) -> bool {
+    let answer = async {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.map(|_| answer)
+    };
+    answer.await.is_ok_and(|answer| answer.split(' ').nth(1) == Some("200"))
+}
+
+fn name(pod: &Value) -> Result<&str> {
+    pod["metadata"]["name"].as_str().context("a pod has a name")
+}
+
+/// podman's name for the pod's only container.
+fn container(pod: &Value) -> Result<String> {
+    let own = pod["spec"]["containers"][0]["name"].as_str().context("a container has a name")?;
+    Ok(format!("{}-{own}", name(pod)?))
+}
+
+fn podman(arguments: &[&str]) -> Result<String> {
+    let output = command(arguments).output().context("cannot run podman")?;
+    let printed = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "podman {}: {}", arguments.join(" "), printed.trim());
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut podman = Command::new("podman");
+    podman.args(arguments).stdin(Stdio::null());
+    podman
+}
