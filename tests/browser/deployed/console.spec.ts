@@ -1,5 +1,5 @@
-import { expect, type Page, test } from "@playwright/test";
-import { addTenant, freshUser, grid, openConnections, run } from "../console";
+import { expect, test } from "@playwright/test";
+import { addTenant, freshUser, grid, openConnections, run, watchViolations } from "../console";
 
 const NAME = "behind-the-gateway";
 
@@ -52,17 +52,3 @@ test("pages are revalidated, assets are kept and compressed, and a missing asset
   expect(missing.status()).toBe(404);
   expect(missing.headers()["cache-control"] ?? "").not.toContain("max-age");
 });
-
-/** The directives that the page violates from now on, also after it was loaded again. */
-async function watchViolations(page: Page): Promise<string[]> {
-  const violations: string[] = [];
-  await page.exposeFunction("noteViolation", (directive: string) => violations.push(directive));
-  await page.addInitScript(() => {
-    document.addEventListener("securitypolicyviolation", (event) => {
-      (window as unknown as { noteViolation: (directive: string) => void }).noteViolation(
-        event.violatedDirective,
-      );
-    });
-  });
-  return violations;
-}

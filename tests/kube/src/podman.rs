@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use tempfile::NamedTempFile;
 use tokio::{
@@ -95,20 +96,24 @@ fn play(pod: &Value, shared: &[Value]) -> Result<()> {
     }
     let path = file.path().to_str().context("a temporary file's name is text")?;
     podman(&["kube", "play", "--network", "host", "--start=false", path])?;
-    for (secret, mode) in adapt::secrets(pod) {
-        protect(&secret, mode)?;
+    for (name, mode) in adapt::secrets(pod) {
+        let found =
+            shared.iter().find(|one| one["kind"] == "Secret" && one["metadata"]["name"] == name.as_str());
+        write_secret(&name, found.with_context(|| format!("there is no Secret {name}"))?, mode)?;
     }
     podman(&["pod", "start", name(pod)?])?;
     Ok(())
 }
 
-/// Does for a mounted Secret what `defaultMode` and `fsGroup` say, and podman ignores: it makes files of mode 0644.
-fn protect(secret: &str, mode: u32) -> Result<()> {
-    let folder = podman(&["volume", "inspect", "--format", "{{.Mountpoint}}", secret])?;
-    for file in fs::read_dir(Path::new(folder.trim()))? {
-        let file = file?.path();
-        chown(&file, Some(0), Some(GROUP))?;
-        fs::set_permissions(&file, PermissionsExt::from_mode(mode))?;
+/// Writes the files of a mounted Secret as Kubernetes would: podman does not decode them, and ignores `defaultMode` and
+/// `fsGroup`.
+fn write_secret(name: &str, secret: &Value, mode: u32) -> Result<()> {
+    let folder = podman(&["volume", "inspect", "--format", "{{.Mountpoint}}", name])?;
+    for (file, encoded) in secret["data"].as_object().context("a Secret has data")? {
+        let path = Path::new(folder.trim()).join(file);
+        fs::write(&path, STANDARD.decode(encoded.as_str().context("a Secret's data is text")?)?)?;
+        chown(&path, Some(0), Some(GROUP))?;
+        fs::set_permissions(&path, PermissionsExt::from_mode(mode))?;
     }
     Ok(())
 }
