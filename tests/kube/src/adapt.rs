@@ -2,10 +2,12 @@
 
 use serde_json::{Value, json};
 
-/// What podman plays. Each of the pods is played with the `shared` resources, which it finds only in the same file.
+/// What podman plays.
 pub(crate) struct Adapted {
-    /// ConfigMaps and claims.
-    pub(crate) shared: Vec<Value>,
+    /// Claims, which become volumes. Once only: a volume that exists is an error.
+    pub(crate) claims: Vec<Value>,
+    /// ConfigMaps, with each pod: podman finds them only in the same file.
+    pub(crate) config_maps: Vec<Value>,
     /// The pods of Jobs, by the order that an installation needs.
     pub(crate) jobs: Vec<Value>,
     /// The pods of Deployments.
@@ -18,7 +20,8 @@ pub(crate) fn adapt(manifests: &[Value]) -> Adapted {
     // The ring first: crypto-service needs it.
     jobs.sort_by_key(|job| job["metadata"]["name"] != "init-keyring");
     Adapted {
-        shared: of("ConfigMap").chain(of("PersistentVolumeClaim")).cloned().collect(),
+        claims: of("PersistentVolumeClaim").cloned().collect(),
+        config_maps: of("ConfigMap").cloned().collect(),
         jobs,
         deployments: of("Deployment").map(pod).collect(),
     }

@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::{PermissionsExt, chown},
     path::Path,
     process::{Command, Stdio},
+    slice,
     time::{Duration, Instant},
 };
 
@@ -36,12 +37,13 @@ impl Pods {
         remove_all();
         let pods = Self;
         let adapted = adapt::adapt(manifests);
-        let shared = [secrets, adapted.shared.as_slice()].concat();
+        play(&adapted.claims)?;
+        let shared = [secrets, adapted.config_maps.as_slice()].concat();
         for job in &adapted.jobs {
             run_to_end(job, &shared)?;
         }
         for deployment in &adapted.deployments {
-            play(deployment, &shared)?;
+            start(deployment, &shared)?;
         }
         for deployment in &adapted.deployments {
             ready(deployment).await?;
@@ -78,7 +80,7 @@ fn remove_all() {
 }
 
 fn run_to_end(job: &Value, shared: &[Value]) -> Result<()> {
-    play(job, shared)?;
+    start(job, shared)?;
     let container = container(job)?;
     let code = podman(&["wait", &container])?;
     if code.trim() != "0" {
@@ -88,14 +90,12 @@ fn run_to_end(job: &Value, shared: &[Value]) -> Result<()> {
     Ok(())
 }
 
-/// Creates a pod from a file with all that it mounts, and starts it.
-fn play(pod: &Value, shared: &[Value]) -> Result<()> {
-    let mut file = NamedTempFile::new()?;
-    for resource in shared.iter().chain([pod]) {
-        writeln!(file, "---\n{resource}")?;
-    }
-    let path = file.path().to_str().context("a temporary file's name is text")?;
-    podman(&["kube", "play", "--network", "host", "--start=false", path])?;
+/// Creates a pod with all that it mounts, and starts it.
+fn start(pod: &Value, shared: &[Value]) -> Result<()> {
+    let mut played = pod.clone();
+    // podman would map them, and refuses to where the node's network is shared.
+    played["spec"]["containers"][0]["ports"].take();
+    play(&[shared, slice::from_ref(&played)].concat())?;
     for (name, mode) in adapt::secrets(pod) {
         let found =
             shared.iter().find(|one| one["kind"] == "Secret" && one["metadata"]["name"] == name.as_str());
@@ -103,6 +103,16 @@ fn play(pod: &Value, shared: &[Value]) -> Result<()> {
     }
     podman(&["pod", "start", name(pod)?])?;
     Ok(())
+}
+
+/// Creates what a file with these resources describes. Nothing is started yet.
+fn play(resources: &[Value]) -> Result<()> {
+    let mut file = NamedTempFile::new()?;
+    for resource in resources {
+        writeln!(file, "---\n{resource}")?;
+    }
+    let path = file.path().to_str().context("a temporary file's name is text")?;
+    podman(&["kube", "play", "--network", "host", "--start=false", path]).map(drop)
 }
 
 /// Writes the files of a mounted Secret as Kubernetes would: podman does not decode them, and ignores `defaultMode` and
@@ -138,8 +148,9 @@ async fn ready(pod: &Value) -> Result<()> {
 fn probe(pod: &Value) -> Option<(u16, &'static str)> {
     let ports = pod["spec"]["containers"][0]["ports"].as_array()?;
     let port = |name: &str| ports.iter().find(|port| port["name"] == name)?["containerPort"].as_u64();
-    let (port, path) = port("ops").map(|port| (port, "/readyz")).or(Some((port("http")?, "/health")))?;
-    Some((u16::try_from(port).ok()?, path))
+    // The console has no listener for operations.
+    let (port, path) = port("ops").map_or((port("http"), "/health"), |port| (Some(port), "/readyz"));
+    Some((u16::try_from(port?).ok()?, path))
 }
 
 /// HTTP/1.0, which ends an answer by closing the connection.
