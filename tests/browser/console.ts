@@ -87,3 +87,17 @@ export async function secondTab(page: Page, url: string): Promise<Page> {
   await other.goto(url);
   return other;
 }
+
+/** The directives of the content security policy that the page violates from now on, also after it is loaded again. */
+export async function watchViolations(page: Page): Promise<string[]> {
+  const violations: string[] = [];
+  await page.exposeFunction("noteViolation", (directive: string) => violations.push(directive));
+  await page.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (event) => {
+      (window as unknown as { noteViolation: (directive: string) => void }).noteViolation(
+        event.violatedDirective,
+      );
+    });
+  });
+  return violations;
+}

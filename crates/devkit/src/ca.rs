@@ -46,13 +46,22 @@ impl DevCa {
     /// The files of `service`, created on first use. The certificate is for clients and servers, with the URI
     /// `spiffe://postern/<service>` and the DNS names `<service>` and `localhost`.
     pub fn service(&self, service: &str) -> Result<ServiceFiles> {
+        self.files(service, service)
+    }
+
+    /// [`DevCa::service`] with the URI of a Kubernetes account, `spiffe://postern/ns/<namespace>/sa/<service>`.
+    pub fn service_in(&self, namespace: &str, service: &str) -> Result<ServiceFiles> {
+        self.files(service, &format!("ns/{namespace}/sa/{service}"))
+    }
+
+    fn files(&self, service: &str, path: &str) -> Result<ServiceFiles> {
         let files = ServiceFiles {
             certificate: self.dir.join(format!("{service}.pem")),
             key: self.dir.join(format!("{service}.key")),
             ca: self.dir.join("ca.pem"),
         };
         let key = key_pair(&files.key)?;
-        load_or_create(&files.certificate, || Ok(leaf(service)?.signed_by(&key, &self.issuer)?.pem()))?;
+        load_or_create(&files.certificate, || Ok(leaf(service, path)?.signed_by(&key, &self.issuer)?.pem()))?;
         Ok(files)
     }
 }
@@ -70,9 +79,9 @@ fn authority() -> Result<CertificateParams> {
     Ok(params)
 }
 
-fn leaf(service: &str) -> Result<CertificateParams> {
+fn leaf(service: &str, path: &str) -> Result<CertificateParams> {
     let mut params = CertificateParams::new(vec![service.to_owned(), "localhost".to_owned()])?;
-    params.subject_alt_names.push(SanType::URI(format!("spiffe://{TRUST_DOMAIN}/{service}").try_into()?));
+    params.subject_alt_names.push(SanType::URI(format!("spiffe://{TRUST_DOMAIN}/{path}").try_into()?));
     params.distinguished_name.push(DnType::CommonName, service);
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages =

@@ -7,7 +7,7 @@ use std::{
     time::SystemTime,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::{process, root, say};
 
@@ -60,6 +60,21 @@ pub(crate) fn build() -> Result<()> {
     }
     say("building the console");
     process::run_quietly(Command::new("npm").args(["run", "--silent", "build"]).current_dir(dir()))
+}
+
+/// Adds compressed copies to a folder with the built console.
+pub(crate) fn compress(folder: &Path) -> Result<()> {
+    process::run_quietly(Command::new("node").arg(dir().join("compress.mjs")).arg(folder))
+}
+
+/// Writes a `CycloneDX` document of the packages that the built console may contain.
+pub(crate) fn bill_of_materials(file: &Path) -> Result<()> {
+    let mut npm = Command::new("npm");
+    npm.args(["sbom", "--omit", "dev", "--omit", "optional", "--sbom-format", "cyclonedx"]);
+    let output =
+        npm.args(["--sbom-type", "application"]).current_dir(dir()).output().context("cannot run npm")?;
+    ensure!(output.status.success(), "npm sbom: {}", String::from_utf8_lossy(&output.stderr).trim());
+    fs::write(file, output.stdout).with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// Builds the example app of the client package, which readers copy.

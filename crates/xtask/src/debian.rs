@@ -1,6 +1,6 @@
 //! Programs that come as packages of Debian, and how container tools are run without an engine.
 
-use std::{fs, process::Command};
+use std::{ffi::OsStr, fs, process::Command};
 
 use anyhow::{Result, bail};
 
@@ -33,8 +33,9 @@ pub(crate) fn has(program: &str) -> bool {
 const CONTAINERS: &str = "[containers]\ndefault_ulimits = []\n\n[engine]\ncgroup_manager = \"cgroupfs\"\n\
     events_logger = \"file\"\nruntime = \"runc\"\n";
 
-/// buildah or podman, with images and containers of their own in the target directory: `vfs` needs no kernel module.
-pub(crate) fn containers(program: &str) -> Result<Command> {
+/// buildah or podman, or what starts them, with images and containers of their own in the target directory: `vfs` needs
+/// no kernel module.
+pub(crate) fn containers(program: impl AsRef<OsStr>) -> Result<Command> {
     let folder = target_dir().join("containers");
     fs::create_dir_all(&folder)?;
     let (engine, storage) = (folder.join("containers.conf"), folder.join("storage.conf"));

@@ -32,10 +32,15 @@ const LARGEST: u64 = 15_000_000;
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    debian::ensure("buildah", "buildah")?;
+    build_all(&arguments.tag)
+}
+
+/// Builds all images with this tag.
+pub(crate) fn build_all(tag: &str) -> Result<()> {
+    debian::ensure("buildah", "buildah runc")?;
     let context = context()?;
     for image in SERVICES.map(|(_, _, image)| image).into_iter().chain(["console"]) {
-        build(&context, image, &arguments.tag)?;
+        build(&context, image, tag)?;
     }
     Ok(())
 }
@@ -71,12 +76,17 @@ fn programs(context: &Path) -> Result<()> {
     process::run(build.env("RUSTFLAGS", tools::STATIC))?;
     for (package, program, image) in SERVICES {
         let found = program_path(&target, package, program);
-        let size = fs::metadata(&found).with_context(|| format!("cannot read {}", found.display()))?.len();
-        say(&format!("{program}: {} kB", size / 1000));
-        ensure!(size <= LARGEST, "{program} has {size} bytes; {LARGEST} are allowed");
+        within_limit(program, &found)?;
         fs::copy(&found, context.join("bin").join(program))?;
         bill_of_materials(&cyclonedx, image, &context.join("sbom"))?;
     }
+    Ok(())
+}
+
+fn within_limit(program: &str, file: &Path) -> Result<()> {
+    let size = fs::metadata(file).with_context(|| format!("cannot read {}", file.display()))?.len();
+    say(&format!("{program}: {} kB", size / 1000));
+    ensure!(size <= LARGEST, "{program} has {size} bytes; {LARGEST} are allowed");
     Ok(())
 }
 
@@ -108,13 +118,16 @@ fn bill_of_materials(cyclonedx: &Path, image: &str, folder: &Path) -> Result<()>
 }
 
 fn console_files(context: &Path) -> Result<()> {
-    let features = ["--no-default-features", "--features", "compression-brotli,compression-gzip"];
-    let server = tools::static_program("static-web-server", "2.44.1", &features)?;
+    // Only files: no TLS, no listings, and nothing is compressed at run time.
+    let server = tools::static_program("static-web-server", "2.44.1", &["--no-default-features"])?;
+    within_limit("static-web-server", &server)?;
     fs::copy(server, context.join("bin/static-web-server"))?;
     fs::copy(root().join("deploy/console.toml"), context.join("console.toml"))?;
     console::build()?;
-    copy_folder(&console::dist(), &context.join("console"))?;
-    Ok(())
+    let files = context.join("console");
+    copy_folder(&console::dist(), &files)?;
+    console::compress(&files)?;
+    console::bill_of_materials(&context.join("sbom/console.cdx.json"))
 }
 
 fn copy_folder(from: &Path, to: &Path) -> Result<()> {

@@ -6,6 +6,7 @@ mod console;
 mod debian;
 mod fuzz;
 mod images;
+mod kube;
 mod lint;
 mod manifests;
 mod process;
@@ -43,6 +44,8 @@ enum Command {
     Fuzz(fuzz::Arguments),
     /// Build the container images.
     Images(images::Arguments),
+    /// Run the dev overlay's pods with podman, behind Envoy, and test them.
+    Kube(kube::Arguments),
     /// Check formatting, lints, protos and manifests.
     Lint,
     /// Render and check the Kubernetes manifests; part of `lint`.
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Images(arguments) => images::run(&arguments),
+        Command::Kube(arguments) => kube::run(&arguments),
         Command::Lint => lint::run(),
         Command::Manifests => manifests::lint(),
         Command::Gen => generate(),

@@ -48,6 +48,16 @@ fn a_ring_is_made_once_and_moved_from_root_to_root() {
 }
 
 #[test]
+fn a_root_that_cannot_be_used_is_refused_with_the_cause() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = service_config(folder.path(), "service.toml", "root.key");
+    let root = folder.path().join("root.key");
+    fs::write(&root, "not 32 bytes").unwrap();
+    fs::set_permissions(&root, PermissionsExt::from_mode(0o600)).unwrap();
+    keyring(&["init"], &config).refused(3, "must have exactly 32 bytes");
+}
+
+#[test]
 fn these_commands_need_crypto_services_own_configuration() {
     Run::of(postern().args(["keyring", "init"])).refused(2, "crypto-service's configuration");
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/config/postern.toml");

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write};
 
 use axum::{Router, middleware, response::Html, routing::get};
+use http::header::{CONTENT_SECURITY_POLICY, HeaderName};
 use postern_chassis::{
     Metrics,
     trace::recent::{Recent, RecentSpan},
@@ -19,11 +20,15 @@ const DEPTH: usize = 16;
 /// A span id that no span has: the parent of a trace's first span.
 const NONE: &str = "0000000000000000";
 
+/// The page with the traces has its styles inside, and nothing else.
+const POLICY: [(HeaderName, &str); 1] =
+    [(CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'")];
+
 /// The pages, for this machine with `port` only. Without `recent`, the one with the traces says how to get them.
 pub(crate) fn routes(recent: Option<Recent>, port: u16) -> Router {
     let metrics = Metrics::default();
     Router::new()
-        .route("/dev/traces", get(async move || Html(page(recent.as_ref().map(Recent::spans)))))
+        .route("/dev/traces", get(async move || (POLICY, Html(page(recent.as_ref().map(Recent::spans))))))
         .route("/dev/metrics", get(async move || metrics.render()))
         .route_layer(middleware::from_fn_with_state(port, from_this_machine))
 }

@@ -37,9 +37,9 @@ use crate::{
     state::State,
 };
 
-/// Scripts, styles and fonts come from this origin only. The component library sets styles at run time.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-    object-src 'none'; base-uri 'none'; form-action 'self'";
+/// Scripts, styles and fonts come from this origin only.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; \
+    form-action 'self'";
 
 /// Binds the port.
 pub(crate) async fn bind(port: u16) -> Result<TcpListener> {
@@ -102,9 +102,10 @@ async fn no_such_method(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
+/// Pages for developers have a policy of their own.
 fn secure_headers(sign_in: Option<&SignIn>) -> Result<SetResponseHeaderLayer<HeaderValue>> {
     let policy = HeaderValue::try_from(content_security_policy(sign_in))?;
-    Ok(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, policy))
+    Ok(SetResponseHeaderLayer::if_not_present(header::CONTENT_SECURITY_POLICY, policy))
 }
 
 /// The console calls its identity provider, and renews sessions in a hidden frame that comes back to the console.

@@ -69,6 +69,13 @@ impl User {
         Self { token, channel: endpoint.connect_lazy() }
     }
 
+    /// [`User::new`] through a gateway at `url` that tells backends apart by the hostname in `origin`.
+    pub fn through(url: &str, origin: &str, token: String) -> Self {
+        let endpoint = Endpoint::from_shared(url.to_owned()).expect("the URL is ours");
+        let endpoint = endpoint.origin(origin.parse().expect("the origin is ours"));
+        Self { token, channel: endpoint.connect_lazy() }
+    }
+
     /// The token.
     pub fn token(&self) -> &str {
         &self.token

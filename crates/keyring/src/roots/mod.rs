@@ -76,12 +76,12 @@ pub enum RootConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// A root file.
-    #[error("the root key {} cannot be used", path.display())]
+    #[error("the root key {} cannot be used: {cause}", path.display())]
     File {
         /// Its path.
         path: PathBuf,
         /// What is wrong with it.
-        source: RootFileError,
+        cause: RootFileError,
     },
     /// A remote root was not available within the time allowed at startup.
     #[error("the root {root} was not ready within {} s: {trouble}", waited.as_secs())]
@@ -120,7 +120,7 @@ pub fn open(config: &RootConfig) -> Result<Box<dyn Root>, OpenError> {
     match config {
         RootConfig::File { path } => match FileRoot::load(path) {
             Ok(root) => Ok(Box::new(root)),
-            Err(source) => Err(OpenError::File { path: path.clone(), source }),
+            Err(cause) => Err(OpenError::File { path: path.clone(), cause }),
         },
         RootConfig::VaultTransit(config) => Ok(Box::new(vault::open(config)?)),
         #[cfg(feature = "aws-kms")]

@@ -16,6 +16,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use self::accepted::Accepted;
+pub(crate) use self::render::resources;
 use crate::{process, python, say};
 
 const KUBERNETES_VALIDATE: &str = "1.37.0";

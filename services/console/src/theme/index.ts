@@ -3,5 +3,6 @@ import "./mantine.css";
 import "./tokens.css";
 import "./base.css";
 
+export { adoptVariables } from "./adoptVariables";
 export { Logo } from "./Logo";
-export { cssVariables, theme } from "./theme";
+export { theme } from "./theme";

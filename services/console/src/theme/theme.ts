@@ -67,6 +67,9 @@ const variantColorResolver: VariantColorsResolver = (input) => {
 
 const control = { defaultProps: { size: "xs" } };
 
+/** Hiding the page's scrollbar would take a style element, which the content security policy forbids. */
+const removeScrollProps = { removeScrollBar: false };
+
 /** Maps Mantine to tokens.css; the tuples above repeat its colors where Mantine requires ten shades. */
 export const theme = createTheme({
   primaryColor: "copper",
@@ -107,6 +110,7 @@ export const theme = createTheme({
     }),
     Modal: Modal.extend({
       defaultProps: {
+        removeScrollProps,
         centered: true,
         radius: "var(--pt-radius-lg)",
         transitionProps: { duration: 120, exitDuration: 0 },
@@ -115,6 +119,7 @@ export const theme = createTheme({
     }),
     Drawer: Drawer.extend({
       defaultProps: {
+        removeScrollProps,
         transitionProps: { duration: 160, exitDuration: 0 },
         overlayProps: { backgroundOpacity: 0.32 },
       },

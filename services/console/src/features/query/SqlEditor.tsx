@@ -21,6 +21,7 @@ import { useEffect, useEffectEvent, useRef } from "react";
 import { editorTheme } from "./editorTheme";
 import { errorMark, markError } from "./errorMark";
 import styles from "./SqlEditor.module.css";
+import { styleRoot } from "./styleRoot";
 
 interface Props {
   /** The initial text; from then on the editor owns it. */
@@ -44,6 +45,7 @@ export function SqlEditor({ initial, label, errorAt, onChange, onRun }: Props) {
     if (container.current === null) return;
     const editor = new EditorView({
       parent: container.current,
+      root: styleRoot,
       state: EditorState.create({
         doc: first.current,
         extensions: [extensions, runKey(() => run()), changes((text) => changed(text))],

@@ -1,0 +1,35 @@
+//! What is done through the gateway: by an application, with native gRPC, and by the console, in a browser.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use postern_testkit::{User, reason};
+
+use crate::{gateway::Gateway, node::Node, say};
+
+pub(crate) async fn run(node: &Node, gateway: &Gateway) -> Result<()> {
+    say("native gRPC through the gateway");
+    native(node, gateway).await?;
+    say("the console through the gateway, in a browser");
+    let mut tests = Command::new("npm");
+    tests.args(["run", "--silent", "test:deployed"]).current_dir(browser_tests());
+    tests.env("POSTERN_URL", gateway.console_origin()).env("POSTERN_TENANT_DSN", node.tenant_dsn());
+    let status = tests.status().context("cannot run npm")?;
+    ensure!(status.success(), "the browser tests failed");
+    Ok(())
+}
+
+async fn native(node: &Node, gateway: &Gateway) -> Result<()> {
+    let user = User::through(&gateway.address(), &gateway.grpc_origin(), node.token("native")?);
+    user.save("main", node.tenant_dsn()).await.context("save")?;
+    let rows = user.query("main", "select 40 + 2 as answer").await.context("query")?;
+    ensure!(rows.ints(0) == [42], "the query answers {rows:?}");
+    user.delete("main").await.context("delete")?;
+    let refused = user.query("main", "select 1").await.err().context("a deleted connection answers")?;
+    ensure!(reason(&refused) == "CONNECTION_NOT_FOUND", "a deleted connection: {refused}");
+    Ok(())
+}
+
+fn browser_tests() -> &'static str {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../browser")
+}

@@ -1,0 +1,150 @@
+//! What the dev overlay expects on its node: an issuer, the control database, and a tenant's server.
+
+use std::{collections::BTreeMap, fs, sync::Arc};
+
+use anyhow::{Context, Result};
+use axum::{
+    Json, Router,
+    extract::State,
+    routing::{get, post},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use postern_devkit::{
+    ca::{DevCa, ServiceFiles},
+    issuer::{DevIssuer, LIFETIME},
+    random_hex,
+};
+use postern_domain::SystemClock;
+use postern_testkit::{TenantDatabase, TenantServer};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, task::AbortHandle};
+
+/// As the overlay's configurations have it.
+const ISSUER: &str = "https://issuer.postern.dev";
+
+/// Port of the issuer, which the overlay's configurations name.
+pub(crate) const ISSUER_PORT: u16 = 18081;
+
+/// The namespace of the overlay, which is in the services' identities.
+const NAMESPACE: &str = "postern";
+
+/// The services, and the account that operators use.
+const ACCOUNTS: [&str; 4] = ["crypto-service", "connection-service", "proxy-service", "operator"];
+
+/// Database roles that services and operators sign in as.
+const ROLES: [&str; 4] = ["postern_migrator", "postern_connection", "postern_proxy", "postern_rewrap"];
+
+pub(crate) struct Node {
+    folder: TempDir,
+    issuer: Arc<DevIssuer>,
+    listening: AbortHandle,
+    control: Database,
+    tenant: Database,
+}
+
+/// A database on a server of its own.
+struct Database {
+    password: String,
+    database: TenantDatabase,
+    _server: TenantServer,
+}
+
+impl Node {
+    pub(crate) async fn start() -> Result<Self> {
+        let folder = TempDir::new()?;
+        let issuer = Arc::new(DevIssuer::load_or_create(ISSUER, &folder.path().join("issuer.pem"))?);
+        let listener = TcpListener::bind(("127.0.0.1", ISSUER_PORT)).await.context("the issuer's port")?;
+        let serve = axum::serve(listener, routes(Arc::clone(&issuer)));
+        let listening = tokio::spawn(async { serve.await }).abort_handle();
+        let (control, tenant) = (Database::start().await?, Database::start().await?);
+        // `migrate --create-roles` needs no superuser.
+        let owner = &control.database;
+        owner.as_admin(&format!("alter role {} createrole", owner.name)).await;
+        Ok(Self { folder, issuer, listening, control, tenant })
+    }
+
+    /// The DSN of the tenant's database, as a user would paste it.
+    pub(crate) fn tenant_dsn(&self) -> String {
+        self.tenant.database.dsn(&self.tenant.password)
+    }
+
+    pub(crate) fn token(&self, user: &str) -> Result<String> {
+        self.issuer.mint(user, &SystemClock)
+    }
+
+    /// The Secrets that the overlay's pods mount; an operator makes them by hand.
+    pub(crate) fn secrets(&self) -> Result<Vec<Value>> {
+        let mut secrets = Vec::new();
+        let authority = DevCa::load_or_create(&self.folder.path().join("certificates"))?;
+        for account in ACCOUNTS {
+            let files = certificate(&authority.service_in(NAMESPACE, account)?)?;
+            secrets.push(secret(&format!("{account}-tls"), files));
+        }
+        let mut urls = BTreeMap::new();
+        for role in ROLES {
+            let url = format!("postgresql://{role}:{}@{}", random_hex(16)?, self.control_address());
+            urls.insert(format!("{role}.url"), url);
+        }
+        for (service, role) in
+            [("connection-service", "postern_connection"), ("proxy-service", "postern_proxy")]
+        {
+            let file = format!("{role}.url");
+            let url = urls[&file].clone();
+            secrets.push(secret(&format!("{service}-database"), BTreeMap::from([(file, url)])));
+        }
+        urls.insert("admin.url".into(), self.control.database.dsn(&self.control.password));
+        secrets.push(secret("operator-database", urls));
+        // Any 32 bytes.
+        secrets.push(secret("root-key", BTreeMap::from([("root.key".into(), random_hex(16)?)])));
+        Ok(secrets)
+    }
+
+    fn control_address(&self) -> String {
+        let database = &self.control.database;
+        format!("127.0.0.1:{}/{}?sslmode=disable", database.port(), database.name)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+impl Database {
+    async fn start() -> Result<Self> {
+        let server = TenantServer::start().await;
+        let password = random_hex(16)?;
+        let database = server.database(&password).await;
+        Ok(Self { password, database, _server: server })
+    }
+}
+
+fn certificate(files: &ServiceFiles) -> Result<BTreeMap<String, String>> {
+    let of = [("tls.crt", &files.certificate), ("tls.key", &files.key), ("ca.crt", &files.ca)];
+    of.into_iter().map(|(name, path)| Ok((name.to_owned(), fs::read_to_string(path)?))).collect()
+}
+
+fn secret(name: &str, files: BTreeMap<String, String>) -> Value {
+    let data: Map<_, _> =
+        files.into_iter().map(|(file, text)| (file, STANDARD.encode(text).into())).collect();
+    json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name }, "data": data })
+}
+
+/// The key set for the services, and tokens for the console, whose sign-in is `development`.
+fn routes(issuer: Arc<DevIssuer>) -> Router {
+    let keys = async |State(issuer): State<Arc<DevIssuer>>| Json(issuer.jwks());
+    Router::new().route("/jwks.json", get(keys)).route("/dev/token", post(token)).with_state(issuer)
+}
+
+#[derive(Deserialize)]
+struct TokenRequest {
+    user: String,
+}
+
+async fn token(State(issuer): State<Arc<DevIssuer>>, Json(request): Json<TokenRequest>) -> Json<Value> {
+    let token = issuer.mint(&request.user, &SystemClock).expect("a token can be signed");
+    Json(json!({ "access_token": token, "token_type": "Bearer", "expires_in": LIFETIME }))
+}
