@@ -7,6 +7,7 @@ mod catalogue;
 mod database;
 mod lookups;
 mod outage;
+mod own_addresses;
 mod pooler;
 mod quota;
 mod scale;

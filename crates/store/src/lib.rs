@@ -17,8 +17,9 @@ mod migrate;
 mod proxy;
 pub mod roles;
 mod secrets;
+mod turns;
 
-pub use connect::{PoolOptions, Transport, transport};
+pub use connect::{PoolOptions, Transport, host, transport};
 pub use connections::{Change, ConnectionStore, NewSecret, OwnConnection, OwnSecret, SavedConnection};
 pub use error::{Remedy, StoreError};
 pub use migrate::{SCHEMA_VERSION, migrate};

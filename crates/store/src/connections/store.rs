@@ -1,32 +1,58 @@
 //! A user's connections, read and written under row level security.
 
-use postern_domain::{ConnectionName, OwnerId, Version};
+use std::time::Duration;
+
+use postern_domain::{ConnectionName, OwnerId, PoolState, Version};
 use sqlx::{AssertSqlSafe, PgConnection};
+use tokio::time::timeout;
 
 use super::{Change, OwnConnection, own_columns, upsert};
 use crate::{
     PoolOptions, Role, StoreError,
     database::{Database, as_owner, query},
+    turns::{Turn, Turns},
 };
 
 /// Reads and writes the caller's connections. Cannot read a seal.
 #[derive(Clone)]
-pub struct ConnectionStore(Database);
+pub struct ConnectionStore {
+    database: Database,
+    /// Saves of one owner may wait for each other's locks, each on a connection of its own. An owner that waits leaves
+    /// three of four connections to the others.
+    turns: Turns,
+    acquire_timeout: Duration,
+}
 
 impl ConnectionStore {
     /// Signs in as `postern_connection`.
     pub async fn connect(url: &str, pool: PoolOptions) -> Result<Self, StoreError> {
-        Database::connect(url, Role::Connection, pool).await.map(Self)
+        let connections = usize::try_from(pool.max_connections).unwrap_or(usize::MAX);
+        Ok(Self {
+            database: Database::connect(url, Role::Connection, pool).await?,
+            turns: Turns::new(connections, (connections / 4).max(1)),
+            acquire_timeout: pool.acquire_timeout,
+        })
+    }
+
+    /// The connections to the server as they are now.
+    pub fn pool(&self) -> PoolState {
+        let state = self.database.state();
+        PoolState { waiting: state.waiting + self.turns.waiting(), ..state }
     }
 
     /// Whether the server answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.0.ping().await
+        self.database.ping().await
+    }
+
+    /// Leave to use a connection for this owner.
+    async fn turn(&self, owner: OwnerId) -> Result<Turn, StoreError> {
+        timeout(self.acquire_timeout, self.turns.take(owner)).await.map_err(|_| StoreError::Busy)
     }
 
     /// Creates or changes a connection, in one round trip.
     pub async fn upsert(&self, owner: OwnerId, change: Change) -> Result<OwnConnection, StoreError> {
-        upsert::upsert(self.0.clone(), owner, change).await
+        upsert::upsert(self.database.clone(), self.turn(owner).await?, owner, change).await
     }
 
     /// The owner's connection of this name.
@@ -40,7 +66,7 @@ impl ConnectionStore {
             own_columns!(),
             " from postern.connections c where owner_id = $1 and name = $2"
         );
-        as_owner(&self.0, owner, move |tx| {
+        as_owner(&self.database, self.turn(owner).await?, owner, move |tx| {
             Box::pin(async move {
                 let row = query(GET).bind(owner.0).bind(name.as_str()).fetch_optional(tx).await?;
                 row.as_ref().map(OwnConnection::read).transpose()
@@ -62,7 +88,7 @@ impl ConnectionStore {
             " from postern.connections c where owner_id = $1 and name collate \"C\" > $2
               order by name collate \"C\" limit $3"
         );
-        as_owner(&self.0, owner, move |tx| {
+        as_owner(&self.database, self.turn(owner).await?, owner, move |tx| {
             Box::pin(async move {
                 let rows = query(LIST).bind(owner.0).bind(after).bind(limit).fetch_all(tx).await?;
                 rows.iter().map(OwnConnection::read).collect()
@@ -80,7 +106,7 @@ impl ConnectionStore {
     ) -> Result<bool, StoreError> {
         const DELETE: &str =
             "/* connections.delete */ delete from postern.connections where owner_id = $1 and name = $2";
-        as_owner(&self.0, owner, move |tx| {
+        as_owner(&self.database, self.turn(owner).await?, owner, move |tx| {
             Box::pin(async move {
                 let Some(current) = lock(tx, owner, &name).await? else { return Ok(false) };
                 if expected.is_some_and(|expected| expected != current.connection.version) {

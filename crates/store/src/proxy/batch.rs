@@ -88,6 +88,11 @@ impl<A: Ask> Batches<A> {
         }
     }
 
+    /// Lookups that wait to be taken along.
+    pub(crate) fn waiting(&self) -> usize {
+        self.lock().waiting.len()
+    }
+
     fn enter(&self, owner: OwnerId, name: &ConnectionName) -> Place<A> {
         let mut state = self.lock();
         if state.free > 0 {
