@@ -10,6 +10,8 @@ use std::{
 use anyhow::{Context, Result};
 use ipnet::IpNet;
 use postern_domain::Pooling;
+use postern_egress::Policy;
+use postern_identity::IssuerConfig;
 use schemars::JsonSchema;
 use serde::{
     Deserialize, Deserializer,
@@ -164,6 +166,16 @@ pub struct EdgeConfig {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub trusted_proxies: Vec<IpNet>,
+}
+
+/// The part of a service's file that says whose tokens it accepts. Other keys are left to the service.
+#[derive(Deserialize)]
+pub struct Issuers {
+    /// Issuers whose tokens are accepted.
+    pub issuers: Vec<IssuerConfig>,
+    /// Addresses from which key sets may be fetched.
+    #[serde(default)]
+    pub egress: Policy,
 }
 
 /// How to reach crypto-service.

@@ -20,6 +20,22 @@ pub struct Config {
     /// The control database.
     #[serde(default)]
     pub(crate) database: DatabaseConfig,
+    /// What `doctor` looks at besides the above.
+    #[serde(default)]
+    pub(crate) doctor: DoctorConfig,
+}
+
+/// Where services can be looked at.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DoctorConfig {
+    /// The operations listener of each replica or service, such as `http://proxy-service:9090`. Tells whether it is
+    /// ready, what it cannot reach, when the certificate that it uses expires, and how old its key sets are.
+    pub(crate) listeners: Vec<String>,
+    /// Configuration files of services, where they can be read from here: on a machine that runs them, or in a pod that
+    /// mounts the same files. Their issuers' key sets are fetched by the same rules; their certificates, secret files
+    /// and key ring are checked.
+    pub(crate) configs: Vec<PathBuf>,
 }
 
 /// Files with the control database's URL, one per role. A variable of the environment, such as

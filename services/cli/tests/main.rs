@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod doctor;
+mod doctor_services;
 mod files;
 mod interrupted;
 mod output;
