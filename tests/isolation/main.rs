@@ -10,6 +10,7 @@ mod erasure;
 mod export;
 mod lookups;
 mod outage;
+mod own_addresses;
 mod pooler;
 mod quota;
 mod scale;

@@ -10,6 +10,9 @@ use std::{
 use anyhow::{Context, Result};
 use ipnet::IpNet;
 use postern_domain::Pooling;
+use postern_egress::Policy;
+use postern_identity::IssuerConfig;
+use schemars::JsonSchema;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, Error},
@@ -81,16 +84,16 @@ pub fn optional_secret_file<'de, D: Deserializer<'de>>(value: D) -> Result<Optio
 }
 
 /// How a service is operated.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct OpsConfig {
     /// Address for `/livez`, `/readyz` and `/metrics`, over plain HTTP. Nothing sensitive is answered, but only the pod
     /// network should reach it. Without it, there is no such listener.
     pub listen: Option<SocketAddr>,
-    /// Seconds between SIGTERM, when the service says that it is not ready, and the moment when it takes no new calls,
-    /// 5 by default. Too short: load balancers still send calls, which are refused. Too long: restarts take longer.
+    /// Seconds between SIGTERM, when the service says that it is not ready, and the moment when it takes no new calls.
+    /// Too short: load balancers still send calls, which are refused. Too long: restarts take longer.
     pub lame_duck_seconds: u32,
-    /// Seconds after that in which calls in progress may end by themselves, 15 by default. The remaining ones are
+    /// Seconds after that in which calls in progress may end by themselves. The remaining ones are
     /// ended, their statements on tenants' servers cancelled, which takes up to 7 s more. All of it must fit into what
     /// the process is given before it is killed: 30 s in Kubernetes by default (`terminationGracePeriodSeconds`).
     pub drain_seconds: u32,
@@ -111,7 +114,7 @@ impl OpsConfig {
 }
 
 /// A service's own certificate, and the authority it shares with its callers and callees. PEM files.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TlsFiles {
     /// The certificate chain, leaf first. The leaf's only URI name is `spiffe://<trust domain>/<service>`, or, with a
@@ -121,7 +124,7 @@ pub struct TlsFiles {
     pub key: PathBuf,
     /// The authority's certificate.
     pub ca: PathBuf,
-    /// The trust domain that peers must be of.
+    /// The trust domain that peers must be of: the host of the URI in their certificates.
     #[serde(default = "default_trust_domain", deserialize_with = "uri_segment")]
     pub trust_domain: String,
     /// For certificates that name Kubernetes service accounts, as those of cert-manager's csi-driver-spiffe and of
@@ -149,7 +152,7 @@ fn optional_uri_segment<'de, D: Deserializer<'de>>(value: D) -> Result<Option<St
 }
 
 /// The listener of a service that users reach directly.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EdgeConfig {
     /// Address for gRPC and gRPC-web, in the clear: TLS ends at the ingress.
@@ -161,38 +164,49 @@ pub struct EdgeConfig {
     /// users behind a gateway share its address, and the bound on wrong signatures with it; a network that is not a
     /// gateway's lets its members claim any address.
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     pub trusted_proxies: Vec<IpNet>,
 }
 
+/// The part of a service's file that says whose tokens it accepts. Other keys are left to the service.
+#[derive(Deserialize)]
+pub struct Issuers {
+    /// Issuers whose tokens are accepted.
+    pub issuers: Vec<IssuerConfig>,
+    /// Addresses from which key sets may be fetched.
+    #[serde(default)]
+    pub egress: Policy,
+}
+
 /// How to reach crypto-service.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CryptoClientConfig {
-    /// `https://host:port`.
+    /// `https://host:port`. Whatever the host is called, its certificate must name crypto-service.
     pub url: String,
     /// The caller's own certificate.
     pub tls: TlsFiles,
 }
 
 /// How to reach the control database.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DatabaseConfig {
     /// A file with the `postgresql://` URL of the service's own role. A file, so that the password in it stays out of
     /// the configuration. Changes take effect when the service is restarted.
     #[serde(deserialize_with = "secret_file")]
     pub url_file: PathBuf,
-    /// Connections that each replica of the service may hold, 16 by default. Too low: requests wait for each other
+    /// Connections that each replica of the service may hold. Too low: requests wait for each other
     /// while the database idles. Too high: all replicas together reach the server's own limit (`max_connections`, 100
     /// on a Postgres with defaults), and new connections of every client are refused.
     #[serde(default = "default_connections", deserialize_with = "positive")]
     pub max_connections: u32,
-    /// Seconds that a request waits for one of them, 5 by default; after that, the user is told to try again. Too low:
+    /// Seconds that a request waits for one of them; after that, the user is told to try again. Too low:
     /// a short burst, or a failover of the database, fails requests that could have waited. Too high: during an outage
     /// requests pile up, each until its own deadline.
     #[serde(default = "default_acquire_timeout", deserialize_with = "positive")]
     pub acquire_timeout_seconds: u32,
-    /// What is between this service and the server, `none` by default.
+    /// What is between this service and the server.
     #[serde(default)]
     pub pooling: Pooling,
 }

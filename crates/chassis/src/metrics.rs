@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use postern_domain::PoolState;
 use postern_rpc::Reason;
 use prometheus_client::{
     collector::Collector,
@@ -108,6 +109,30 @@ impl Metrics {
         self.add(Scraped { name, help, kind: MetricType::Counter, read });
     }
 
+    /// Adds the state of a service's connections to the control database.
+    pub fn control_database(&self, state: impl Fn() -> PoolState + Clone + Send + Sync + 'static) {
+        let read = state.clone();
+        self.gauge(
+            "control_database_connections",
+            "Connections to the control database, by state",
+            move || {
+                let PoolState { used, idle, .. } = read();
+                [("used", used), ("idle", idle)]
+                    .map(|(state, count)| (vec![("state", state.to_owned())], number(count as u64)))
+                    .into()
+            },
+        );
+        let read = state.clone();
+        self.gauge("control_database_connections_max", "As many may exist: max_connections", move || {
+            vec![(Vec::new(), number(read().limit as u64))]
+        });
+        self.gauge(
+            "control_database_waiters",
+            "Calls that wait for a connection to the control database",
+            move || vec![(Vec::new(), number(state().waiting as u64))],
+        );
+    }
+
     /// Everything in Prometheus' text format.
     pub fn render(&self) -> String {
         let mut text = String::new();
@@ -174,6 +199,21 @@ mod tests {
             r#"postern_calls_total{method="postern.metrics.Test/Call",outcome="error",reason="POOL_BUSY"} 2"#,
             r#"postern_call_duration_seconds_count{method="postern.metrics.Test/Call",outcome="error"} 2"#,
             r#"postern_call_part_duration_seconds_count{method="postern.metrics.Test/Call",part="lookup"} 3"#,
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_full_pool_can_be_told_from_an_idle_one() {
+        let metrics = Metrics::default();
+        metrics.control_database(|| PoolState { limit: 16, used: 15, idle: 1, waiting: 7 });
+        let text = metrics.render();
+        for line in [
+            "postern_control_database_connections{state=\"used\"} 15",
+            "postern_control_database_connections{state=\"idle\"} 1",
+            "postern_control_database_connections_max 16",
+            "postern_control_database_waiters 7",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }

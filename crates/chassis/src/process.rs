@@ -56,6 +56,17 @@ impl Process {
         Self { life: life.clone(), health, metrics, config: None }
     }
 
+    /// Opens the operations listener, if the configuration has one. To be called within a runtime.
+    pub async fn answer_probes(&self, config: &OpsConfig) -> Result<()> {
+        if let Some(address) = config.listen {
+            let listener = server::bind(address).await.context("ops.listen")?;
+            let (health, metrics) = (self.health.clone(), self.metrics.clone());
+            show(&health, &metrics);
+            tokio::spawn(ops::serve(listener, health, metrics));
+        }
+        Ok(())
+    }
+
     /// At each SIGHUP, reads the configuration again and trusts the issuers that it names then. Whatever else has
     /// changed in it takes effect with a restart; a configuration that cannot be used changes nothing.
     pub fn reread_issuers<C: DeserializeOwned>(
@@ -186,18 +197,8 @@ where
     let life = Lifecycle::until_signalled(config.ops().stop_times())?;
     let (health, metrics) = (Health::new(name, &life), Metrics::default());
     let process = Process { life, health, metrics, config: Some(path.into()) };
-    answer_probes(config.ops(), &process).await?;
+    process.answer_probes(config.ops()).await?;
     service(config, process).await
-}
-
-async fn answer_probes(config: &OpsConfig, process: &Process) -> Result<()> {
-    if let Some(address) = config.listen {
-        let listener = server::bind(address).await.context("ops.listen")?;
-        let (health, metrics) = (process.health.clone(), process.metrics.clone());
-        show(&health, &metrics);
-        tokio::spawn(ops::serve(listener, health, metrics));
-    }
-    Ok(())
 }
 
 /// The states of dependencies as metrics.

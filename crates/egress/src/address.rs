@@ -52,6 +52,18 @@ pub enum AddressClass {
     Reserved,
     /// On the operator's deny list.
     Denied,
+    /// Where Postern's own database or another of its services is.
+    Own,
+}
+
+impl AddressClass {
+    /// What a user can do about it.
+    pub(crate) const fn advice(self) -> &'static str {
+        match self {
+            Self::Own => "use the host of your own database or project",
+            _ => "use a host with a public address",
+        }
+    }
 }
 
 impl fmt::Display for AddressClass {
@@ -66,18 +78,22 @@ impl fmt::Display for AddressClass {
             Self::Multicast => "a multicast or broadcast address",
             Self::Reserved => "a reserved address",
             Self::Denied => "a network that the operator does not allow",
+            Self::Own => "Postern itself",
         })
     }
 }
 
 impl Policy {
-    /// Allows or refuses an address. The checks, in order: the operator's deny list, the operator's exceptions,
-    /// loopback in development, and the special ranges.
+    /// Allows or refuses an address. The checks, in order: the operator's deny list, Postern's own addresses, the
+    /// operator's exceptions, loopback in development, and the special ranges.
     pub fn judge(&self, ip: IpAddr, port: u16) -> Result<JudgedAddr, AddressClass> {
         let ip = ip.to_canonical();
         let pass = Ok(JudgedAddr(SocketAddr::new(ip, port)));
         if listed(&self.deny, ip) {
             return Err(AddressClass::Denied);
+        }
+        if !self.allow_own_addresses && self.own.contains(ip) {
+            return Err(AddressClass::Own);
         }
         if listed(&self.allow, ip) {
             return pass;

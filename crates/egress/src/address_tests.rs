@@ -147,6 +147,27 @@ fn the_operators_lists_count_before_the_ranges_and_deny_before_allow() {
     assert_eq!(judge("::ffff:8.8.8.8"), Some(AddressClass::Denied));
 }
 
+#[test]
+fn posterns_own_addresses_are_refused_in_every_spelling_at_every_port_unless_allowed() {
+    let policy = Policy { allow: vec!["10.0.0.0/8".parse().unwrap()], any_port: true, ..Policy::default() };
+    let judge = |policy: &Policy, text: &str, port| policy.judge(text.parse().unwrap(), port).err();
+    assert_eq!(judge(&policy, "8.8.8.8", 5432), None);
+    policy.own.saw(["8.8.8.8", "10.1.2.3", "::ffff:8.8.4.4"].map(|text| text.parse().unwrap()));
+    for text in ["8.8.8.8", "::ffff:8.8.8.8", "10.1.2.3", "::ffff:10.1.2.3", "8.8.4.4", "::ffff:8.8.4.4"] {
+        for port in [5432, 6543, 1] {
+            assert_eq!(judge(&policy, text, port), Some(AddressClass::Own), "{text}");
+        }
+    }
+    assert_eq!(judge(&policy, "8.8.8.9", 5432), None);
+    let told = crate::EgressError::AddressRefused(AddressClass::Own).to_string();
+    assert_eq!(
+        told,
+        "this host resolves to Postern itself, which is not allowed; use the host of your own database or project"
+    );
+    let allowed = Policy { allow_own_addresses: true, ..policy };
+    assert_eq!(judge(&allowed, "8.8.8.8", 5432), None);
+}
+
 proptest! {
     #[test]
     fn a_mapped_address_gets_the_verdict_of_the_address_it_carries(bits: u32, loopback: bool) {

@@ -145,6 +145,22 @@ fn another_peer_than_the_one_judged_is_refused() {
     assert_eq!(inside, Err(EgressError::AddressRefused(AddressClass::Private)));
 }
 
+#[tokio::test]
+async fn a_name_of_one_of_posterns_own_addresses_is_refused_before_and_after_connecting() {
+    let (_listener, address) = listen("127.0.0.1:0").await;
+    let policy = Policy { allow_own_addresses: false, ..Policy::development() };
+    let (own, dialer) = (policy.own.clone(), dialer(policy, Scripted::new(&[&["127.0.0.2", "127.0.0.1"]])));
+    let judged = dialer.resolve_and_judge(&host("other-name.localhost"), address.port()).await.unwrap();
+    own.saw(["127.0.0.1".parse().unwrap()]);
+    let refused = Some(EgressError::AddressRefused(AddressClass::Own));
+    for name in ["other-name.localhost", "127.0.0.1", "[::ffff:127.0.0.1]"] {
+        assert_eq!(dialer.dial(&host(name), address.port()).await.err(), refused, "{name}");
+    }
+    // It became one of Postern's own after it was judged.
+    let own_only: Vec<_> = judged.into_iter().skip(1).collect();
+    assert_eq!(dialer.connect(&own_only).await.err(), refused);
+}
+
 #[test]
 fn an_unreachable_host_with_ipv6_alone_is_told_so() {
     let judge = |text: &str| Policy::default().judge(text.parse().unwrap(), 5432).unwrap();

@@ -6,7 +6,7 @@ use crate::AddressClass;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EgressError {
     /// An address of the host is not allowed.
-    #[error("this host resolves to {0}, which is not allowed; use a host with a public address")]
+    #[error("this host resolves to {0}, which is not allowed; {advice}", advice = .0.advice())]
     AddressRefused(AddressClass),
     /// The name is only valid inside a cluster or a machine.
     #[error("this host name belongs to an internal network, which is not allowed; use a public DNS name")]

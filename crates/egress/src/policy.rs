@@ -2,30 +2,41 @@
 
 use ipnet::IpNet;
 use postern_domain::Host;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::EgressError;
+use crate::{EgressError, OwnAddresses};
 
 /// The hosts, addresses and ports that may be connected to. By default, only public addresses, on the ports of
 /// Postgres, its poolers and HTTPS.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
-    /// Allow 127.0.0.0/8, `::1` and `localhost`, for development.
+    /// Whether 127.0.0.0/8, `::1` and `localhost` may be dialled. For development.
     pub allow_loopback: bool,
-    /// Private networks that are allowed.
+    /// Private networks that may be dialled, such as `10.1.0.0/16`. Their names need `allow_names` too if they are
+    /// internal ones.
+    #[schemars(with = "Vec<String>")]
     pub allow: Vec<IpNet>,
-    /// Networks that are never allowed, even if they are in `allow`, for example the cluster's own.
+    /// Networks that are never dialled, even if they are in `allow`, for example the cluster's own.
+    #[schemars(with = "Vec<String>")]
     pub deny: Vec<IpNet>,
-    /// Allowed ports. If empty, 5432, 6543 and 443.
+    /// Ports that may be dialled. If empty, 5432, 6543 and 443: those of Postgres, its poolers and HTTPS.
     pub ports: Vec<u16>,
-    /// Allow every port, for development.
+    /// Whether every port may be dialled. For development.
     pub any_port: bool,
     /// Name suffixes that are not allowed, in addition to `svc`, `cluster.local`, `internal`, `localhost` and names of
     /// a single label. Matched by whole labels.
     pub deny_names: Vec<String>,
     /// Name suffixes that are exempt from the rules on names. Their addresses are still checked.
     pub allow_names: Vec<String>,
+    /// Whether tenants' hosts may lead to the machines that Postern itself depends on: the control database's and
+    /// crypto-service's, at any port. Needed where tenants' databases share a machine or a pooler with the control
+    /// database; then only its passwords keep tenants out. Has no effect for key sets.
+    pub allow_own_addresses: bool,
+    /// Addresses of Postern itself.
+    #[serde(skip)]
+    pub own: OwnAddresses,
 }
 
 /// Postgres, the transaction-mode poolers of Supabase and others, HTTPS.
@@ -35,9 +46,10 @@ const DEFAULT_PORTS: &[u16] = &[5432, 6543, 443];
 const INTERNAL_NAMES: &[&str] = &["svc", "cluster.local", "internal", "localhost"];
 
 impl Policy {
-    /// A policy for development on one machine: loopback and every port are allowed.
+    /// A policy for development on one machine, where everything is at the same address: loopback, Postern's own
+    /// addresses and every port are allowed.
     pub fn development() -> Self {
-        Self { allow_loopback: true, any_port: true, ..Self::default() }
+        Self { allow_loopback: true, allow_own_addresses: true, any_port: true, ..Self::default() }
     }
 
     /// Checks what can be checked before a name is resolved: the port, the name, a literal address.

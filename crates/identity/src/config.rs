@@ -3,19 +3,21 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use postern_egress::HttpUrl;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// One issuer whose tokens are accepted. The rules between fields and between issuers are checked by
 /// [`crate::Verifier::new`].
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IssuerConfig {
-    /// The exact `iss` of its tokens.
+    /// The exact `iss` of its tokens. Written in any other way, also with another slash at the end, no token is accepted.
     pub issuer: String,
     /// What `aud` must be or contain.
     pub audience: String,
     /// Where its key set is fetched from. Exactly one of this, `discovery` and `hs256_secret_file`.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub jwks_url: Option<HttpUrl>,
     /// Whether the key set is found by `OpenID` discovery: its URL is read from
     /// `<issuer>/.well-known/openid-configuration`, whose `issuer` must be exactly this one.
@@ -28,7 +30,8 @@ pub struct IssuerConfig {
     /// A file with the secret that it signs with by HS256: at least 32 bytes, without the line ends at the end.
     #[serde(default)]
     pub hs256_secret_file: Option<PathBuf>,
-    /// How `sub` becomes an owner.
+    /// How a token's `sub` becomes the owner of connections. Don't change it once users have saved connections: they
+    /// would no longer find them.
     #[serde(default)]
     pub subject: SubjectMapping,
     /// Claims that a token must have, with exactly these values. Supabase: `role = "authenticated"`, since its API keys
@@ -54,7 +57,7 @@ pub struct IssuerConfig {
 }
 
 /// A value that a claim is compared with.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ClaimValue {
     /// `true` or `false`.
@@ -66,10 +69,11 @@ pub enum ClaimValue {
 }
 
 /// How an issuer's `sub` becomes an owner.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SubjectMapping {
-    /// `UUIDv5` of issuer and `sub`; see [`postern_domain::OwnerId::derived`].
+    /// A UUID made of the issuer's name and the `sub`, so that the users of two issuers are never mistaken for each
+    /// other.
     #[default]
     Derived,
     /// The `sub` itself, a UUID. At most one issuer may use this, so that two issuers cannot name the same owner.

@@ -166,17 +166,41 @@ fn keys_of(
     epoch: &Arc<AtomicU64>,
 ) -> Result<Keys, ConfigError> {
     let issuer = &config.issuer;
-    let source = match (&config.jwks_url, config.discovery, &config.hs256_secret_file) {
-        (Some(url), false, None) => KeySource::Url(url.clone()),
-        (None, true, None) => {
-            KeySource::discovery(issuer).ok_or_else(|| ConfigError::Discovery(issuer.clone()))?
-        }
-        (None, false, Some(file)) => return Ok(Keys::Fixed(secret_of(issuer, file)?)),
-        _ => return Err(ConfigError::KeySource(issuer.clone())),
+    let Some(source) = source_of(config)? else {
+        let file =
+            config.hs256_secret_file.as_deref().ok_or_else(|| ConfigError::KeySource(issuer.clone()))?;
+        return Ok(Keys::Fixed(secret_of(issuer, file)?));
     };
     let max_age = Duration::from_secs(config.max_key_set_age_seconds);
     let store = KeyStore::new(issuer, source, max_age, Arc::clone(fetcher), Arc::clone(epoch));
     Ok(Keys::Published(Arc::new(store)))
+}
+
+/// Where the key set is fetched from; `None` if the key is a secret in a file.
+fn source_of(config: &IssuerConfig) -> Result<Option<KeySource>, ConfigError> {
+    let issuer = &config.issuer;
+    match (&config.jwks_url, config.discovery, &config.hs256_secret_file) {
+        (Some(url), false, None) => Ok(Some(KeySource::Url(url.clone()))),
+        (None, true, None) => {
+            KeySource::discovery(issuer).map(Some).ok_or_else(|| ConfigError::Discovery(issuer.clone()))
+        }
+        (None, false, Some(_)) => Ok(None),
+        _ => Err(ConfigError::KeySource(issuer.clone())),
+    }
+}
+
+/// Fetches an issuer's key set once. The inner error is for an operator, and says what to change.
+pub async fn try_key_set(
+    config: &IssuerConfig,
+    fetcher: &dyn FetchKeys,
+) -> Result<Result<(), String>, ConfigError> {
+    check(config)?;
+    Ok(match source_of(config)? {
+        None => Ok(()),
+        Some(source) => {
+            source.load(fetcher, &config.issuer).await.map(drop).map_err(|error| error.to_string())
+        }
+    })
 }
 
 /// The secret of a file: its bytes without trailing line ends.

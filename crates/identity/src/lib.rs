@@ -37,6 +37,7 @@ mod test_support;
 pub use bearer::BearerToken;
 pub use config::{ClaimValue, ConfigError, IssuerConfig, SubjectMapping};
 pub use error::{AuthError, Refused};
+pub use issuer::try_key_set;
 pub use key_source::{FetchKeys, Fetching};
 pub use principal::{Principal, owner_of};
 pub use verifier::{KeySetState, MAX_TOKEN_BYTES, Verifier};

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use postern_domain::SystemClock;
 use postern_envelope::SystemEntropy;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
@@ -12,14 +13,16 @@ use crate::{
 };
 
 /// Where the master keys are.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyringConfig {
-    /// The ring file: JSON, with each key wrapped by the root.
+    /// The ring file: JSON, with each key wrapped by the root. `postern keyring init` makes it. All replicas share its
+    /// folder, and need write access to it: a change replaces the file, and each replica reports to `replicas/` there.
     pub file: PathBuf,
     /// The root that wraps the keys.
     pub root: RootConfig,
-    /// Name of this replica among those that share the ring's folder; by default the host's.
+    /// Name of this replica among those that share the ring's folder; by default the host's, in Kubernetes the pod's.
+    /// Two replicas of one name don't run side by side.
     #[serde(default)]
     pub replica: Option<ReplicaName>,
 }

@@ -97,6 +97,18 @@ pub fn move_root(from: &KeyringConfig, to: &KeyringConfig) -> Result<RingState, 
     Ok(RingState { revision: ring.revision(), root: new.kind().to_owned() })
 }
 
+/// Reads a ring without changing anything. A root that is a file also has to unwrap the keys; a remote one is not asked.
+/// Blocks.
+pub fn inspect(config: &KeyringConfig) -> Result<RingState, KeyFileError> {
+    if let RootConfig::File { .. } = config.root {
+        let root = roots::open(&config.root)?;
+        let ring = ring_file::load(&config.file, &*root)?;
+        return Ok(RingState { revision: ring.revision(), root: root.kind().to_owned() });
+    }
+    let document = ring_file::read(&config.file)?;
+    Ok(RingState { revision: document.revision, root: document.root })
+}
+
 fn open_or_create(config: &RootConfig) -> Result<Box<dyn Root>, KeyFileError> {
     match config {
         RootConfig::File { path } if !exists(path) => match FileRoot::create(path, &SystemEntropy) {

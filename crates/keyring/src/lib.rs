@@ -17,6 +17,7 @@ mod config;
 pub mod embedded;
 mod files;
 pub mod key_files;
+mod reader;
 mod replica_name;
 pub mod ring_file;
 pub mod roots;
@@ -26,6 +27,7 @@ mod test_support;
 
 pub use change::{Base, ChangeError, RingChange, RingEditor};
 pub use config::KeyringConfig;
+pub use reader::Reader;
 pub use replica_name::{InvalidReplicaName, ReplicaName};
 pub use ring_file::{LoadedRing, RingFileError};
 pub use roots::{FileRoot, Root, RootConfig, RootError, RootFileError};

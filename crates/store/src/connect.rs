@@ -4,8 +4,8 @@ use std::{fs, io::ErrorKind, time::Duration};
 
 use postern_domain::Pooling;
 use sqlx::{
-    ConnectOptions, PgConnection, PgPool, Row,
-    postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
+    ConnectOptions, PgConnection, Row,
+    postgres::{PgConnectOptions, PgSslMode},
 };
 use tokio::time::timeout;
 use url::Url;
@@ -40,17 +40,6 @@ pub(crate) async fn checked(url: &str, role: Role) -> Result<PgConnectOptions, S
     let fit = timeout(CONNECT, refuse_unfit(&mut connection, role)).await;
     fit.unwrap_or(Err(StoreError::Silent))?;
     Ok(options)
-}
-
-/// A pool of sqlx's that signs in as `role`, for work in the background.
-pub(crate) async fn pool(url: &str, role: Role, limits: PoolOptions) -> Result<PgPool, StoreError> {
-    let options = checked(url, role).await?;
-    Ok(PgPoolOptions::new()
-        .max_connections(limits.max_connections)
-        .acquire_timeout(limits.acquire_timeout)
-        // A ping before each use would double the round trips; a dead connection fails its first statement instead.
-        .test_before_acquire(false)
-        .connect_lazy_with(options))
 }
 
 /// A single connection for an operator's work.
@@ -106,6 +95,12 @@ pub fn transport(url: &str) -> Result<Transport, StoreError> {
         PgSslMode::VerifyCa | PgSslMode::Require => Transport::Unverified,
         PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer => Transport::Clear,
     })
+}
+
+/// The host that a URL leads to; `None` for a socket of this machine. Fails as connecting with it would.
+pub fn host(url: &str) -> Result<Option<String>, StoreError> {
+    let options = parse(url)?;
+    Ok(options.get_socket().is_none().then(|| options.get_host().to_owned()))
 }
 
 /// Parses a URL. The errors repeat nothing of it: it holds a password.

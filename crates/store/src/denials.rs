@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use postern_domain::{ConnectionId, Host, OwnerId};
-use sqlx::{PgPool, Row, postgres::PgRow};
+use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
-    PoolOptions, Role, StoreError, connect,
+    PoolOptions, Role, StoreError,
     connections::micros,
-    database::{query, transaction},
+    database::{CALL, Database, query, transaction},
 };
 
 /// What a denial is about.
@@ -90,7 +90,7 @@ pub struct Denial {
 
 /// Adds, lists and removes denials. For operators.
 #[derive(Clone)]
-pub struct DenialStore(PgPool);
+pub struct DenialStore(Database);
 
 /// Taken for every change, so that revisions become visible in their order.
 const TAKE_TURN: &str =
@@ -99,7 +99,7 @@ const TAKE_TURN: &str =
 impl DenialStore {
     /// Signs in as `postern_operator`.
     pub async fn connect(url: &str, pool: PoolOptions) -> Result<Self, StoreError> {
-        connect::pool(url, Role::Operator, pool).await.map(Self)
+        Database::connect(url, Role::Operator, pool).await.map(Self)
     }
 
     /// Denies something from now on, or changes note and expiry if it is denied already. `lifetime`: how long; `None`:
@@ -118,7 +118,7 @@ impl DenialStore {
                set note = excluded.note, expires_at = excluded.expires_at, created_at = default, revision = default";
         let (kind, value, issuer) = denied.columns();
         let (issuer, note) = (issuer.to_owned(), note.to_owned());
-        transaction(&self.0, "begin".to_owned(), move |connection| {
+        transaction(&self.0, CALL, "begin", move |connection| {
             Box::pin(async move {
                 query(TAKE_TURN).execute(&mut *connection).await?;
                 query(FORGET).execute(&mut *connection).await?;
@@ -137,7 +137,7 @@ impl DenialStore {
             returning expires_at is null or expires_at > now() as in_force";
         let (kind, value, issuer) = denied.columns();
         let remove = query(REMOVE).bind(kind).bind(value).bind(issuer.to_owned());
-        let removed = transaction(&self.0, "begin".to_owned(), |connection| {
+        let removed = transaction(&self.0, CALL, "begin", |connection| {
             Box::pin(async move { Ok(remove.fetch_optional(connection).await?) })
         })
         .await?;
@@ -150,7 +150,7 @@ impl DenialStore {
             select kind, value, issuer, note, (extract(epoch from created_at) * 1000000)::bigint as created_us,
                    (extract(epoch from expires_at) * 1000000)::bigint as expires_us
               from postern.denials where expires_at is null or expires_at > now() order by revision";
-        let rows = transaction(&self.0, "begin".to_owned(), |connection| {
+        let rows = transaction(&self.0, CALL, "begin", |connection| {
             Box::pin(async move { Ok(query(LIST).fetch_all(connection).await?) })
         })
         .await?;

@@ -60,7 +60,20 @@ impl StoreError {
             _ => false,
         }
     }
+
+    /// Whether the server gave up waiting for a lock or for the statement's end, and rolled back what it had begun. The
+    /// connection is as it was before.
+    pub(crate) fn is_wait_that_ended(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        error
+            .as_database_error()
+            .and_then(|error| error.code())
+            .is_some_and(|code| WAIT_ENDED.contains(&&*code))
+    }
 }
+
+/// SQLSTATEs of `lock_timeout` and of `statement_timeout`.
+const WAIT_ENDED: [&str; 2] = ["55P03", "57014"];
 
 /// Class 08: the connection failed. 57P01 to 57P05: the server shuts down, starts, or ended the session.
 fn is_shutdown(sqlstate: &str) -> bool {
@@ -148,10 +161,6 @@ fn describe(error: &sqlx::Error) -> String {
             )
         }
         sqlx::Error::Database(error) => error.message().to_owned(),
-        sqlx::Error::PoolTimedOut => {
-            "no connection became available in time: all are in use, or the server does not accept new ones"
-                .to_owned()
-        }
         other => other.to_string(),
     }
 }
@@ -162,8 +171,8 @@ mod tests {
 
     #[test]
     fn a_text_is_not_repeated_by_its_source() {
-        let error = StoreError::from(sqlx::Error::PoolTimedOut);
-        assert!(error.to_string().contains("no connection became available in time"), "{error}");
+        let error = StoreError::from(sqlx::Error::Protocol("a reply that nobody expects".into()));
+        assert!(error.to_string().contains("a reply that nobody expects"), "{error}");
         assert!(std::error::Error::source(&error).is_none());
     }
 
@@ -178,7 +187,6 @@ mod tests {
     #[test]
     fn a_failure_that_passes_is_told_from_a_wrong_configuration() {
         let remedy = |error| StoreError::from(error).remedy();
-        assert_eq!(remedy(sqlx::Error::PoolTimedOut), Remedy::Retry);
         assert_eq!(remedy(sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into())), Remedy::Retry);
         assert_eq!(remedy(sqlx::Error::Configuration("x".into())), Remedy::Configure);
         assert_eq!(remedy(sqlx::Error::Tls("x".into())), Remedy::Configure);

@@ -32,7 +32,13 @@ impl<T> FairQueue<T> {
 
     /// The next item, one owner after the other.
     pub(crate) fn pop(&mut self) -> Option<(OwnerId, T)> {
-        let owner = self.order.pop_front()?;
+        self.pop_of(|_| true)
+    }
+
+    /// [`FairQueue::pop`], passing over owners that may not have a turn now. They keep their places.
+    pub(crate) fn pop_of(&mut self, may: impl Fn(OwnerId) -> bool) -> Option<(OwnerId, T)> {
+        let place = self.order.iter().position(|owner| may(*owner))?;
+        let owner = self.order.remove(place)?;
         let items = self.items.get_mut(&owner)?;
         let item = items.pop_front()?;
         if items.is_empty() {
@@ -41,6 +47,11 @@ impl<T> FairQueue<T> {
             self.order.push_back(owner);
         }
         Some((owner, item))
+    }
+
+    /// Items that wait.
+    pub(crate) fn len(&self) -> usize {
+        self.items.values().map(VecDeque::len).sum()
     }
 
     /// Whether nothing waits.

@@ -20,9 +20,10 @@ mod migrate;
 mod proxy;
 pub mod roles;
 mod secrets;
+mod turns;
 mod user_data;
 
-pub use connect::{PoolOptions, Transport, transport};
+pub use connect::{PoolOptions, Transport, host, transport};
 pub use connections::{Change, ConnectionStore, NewSecret, OwnConnection, OwnSecret, SavedConnection};
 pub use database::Scope;
 pub use denials::{Denial, DenialStore, Denied};

@@ -50,7 +50,7 @@ enum Command {
     Lint,
     /// Render and check the Kubernetes manifests; part of `lint`.
     Manifests,
-    /// Generate the Rust and TypeScript code from the protos.
+    /// Generate the Rust and TypeScript code from the protos, and the configuration reference.
     Gen,
 }
 
@@ -78,6 +78,8 @@ fn main() -> ExitCode {
 fn generate() -> Result<()> {
     let mut rust = process::cargo(["test", "--quiet", "--package", "xtask", "--test", "generated"]);
     process::run(rust.env("POSTERN_GENERATE", "1"))?;
+    let mut reference = process::cargo(["test", "--quiet", "--package", "postern-reference-tests"]);
+    process::run(reference.env("POSTERN_GENERATE", "1"))?;
     console::install()?;
     console::npm("gen")
 }

@@ -6,39 +6,59 @@ use std::{
 };
 
 use postern_chassis::config::{self, CryptoClientConfig, optional_secret_file};
+use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::failure::{Exit, Failure};
 
-/// The TOML file. Each command needs only some of the tables.
-#[derive(Default, Deserialize)]
+/// The command's TOML file. Each command needs only some of the tables.
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Config {
+pub struct Config {
     /// How to reach crypto-service, with an operator's certificate.
-    pub crypto: Option<CryptoClientConfig>,
+    pub(crate) crypto: Option<CryptoClientConfig>,
     /// The control database.
     #[serde(default)]
-    pub database: DatabaseConfig,
+    pub(crate) database: DatabaseConfig,
+    /// What `doctor` looks at besides the above.
+    #[serde(default)]
+    pub(crate) doctor: DoctorConfig,
 }
 
-/// Files with the control database's URL, one per role.
-#[derive(Default, Deserialize)]
+/// Where services can be looked at.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DoctorConfig {
+    /// The operations listener of each replica or service, such as `http://proxy-service:9090`. Tells whether it is
+    /// ready, what it cannot reach, when the certificate that it uses expires, and how old its key sets are.
+    pub(crate) listeners: Vec<String>,
+    /// Configuration files of services, where they can be read from here: on a machine that runs them, or in a pod that
+    /// mounts the same files. Their issuers' key sets are fetched by the same rules; their certificates, secret files
+    /// and key ring are checked.
+    pub(crate) configs: Vec<PathBuf>,
+}
+
+/// Files with the control database's URL, one per role. A variable of the environment, such as
+/// `POSTERN_MIGRATOR_DATABASE_URL`, takes precedence over its file.
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "they are the keys of the file")]
 pub(crate) struct DatabaseConfig {
-    /// For an administrator, who creates roles.
+    /// For an administrator, who creates roles: a superuser, or the database's owner with CREATEROLE. Only `migrate
+    /// --create-roles` uses it.
     #[serde(default, deserialize_with = "optional_secret_file")]
     admin_url_file: Option<PathBuf>,
-    /// For `postern_migrator`.
+    /// For `postern_migrator`: `migrate` and `doctor`.
     #[serde(default, deserialize_with = "optional_secret_file")]
     migrator_url_file: Option<PathBuf>,
-    /// For `postern_connection`, which exports and erases users' data.
+    /// For `postern_connection`, which exports and erases users' data. `migrate --create-roles` sets the password that
+    /// this URL has; `doctor` signs in.
     #[serde(default, deserialize_with = "optional_secret_file")]
     connection_url_file: Option<PathBuf>,
-    /// For `postern_proxy`. The command line only sets and checks its password.
+    /// For `postern_proxy`. `migrate --create-roles` sets the password that this URL has; `doctor` signs in.
     #[serde(default, deserialize_with = "optional_secret_file")]
     proxy_url_file: Option<PathBuf>,
-    /// For `postern_rewrap`.
+    /// For `postern_rewrap`: `rewrap`, `keyring status`, `keyring destroy` and `doctor`.
     #[serde(default, deserialize_with = "optional_secret_file")]
     rewrap_url_file: Option<PathBuf>,
     /// For `postern_operator`.

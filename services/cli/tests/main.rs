@@ -4,6 +4,7 @@
 
 mod deny;
 mod doctor;
+mod doctor_services;
 mod files;
 mod interrupted;
 mod output;

@@ -5,12 +5,13 @@ use postern_chassis::config::{
 };
 use postern_egress::Policy;
 use postern_identity::IssuerConfig;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::RewrapConfig;
 
 /// The service's TOML file.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Probes, and how the service stops.
@@ -30,7 +31,7 @@ pub struct Config {
 }
 
 /// What the RPCs use.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Backends {
     /// The control database, with the role `postern_connection`.

@@ -43,6 +43,8 @@ pub async fn run(config: Config, process: Process) -> Result<()> {
     mtls::watch_certificate(&backends.crypto.tls, &process)?;
     mtls::watch_crypto(crypto.clone(), &process);
     let Some(store) = reach_store(&backends.database, &process).await? else { return Ok(()) };
+    let pool = store.clone();
+    process.metrics.control_database(move || pool.pool());
     if let Some(rewrap) = &rewrap {
         tokio::spawn(Rewrapping::connect(rewrap, &backends.crypto).await?.run(process.life.clone()));
     }

@@ -16,13 +16,14 @@ use postern_chassis::{
 };
 use postern_rewrap::{Job, Report, RewrapError};
 use postern_store::RewrapStore;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tonic::transport::Channel;
 
 use crate::pool_options;
 
 /// How to rewrap.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RewrapConfig {
     /// The control database, with the role `postern_rewrap`.

@@ -7,10 +7,11 @@ use postern_chassis::config::{Check, OpsConfig, ServiceConfig, TlsFiles};
 use postern_egress::Policy;
 use postern_identity::IssuerConfig;
 use postern_keyring::KeyringConfig;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The service's TOML file.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Probes, and how the service stops.

@@ -50,8 +50,9 @@ pub async fn run(config: Config, process: Process) -> Result<()> {
 
 /// [`run`] on a listener that is already bound, and without handling signals.
 pub async fn serve(config: Config, listener: TcpListener, life: Lifecycle) -> Result<()> {
-    let gate = gate(&config)?;
-    start(config, gate, listener, Process::shared("crypto-service", &life), Arc::default()).await
+    let (gate, process) = (gate(&config)?, Process::shared("crypto-service", &life));
+    process.answer_probes(&config.ops).await?;
+    start(config, gate, listener, process, Arc::default()).await
 }
 
 fn gate(config: &Config) -> Result<Gate> {

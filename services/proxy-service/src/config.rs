@@ -6,12 +6,13 @@ use postern_chassis::config::{
 use postern_egress::Policy;
 use postern_identity::IssuerConfig;
 use postern_tenant::PoolLimits;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::AdmissionLimits;
 
 /// The service's TOML file.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Probes, and how the service stops.
@@ -29,7 +30,7 @@ pub struct Config {
 }
 
 /// What the RPCs use.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Backends {
     /// Whether a call ends when its connection is changed or deleted while it runs.

@@ -10,6 +10,7 @@ mod execution;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod own_addresses;
 mod problem;
 mod rpc;
 
@@ -35,6 +36,7 @@ use tonic::transport::Channel;
 pub use config::{Backends, Config};
 pub use execution::AdmissionLimits;
 use execution::{Core, Parameters};
+use own_addresses::OwnHosts;
 pub use postern_tenant::PoolLimits;
 pub use rpc::Proxy;
 
@@ -54,7 +56,9 @@ pub async fn run(config: Config, process: Process) -> Result<()> {
     mtls::watch_certificate(&backends.crypto.tls, &process)?;
     mtls::watch_crypto(crypto.clone(), &process);
     let Some(store) = reach_store(&backends.database, &process).await? else { return Ok(()) };
-    let execution = core_of(&backends, store, crypto, &process.life);
+    let pool = store.clone();
+    process.metrics.control_database(move || pool.pool());
+    let execution = core_of(&backends, store, crypto, &process.life).await?;
     execution.show(&process.metrics);
     let rpcs = Rpcs::default().with(server_of(execution));
     let router = rpcs.healthy_while(process.health.ready()).edge(gate, &process.life).await;
@@ -88,22 +92,32 @@ pub async fn service(backends: &Backends, life: &Lifecycle) -> Result<ProxyServi
     let database = &backends.database;
     let store = ProxyStore::connect(&database.read_url()?, pool_options(database)).await;
     let store = store.with_context(|| database.url_file.display().to_string())?;
-    Ok(server_of(core_of(backends, store, mtls::crypto_channel(&backends.crypto)?, life)))
+    Ok(server_of(core_of(backends, store, mtls::crypto_channel(&backends.crypto)?, life).await?))
 }
 
-fn core_of(backends: &Backends, store: ProxyStore, crypto: Channel, life: &Lifecycle) -> Arc<Core> {
+/// Waits until it is known which addresses tenants' hosts must not lead to.
+async fn core_of(
+    backends: &Backends,
+    store: ProxyStore,
+    crypto: Channel,
+    life: &Lifecycle,
+) -> Result<Arc<Core>> {
+    let egress = backends.egress.clone();
     if backends.egress.allow_loopback {
         tracing::warn!("this machine's own addresses may be dialled: for development only");
     }
-    Core::new(Parameters {
+    if !egress.allow_own_addresses {
+        OwnHosts::new(backends, &store)?.follow(egress.own.clone(), life).await;
+    }
+    Ok(Core::new(Parameters {
         store,
         opener: Opener::new(crypto),
-        dialer: Dialer::new(backends.egress.clone(), Arc::new(SystemResolver::default())),
+        dialer: Dialer::new(egress, Arc::new(SystemResolver::default())),
         pools: backends.pools,
         admission: backends.admission,
         life: life.clone(),
         cancel_on_change: backends.cancel_on_change,
-    })
+    }))
 }
 
 fn server_of(core: Arc<Core>) -> ProxyServiceServer<Proxy> {

@@ -4,11 +4,12 @@ use std::fmt;
 
 use postern_domain::Host;
 use postern_egress::HttpUrl;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// `https://host[:port]`; plain `http` only for this machine. It is configured by an operator, so private addresses are
 /// allowed.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 pub struct Address(String);
 

@@ -3,16 +3,16 @@
 use std::{
     fs::File,
     io::{self, Read},
-    os::unix::fs::MetadataExt,
     path::Path,
 };
-
-use rustix::process::{getegid, geteuid, getgroups};
 
 use postern_envelope::{Entropy, EntropyError, KeyId, MasterKey};
 
 use super::{Root, RootError};
-use crate::files::{self, WriteError};
+use crate::{
+    Reader,
+    files::{self, WriteError},
+};
 
 /// A root in a file of exactly 32 random bytes that only this process's user may read, or its group if the file belongs
 /// to somebody else, as in a Kubernetes volume. [`MasterKey::wrap`] has the format of a wrapped key.
@@ -66,7 +66,7 @@ impl FileRoot {
     pub fn load(path: &Path) -> Result<Self, RootFileError> {
         let mut file = File::open(path)?;
         let metadata = file.metadata()?;
-        if Reader::this_process()?.is_exposed(metadata.mode(), metadata.uid(), metadata.gid()) {
+        if Reader::this_process()?.finds_exposed(&metadata) {
             return Err(RootFileError::Exposed);
         }
         if metadata.len() != MasterKey::BYTES as u64 {
@@ -87,27 +87,6 @@ impl FileRoot {
             Err(RootFileError::Exists) => Self::load(path),
             created => created,
         }
-    }
-}
-
-/// The user and the groups of a process that reads a root file.
-struct Reader {
-    user: u32,
-    groups: Vec<u32>,
-}
-
-impl Reader {
-    fn this_process() -> io::Result<Self> {
-        let groups = getgroups()?.into_iter().chain([getegid()]).map(rustix::process::Gid::as_raw);
-        Ok(Self { user: geteuid().as_raw(), groups: groups.collect() })
-    }
-
-    /// Whether anybody can use the file who does not have to. A pod that runs without root reads a mounted Secret
-    /// through its `fsGroup`: the file is root's, with mode 0440, and the group is the pod's. Nobody needs the group's
-    /// permission for a file of their own.
-    fn is_exposed(&self, mode: u32, owner: u32, group: u32) -> bool {
-        let needed = if owner != self.user && self.groups.contains(&group) { 0o040 } else { 0 };
-        mode & 0o077 & !needed != 0
     }
 }
 

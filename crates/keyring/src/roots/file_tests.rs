@@ -46,23 +46,6 @@ fn a_root_that_others_may_touch_is_refused() {
 }
 
 #[test]
-fn a_mounted_secret_is_read_through_the_group_of_the_pod_only() {
-    let pod = Reader { user: 65_532, groups: vec![65_532, 2000] };
-    assert!(!pod.is_exposed(0o440, 0, 2000));
-    assert!(!pod.is_exposed(0o640, 0, 65_532));
-    for (mode, owner, group) in [
-        // A foreign group, more than reading, everybody, and a file that the pod owns.
-        (0o440, 0, 3000),
-        (0o460, 0, 2000),
-        (0o450, 0, 2000),
-        (0o444, 0, 2000),
-        (0o440, 65_532, 2000),
-    ] {
-        assert!(pod.is_exposed(mode, owner, group), "{mode:o} of {owner}:{group}");
-    }
-}
-
-#[test]
 fn a_root_of_another_length_a_folder_and_a_missing_file_are_refused() {
     for length in [0, 16, 31, 33, 64] {
         let (_folder, path) = root_file(length, 0o600);

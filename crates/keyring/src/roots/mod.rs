@@ -17,6 +17,7 @@ mod worker;
 use std::{io, path::PathBuf, time::Duration};
 
 use postern_envelope::{Entropy, EntropyError, KeyId, MasterKey};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use address::{Address, InvalidAddress};
@@ -57,12 +58,12 @@ pub enum RootError {
 }
 
 /// The configuration of a root.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum RootConfig {
-    /// A file of 32 random bytes that only its owner may read.
+    /// A file of 32 random bytes that only its owner may read. Whoever has it and the ring has the keys.
     File {
-        /// Its path.
+        /// Its path. Mode 0600 or 0400; 0440 in a mounted Secret with fsGroup.
         path: PathBuf,
     },
     /// A key of the Transit engine of `OpenBao` or Vault.

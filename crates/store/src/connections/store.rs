@@ -1,34 +1,60 @@
 //! A user's connections, read and written under row level security.
 
-use postern_domain::{Caller, ConnectionName, OwnerId, Version};
+use std::time::Duration;
+
+use postern_domain::{Caller, ConnectionName, OwnerId, PoolState, Version};
 use sqlx::{AssertSqlSafe, PgConnection};
+use tokio::time::timeout;
 
 use super::{Change, OwnConnection, own_columns, upsert};
 use crate::{
     PoolOptions, Role, StoreError,
     database::{Database, Scope, as_owner, query},
+    turns::{Turn, Turns},
     user_data::{self, Erased, TableCount, UserData},
 };
 
 /// Reads and writes the caller's connections. Cannot read a seal. A call on a caller's behalf fails if an operator has
 /// withdrawn the caller's access.
 #[derive(Clone)]
-pub struct ConnectionStore(Database);
+pub struct ConnectionStore {
+    database: Database,
+    /// Saves of one owner may wait for each other's locks, each on a connection of its own. An owner that waits leaves
+    /// three of four connections to the others.
+    turns: Turns,
+    acquire_timeout: Duration,
+}
 
 impl ConnectionStore {
     /// Signs in as `postern_connection`.
     pub async fn connect(url: &str, pool: PoolOptions) -> Result<Self, StoreError> {
-        Database::connect(url, Role::Connection, pool).await.map(Self)
+        let connections = usize::try_from(pool.max_connections).unwrap_or(usize::MAX);
+        Ok(Self {
+            database: Database::connect(url, Role::Connection, pool).await?,
+            turns: Turns::new(connections, (connections / 4).max(1)),
+            acquire_timeout: pool.acquire_timeout,
+        })
+    }
+
+    /// The connections to the server as they are now.
+    pub fn pool(&self) -> PoolState {
+        let state = self.database.state();
+        PoolState { waiting: state.waiting + self.turns.waiting(), ..state }
     }
 
     /// Whether the server answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.0.ping().await
+        self.database.ping().await
+    }
+
+    /// Leave to use a connection for this owner.
+    async fn turn(&self, owner: OwnerId) -> Result<Turn, StoreError> {
+        timeout(self.acquire_timeout, self.turns.take(owner)).await.map_err(|_| StoreError::Busy)
     }
 
     /// Creates or changes a connection, in one round trip.
     pub async fn upsert(&self, caller: Caller, change: Change) -> Result<OwnConnection, StoreError> {
-        upsert::upsert(self.0.clone(), caller, change).await
+        upsert::upsert(self.database.clone(), self.turn(caller.owner).await?, caller, change).await
     }
 
     /// The caller's connection of this name.
@@ -43,7 +69,7 @@ impl ConnectionStore {
             " from postern.connections c where owner_id = $1 and name = $2"
         );
         let owner = caller.owner;
-        as_owner(&self.0, caller, move |tx| {
+        as_owner(&self.database, self.turn(owner).await?, caller, move |tx| {
             Box::pin(async move {
                 let row = query(GET).bind(owner.0).bind(name.as_str()).fetch_optional(tx).await?;
                 row.as_ref().map(OwnConnection::read).transpose()
@@ -66,7 +92,7 @@ impl ConnectionStore {
               order by name collate \"C\" limit $3"
         );
         let owner = caller.owner;
-        as_owner(&self.0, caller, move |tx| {
+        as_owner(&self.database, self.turn(owner).await?, caller, move |tx| {
             Box::pin(async move {
                 let rows = query(LIST).bind(owner.0).bind(after).bind(limit).fetch_all(tx).await?;
                 rows.iter().map(OwnConnection::read).collect()
@@ -85,7 +111,7 @@ impl ConnectionStore {
         const DELETE: &str =
             "/* connections.delete */ delete from postern.connections where owner_id = $1 and name = $2";
         let owner = caller.owner;
-        as_owner(&self.0, caller, move |tx| {
+        as_owner(&self.database, self.turn(owner).await?, caller, move |tx| {
             Box::pin(async move {
                 let Some(current) = lock(tx, owner, &name).await? else { return Ok(false) };
                 if expected.is_some_and(|expected| expected != current.connection.version) {
@@ -100,18 +126,20 @@ impl ConnectionStore {
 
     /// Everything that is stored about the owner, without secrets and seals.
     pub async fn export(&self, scope: impl Into<Scope>) -> Result<UserData, StoreError> {
-        user_data::export(&self.0, scope.into()).await
+        let scope = scope.into();
+        user_data::export(&self.database, self.turn(scope.owner()).await?, scope).await
     }
 
     /// How many rows of the owner each table holds, in the order of the tables' names.
     pub async fn counts(&self, owner: OwnerId) -> Result<Vec<TableCount>, StoreError> {
-        user_data::counts(&self.0, owner).await
+        user_data::counts(&self.database, self.turn(owner).await?, owner).await
     }
 
     /// Erases everything that is stored about the owner, or nothing: unless every table that can hold an owner's data is
     /// seen to hold none of it afterwards, the transaction is rolled back.
     pub async fn erase(&self, scope: impl Into<Scope>) -> Result<Erased, StoreError> {
-        user_data::erase(&self.0, scope.into()).await
+        let scope = scope.into();
+        user_data::erase(&self.database, self.turn(scope.owner()).await?, scope).await
     }
 }
 

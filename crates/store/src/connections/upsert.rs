@@ -12,6 +12,7 @@ use crate::{
     StoreError,
     database::{CALL, Database, finish, within},
     literal,
+    turns::Turn,
 };
 
 /// A connection as it is to be.
@@ -44,10 +45,12 @@ pub struct NewSecret {
 /// Saves the change. If the caller goes away, it is saved nevertheless, or not at all.
 pub(super) async fn upsert(
     database: Database,
+    turn: Turn,
     caller: Caller,
     change: Change,
 ) -> Result<OwnConnection, StoreError> {
     finish(async move {
+        let _turn = turn;
         let mut lease = database.lease().await?;
         let pooling = database.pooling();
         let saved = within(CALL, save(lease.connection(), pooling, &caller, &change)).await;

@@ -62,7 +62,7 @@ pub(super) fn probe(shared: &Arc<Shared>) {
 }
 
 /// One probe; whether the server answered.
-async fn attempt(shared: &Arc<Shared>) -> bool {
+pub(super) async fn attempt(shared: &Arc<Shared>) -> bool {
     let generation = shared.lock().generation;
     let health = &shared.health;
     match connect::open(&shared.options, CONNECT).await {
@@ -72,8 +72,8 @@ async fn attempt(shared: &Arc<Shared>) -> bool {
             if health.down.send_replace(false) {
                 tracing::info!("the control database answers again");
             }
-            // What the next call uses.
-            shared.keep(Kept { connection, generation, opened: now, used: now });
+            // What the next call uses, if calls have not opened as many as may exist.
+            shared.keep_if_room(Kept { connection, generation, opened: now, used: now });
             true
         }
         // It answers, if only that it has no room or does not let us in: each call gets that answer itself.

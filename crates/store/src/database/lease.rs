@@ -36,7 +36,7 @@ impl Lease {
         match &outcome {
             Err(error) if error.is_outage() => self.shared.suspect(),
             // An error of the server in a single statement: a plan that a migration has outdated, for example.
-            Err(StoreError::Database(_)) => {}
+            Err(error @ StoreError::Database(_)) if !error.is_wait_that_ended() => {}
             _ => {
                 if let Some(kept) = kept {
                     self.shared.keep(kept);

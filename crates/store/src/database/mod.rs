@@ -15,10 +15,14 @@ mod lease;
 mod scope;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
+use postern_domain::PoolState;
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
@@ -57,6 +61,8 @@ struct Shared {
     limits: PoolOptions,
     /// As many as connections may exist.
     permits: Semaphore,
+    /// Calls that wait for a permit.
+    waiting: AtomicUsize,
     idle: Mutex<Idle>,
     health: Health,
 }
@@ -86,7 +92,20 @@ impl Database {
     fn new(options: PgConnectOptions, limits: PoolOptions) -> Self {
         let permits =
             Semaphore::new(usize::try_from(limits.max_connections).unwrap_or(Semaphore::MAX_PERMITS));
-        Self(Arc::new(Shared { options, limits, permits, idle: Mutex::default(), health: Health::default() }))
+        let (waiting, idle, health) = (AtomicUsize::new(0), Mutex::default(), Health::default());
+        Self(Arc::new(Shared { options, limits, permits, waiting, idle, health }))
+    }
+
+    /// The connections as they are now.
+    pub(crate) fn state(&self) -> PoolState {
+        let Shared { limits, permits, waiting, .. } = &*self.0;
+        let limit = usize::try_from(limits.max_connections).unwrap_or(usize::MAX);
+        PoolState {
+            limit,
+            used: limit.saturating_sub(permits.available_permits()),
+            idle: self.0.lock().connections.len(),
+            waiting: waiting.load(Ordering::Relaxed),
+        }
     }
 
     /// How statements are sent.
@@ -117,13 +136,14 @@ impl Database {
 
     /// Leave to use a connection.
     async fn permit(&self) -> Result<SemaphorePermit<'_>, StoreError> {
-        let Shared { health, limits, permits, .. } = &*self.0;
+        let Shared { health, limits, permits, waiting, .. } = &*self.0;
         if health.is_known_to_be_down() {
             return Err(down());
         }
         if let Ok(permit) = permits.try_acquire() {
             return Ok(permit);
         }
+        let _waits = Waits::new(waiting);
         tokio::select! {
             biased;
             () = health.is_down() => Err(down()),
@@ -132,6 +152,22 @@ impl Database {
                 Err(_) => Err(StoreError::Busy),
             },
         }
+    }
+}
+
+/// Counts a call for as long as it waits.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn new(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -180,6 +216,16 @@ impl Shared {
         let mut idle = self.lock();
         if kept.generation == idle.generation {
             idle.connections.push(kept);
+        }
+    }
+
+    /// [`Shared::keep`] for a connection that was opened without a permit.
+    fn keep_if_room(&self, kept: Kept) {
+        let Ok(_permit) = self.permits.try_acquire() else { return };
+        // Each permit that is held may stand for a connection in use.
+        let room = self.lock().connections.len() <= self.permits.available_permits();
+        if room {
+            self.keep(kept);
         }
     }
 

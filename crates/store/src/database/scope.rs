@@ -1,11 +1,13 @@
 //! Transactions, and transactions on behalf of one owner.
 
+use std::time::Duration;
+
 use futures_util::future::BoxFuture;
 use postern_domain::{Caller, OwnerId};
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Row, postgres::PgArguments, query::Query};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row, postgres::PgArguments, query::Query};
 
 use super::{CALL, Database, finish, lease::within};
-use crate::{StoreError, literal};
+use crate::{StoreError, literal, turns::Turn};
 
 /// On whose behalf a transaction runs.
 pub enum Scope {
@@ -40,18 +42,18 @@ impl From<OwnerId> for Scope {
 /// Runs `work` in a transaction that sees the rows of one owner only, and commits if it succeeds.
 ///
 /// The owner is set for this transaction only, so that it cannot leak to the next user of the connection, behind a
-/// transaction-mode pooler too. When the caller is dropped, the transaction still ends.
+/// transaction-mode pooler too. When the caller is dropped, the transaction still ends; `turn` is held until then.
 pub(crate) async fn as_owner<T: Send + 'static>(
     database: &Database,
+    turn: Turn,
     scope: impl Into<Scope>,
     work: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {
     let database = database.clone();
     let begin = begin(&scope.into());
     finish(async move {
-        let mut lease = database.lease().await?;
-        let outcome = within(CALL, commit(lease.connection(), begin, work)).await;
-        lease.settle(outcome)
+        let _turn = turn;
+        run(&database, CALL, begin, work).await
     })
     .await
 }
@@ -75,39 +77,43 @@ fn check(Caller { owner, issuer, token_id }: &Caller) -> String {
     )
 }
 
-/// Not a transaction of sqlx's, which would not read the answer to what starts it. If this is dropped or fails
-/// half-way, the connection is closed by its lease.
+/// Runs `work` in a transaction, within `time`, and commits if it succeeds. `begin` starts it and makes its settings,
+/// in one round trip. When the caller is dropped, the transaction still ends.
+pub(crate) async fn transaction<T: Send + 'static>(
+    database: &Database,
+    time: Duration,
+    begin: &'static str,
+    work: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    let database = database.clone();
+    finish(async move { run(&database, time, begin.to_owned(), work).await }).await
+}
+
+async fn run<T>(
+    database: &Database,
+    time: Duration,
+    begin: String,
+    work: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let mut lease = database.lease().await?;
+    let outcome = within(time, commit(lease.connection(), begin, work)).await;
+    lease.settle(outcome)
+}
+
+/// Not a transaction of sqlx's, which would not read the answer to what starts it: a row that says whether the caller's
+/// access is withdrawn, if there is a caller. If this is dropped or fails half-way, the connection is closed by its
+/// lease.
 async fn commit<T>(
     connection: &mut PgConnection,
     begin: String,
     work: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    let begun = sqlx::raw_sql(AssertSqlSafe(begin)).fetch_one(&mut *connection).await?;
-    let done =
-        if begun.try_get(0)? { Err(StoreError::AccessWithdrawn) } else { work(&mut *connection).await };
+    let begun = sqlx::raw_sql(AssertSqlSafe(begin)).fetch_optional(&mut *connection).await?;
+    let withdrawn = begun.map_or(Ok(false), |row| row.try_get(0))?;
+    let done = if withdrawn { Err(StoreError::AccessWithdrawn) } else { work(&mut *connection).await };
     let end = if done.is_ok() { "commit" } else { "rollback" };
     sqlx::raw_sql(end).execute(connection).await?;
     done
-}
-
-/// Runs `work` in a transaction of sqlx's own pool, and commits if it succeeds. `begin` starts it and makes its
-/// settings, in one round trip. For work in the background.
-///
-/// The work runs in a task of its own: when the caller is dropped, it still ends, whereas sqlx would leave the
-/// connection in an unknown state.
-pub(crate) async fn transaction<T: Send + 'static>(
-    pool: &PgPool,
-    begin: String,
-    work: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
-) -> Result<T, StoreError> {
-    let pool = pool.clone();
-    let task = tokio::spawn(async move {
-        let mut transaction = pool.begin_with(AssertSqlSafe(begin)).await?;
-        let value = work(&mut transaction).await?;
-        transaction.commit().await?;
-        Ok(value)
-    });
-    task.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 /// A statement with parameters, for use inside a transaction.

@@ -100,6 +100,11 @@ impl<A: Ask> Batches<A> {
         }
     }
 
+    /// Lookups that wait to be taken along.
+    pub(crate) fn waiting(&self) -> usize {
+        self.lock().waiting.len()
+    }
+
     fn enter(&self, question: &Question) -> Place<A> {
         let mut state = self.lock();
         if state.free > 0 {

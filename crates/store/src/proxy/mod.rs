@@ -2,11 +2,10 @@
 
 mod batch;
 mod known;
-mod turns;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
-use postern_domain::{Caller, ConnectionId, ConnectionName, OwnerId, Pooling, Version};
+use postern_domain::{Caller, ConnectionId, ConnectionName, OwnerId, PoolState, Pooling, Version};
 use sqlx::{AssertSqlSafe, Row, postgres::PgRow};
 
 use crate::{
@@ -14,10 +13,10 @@ use crate::{
     connections::columns,
     database::{CALL, Database, finish, within},
     literal, secrets,
+    turns::Turns,
 };
 use batch::{Answer, Ask, Batches, Entry, Head, LANES, Question};
 use known::Known;
-use turns::Turns;
 
 /// Denials that are read at a time.
 const DENIALS: u16 = 1000;
@@ -47,13 +46,31 @@ impl ProxyStore {
             lookups: Batches::new(database.clone()),
             database,
             known: Known::default(),
-            turns: Turns::new(connections.saturating_sub(LANES).max(1)),
+            turns: Turns::new(connections.saturating_sub(LANES).max(1), usize::MAX),
         })))
+    }
+
+    /// The connections to the server as they are now. Lookups that wait for a round trip count as waiting.
+    pub fn pool(&self) -> PoolState {
+        let Inner { database, lookups, turns, .. } = &*self.0;
+        let state = database.state();
+        PoolState { waiting: state.waiting + lookups.waiting() + turns.waiting(), ..state }
     }
 
     /// Whether the server answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.0.database.ping().await
+    }
+
+    /// The address at which the server itself takes this store's connections: behind a pooler, the URL does not tell.
+    /// `None` for a socket of its machine.
+    pub async fn server_address(&self) -> Result<Option<IpAddr>, StoreError> {
+        const ADDRESS: &str = "/* proxy.server_address */ select host(inet_server_addr()) as address";
+        let mut lease = self.0.database.lease().await?;
+        let row = async { Ok(sqlx::raw_sql(ADDRESS).fetch_one(lease.connection()).await?) };
+        let row = within(CALL, row).await;
+        let address: Option<String> = lease.settle(row)?.try_get("address")?;
+        address.map(|text| text.parse().map_err(|_| StoreError::Malformed)).transpose()
     }
 
     /// The caller's connection of this name as it is now; `None` if there is none. Fails if an operator has withdrawn

@@ -1,17 +1,19 @@
 //! Seals of all owners, to be replaced by seals under a newer key.
 
+use std::time::Duration;
+
 use postern_domain::{ConnectionId, EndpointDigest, OwnerId, SealedSecret, TenantKind};
-use sqlx::{PgPool, Postgres, Row, Transaction, postgres::PgRow};
+use sqlx::{AssertSqlSafe, Row, postgres::PgRow};
 
 use super::sealed;
 use crate::{
-    PoolOptions, Role, StoreError, connect,
-    database::{query, transaction},
+    PoolOptions, Role, StoreError,
+    database::{CALL, Database, Lease, query, transaction, within},
 };
 
 /// Reads and replaces seals. Opens none, and writes nothing else.
 #[derive(Clone)]
-pub struct RewrapStore(PgPool);
+pub struct RewrapStore(Database);
 
 /// A secret's place in the walk: by owner, then by connection, then by name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,15 +49,24 @@ pub struct StoredSeal {
 ///
 /// It belongs to a transaction, which a transaction-mode pooler leaves on one connection, and is released when that
 /// ends, however it ends.
-pub struct Turn(Transaction<'static, Postgres>);
+pub struct Turn(Lease);
 
 /// The lock of [`Turn`]: "pstnrwrp" in ASCII.
 const TURN: i64 = i64::from_be_bytes(*b"pstnrwrp");
 
+/// Time for a page of seals, and for replacing one, which may wait for a save. Longer than the role's `lock_timeout`.
+const STEP: Duration = Duration::from_secs(30);
+
+/// Time for reading all seals: a little more than the role's `statement_timeout` in roles.sql.
+const SCAN: Duration = Duration::from_secs(10 * 60 + 10);
+
 impl Turn {
     /// Releases the lock.
     pub async fn end(self) -> Result<(), StoreError> {
-        Ok(self.0.commit().await?)
+        let Self(mut lease) = self;
+        let commit = async { Ok(sqlx::raw_sql("commit").execute(lease.connection()).await?) };
+        let ended = within(CALL, commit).await;
+        lease.settle(ended).map(drop)
     }
 }
 
@@ -73,15 +84,26 @@ pub struct SealCount {
 impl RewrapStore {
     /// Signs in as `postern_rewrap`.
     pub async fn connect(url: &str, pool: PoolOptions) -> Result<Self, StoreError> {
-        connect::pool(url, Role::Rewrap, pool).await.map(Self)
+        Database::connect(url, Role::Rewrap, pool).await.map(Self)
     }
 
     /// Takes the lock of the background job; `None` while another replica holds it.
     pub async fn turn(&self) -> Result<Option<Turn>, StoreError> {
-        let mut transaction = self.0.begin().await?;
-        let lock = query("/* secrets.turn */ select pg_try_advisory_xact_lock($1) as taken").bind(TURN);
-        let taken = lock.fetch_one(&mut *transaction).await?.try_get("taken")?;
-        Ok(if taken { Some(Turn(transaction)) } else { None })
+        let lock = format!("begin; /* secrets.turn */ select pg_try_advisory_xact_lock({TURN}) as taken");
+        let mut lease = self.0.lease().await?;
+        let taken = async {
+            let row = sqlx::raw_sql(AssertSqlSafe(lock)).fetch_one(lease.connection()).await?;
+            Ok(row.try_get("taken")?)
+        };
+        match within(CALL, taken).await {
+            Ok(true) => Ok(Some(Turn(lease))),
+            Ok(false) => Turn(lease).end().await.map(|()| None),
+            // The transaction may be open, so the connection is not used again.
+            Err(error) => {
+                drop(lease);
+                Err(error)
+            }
+        }
     }
 
     /// Up to `limit` rows after `after`, without those whose seal is under the key `except`.
@@ -106,7 +128,7 @@ impl RewrapStore {
             .bind(after.map(|place| place.name.clone()))
             .bind(except.map(i64::from))
             .bind(limit);
-        let rows = transaction(&self.0, BEGIN.to_owned(), |connection| {
+        let rows = transaction(&self.0, STEP, BEGIN, |connection| {
             Box::pin(async move { Ok(rows.fetch_all(connection).await?) })
         })
         .await?;
@@ -128,7 +150,7 @@ impl RewrapStore {
         .bind(read.secret.id.0)
         .bind(read.secret.sealed.clone())
         .bind(sealed.to_vec());
-        let done = transaction(&self.0, "begin".to_owned(), |connection| {
+        let done = transaction(&self.0, STEP, "begin", |connection| {
             Box::pin(async move { Ok(update.execute(connection).await?) })
         })
         .await?;
@@ -140,7 +162,7 @@ impl RewrapStore {
         const COUNTS: &str =
             "/* secrets.counts */ select key_id, count(*) as seals, count(distinct owner_id) as owners
                from postern.secrets group by key_id order by key_id";
-        let rows = transaction(&self.0, "begin".to_owned(), |connection| {
+        let rows = transaction(&self.0, SCAN, "begin", |connection| {
             Box::pin(async move { Ok(query(COUNTS).fetch_all(connection).await?) })
         })
         .await?;

@@ -8,6 +8,7 @@ use crate::{
     StoreError,
     database::{Database, Scope, as_owner, query},
     literal,
+    turns::Turn,
 };
 
 /// What was erased.
@@ -30,9 +31,9 @@ pub struct ErasedTable {
     pub after: i64,
 }
 
-pub(crate) async fn erase(database: &Database, scope: Scope) -> Result<Erased, StoreError> {
+pub(crate) async fn erase(database: &Database, turn: Turn, scope: Scope) -> Result<Erased, StoreError> {
     let owner = scope.owner();
-    as_owner(database, scope, move |tx| {
+    as_owner(database, turn, scope, move |tx| {
         Box::pin(async move {
             keep_saves_out(tx, owner).await?;
             let tables = tables::find(tx).await?;

@@ -1,6 +1,5 @@
 //! The document that an owner's data is exported as.
 
-use postern_domain::OwnerId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::{Row, postgres::PgRow};
@@ -8,6 +7,7 @@ use sqlx::{Row, postgres::PgRow};
 use crate::{
     StoreError,
     database::{Database, Scope, as_owner, query},
+    turns::Turn,
 };
 
 /// Everything stored about one owner, without secrets and without seals.
@@ -73,7 +73,7 @@ macro_rules! rfc3339 {
     };
 }
 
-pub(crate) async fn export(database: &Database, scope: Scope) -> Result<UserData, StoreError> {
+pub(crate) async fn export(database: &Database, turn: Turn, scope: Scope) -> Result<UserData, StoreError> {
     const NOW: &str = concat!("/* user_data.now */ select ", rfc3339!("now()"), " as now");
     // One statement, so that each connection is exported with the secrets of the same version.
     const CONNECTIONS: &str = concat!(
@@ -89,7 +89,7 @@ pub(crate) async fn export(database: &Database, scope: Scope) -> Result<UserData
            from postern.connections c where owner_id = $1 order by name collate "C""#
     );
     let owner = scope.owner();
-    as_owner(database, scope, move |tx| {
+    as_owner(database, turn, scope, move |tx| {
         Box::pin(async move {
             let exported_at = query(NOW).fetch_one(&mut *tx).await?.try_get("now")?;
             let rows = query(CONNECTIONS).bind(owner.0).fetch_all(tx).await?;

@@ -8,6 +8,7 @@ use crate::{
     StoreError,
     database::{Database, as_owner, query},
     literal,
+    turns::Turn,
 };
 
 /// A table with a column for an owner, or one that refers to such a table.
@@ -55,8 +56,12 @@ const TABLES: &str = "/* user_data.tables */
      order by name";
 
 /// How many rows of the owner each table holds.
-pub(crate) async fn counts(database: &Database, owner: OwnerId) -> Result<Vec<TableCount>, StoreError> {
-    as_owner(database, owner, move |tx| {
+pub(crate) async fn counts(
+    database: &Database,
+    turn: Turn,
+    owner: OwnerId,
+) -> Result<Vec<TableCount>, StoreError> {
+    as_owner(database, turn, owner, move |tx| {
         Box::pin(async move {
             let tables = find(tx).await?;
             count(tx, &tables, owner).await

@@ -74,6 +74,10 @@ impl Findings {
         self.checks.push(finding);
     }
 
+    pub(super) fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        self.checks.extend(findings);
+    }
+
     pub(super) fn count(&self, state: State) -> usize {
         self.checks.iter().filter(|finding| finding.state == state).count()
     }

@@ -5,6 +5,8 @@ mod database;
 mod files;
 mod finding;
 mod keyring;
+mod service_files;
+mod services;
 
 use std::path::Path;
 
@@ -54,4 +56,6 @@ async fn look(path: Option<&Path>, config: &Config, findings: &mut Findings) {
     if let Some(ring) = ring {
         keyring::look(&ring, seals.as_deref(), findings);
     }
+    services::look(&config.doctor.listeners, findings).await;
+    service_files::look(&config.doctor.configs, findings).await;
 }

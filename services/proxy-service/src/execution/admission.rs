@@ -8,13 +8,14 @@ use std::{
 
 use postern_chassis::{Call, call::WeakCall};
 use postern_domain::OwnerId;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::budget::{Budget, OwnerBudget};
 
 /// Bounds of the calls in progress.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdmissionLimits {
     /// Calls of one user that may be in progress, each until its response has been read to the end. One user with more

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::roots::Address;
@@ -11,7 +12,7 @@ use crate::roots::Address;
 /// Credentials come from the usual sources of AWS tools: the environment, profile files, web identity, or the metadata
 /// of the container or instance. They need `kms:Encrypt` and `kms:Decrypt`. With `kms:DescribeKey`, the key is also
 /// checked at startup.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KmsConfig {
     /// The key's id, ARN or alias (`alias/…`).

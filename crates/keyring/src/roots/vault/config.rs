@@ -2,7 +2,8 @@
 
 use std::{fmt, path::PathBuf};
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::roots::Address;
 
@@ -11,7 +12,7 @@ use crate::roots::Address;
 /// Its type must support associated data, which binds the id of the ring's key to the wrapped key; `aes256-gcm96` does.
 /// The token needs `update` on `<mount>/encrypt/<key>` and `<mount>/decrypt/<key>`, but not `create`, and the policy
 /// `default`, which lets it look itself up and renew itself.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VaultConfig {
     /// The server's address.
@@ -33,7 +34,7 @@ pub struct VaultConfig {
 }
 
 /// How to sign in to the vault.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum VaultAuth {
     /// With the token in this file. It is renewed at half its lifetime. A new token in the file is used within seconds.
@@ -65,7 +66,7 @@ fn service_account() -> PathBuf {
 
 /// A name within a vault: segments of letters, digits, `-`, `_` and `.`, separated by `/`. It cannot redirect a request
 /// to another path.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(try_from = "String")]
 pub struct VaultPath(String);
 
