@@ -13,8 +13,8 @@ pub async fn fetch_key_sets(
     let fetcher = KeyFetcher::new(&issuers, egress)?;
     let mut fetched = Vec::with_capacity(issuers.len());
     for issuer in issuers {
-        let tried = try_key_set(&issuer, &fetcher).await.context("issuers")?;
-        fetched.push((issuer.issuer, tried));
+        let outcome = try_key_set(&issuer, &fetcher).await.context("issuers")?;
+        fetched.push((issuer.issuer, outcome));
     }
     Ok(fetched)
 }
