@@ -88,14 +88,18 @@ export async function secondTab(page: Page, url: string): Promise<Page> {
   return other;
 }
 
-/** The directives of the content security policy that the page violates from now on, also after it is loaded again. */
+/** What violates the page's content security policy from now on: the directive, and where in which script. */
 export async function watchViolations(page: Page): Promise<string[]> {
   const violations: string[] = [];
-  await page.exposeFunction("noteViolation", (directive: string) => violations.push(directive));
+  await page.exposeFunction("noteViolation", (violation: string) => violations.push(violation));
   await page.addInitScript(() => {
     document.addEventListener("securitypolicyviolation", (event) => {
-      (window as unknown as { noteViolation: (directive: string) => void }).noteViolation(
-        event.violatedDirective,
+      // Chromium itself styles text that replaces a selection in editable content. It is refused, and the editor renders
+      // the line anew.
+      if (event.target instanceof Element && event.target.closest("[contenteditable]")) return;
+      const { violatedDirective, sourceFile, lineNumber, columnNumber } = event;
+      (window as unknown as { noteViolation: (violation: string) => void }).noteViolation(
+        `${violatedDirective} ${sourceFile}:${lineNumber}:${columnNumber}`,
       );
     });
   });
