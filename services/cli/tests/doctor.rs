@@ -100,7 +100,7 @@ async fn a_database_that_does_not_fit_is_told() {
             "create or replace function postern.schema_version() returns integer language sql as 'select 1'",
         )
         .await;
-    found(&doctor(&stage), 1, "schema", "fail: version 1; this release needs 6 / Run `postern migrate`.");
+    found(&doctor(&stage), 1, "schema", "fail: version 1; this release needs 7 / Run `postern migrate`.");
     stage.as_superuser("drop schema postern cascade").await;
     found(&doctor(&stage), 1, "schema", "fail: the database has no schema yet / Run `postern migrate`.");
     stage.as_superuser("alter role postern_rewrap rename to postern_elsewhere").await;
