@@ -24,13 +24,12 @@ use postern_chassis::{
     mtls,
     server::{self, Reserved},
 };
-use postern_crypto_client::Opener;
+use postern_crypto_client::{CryptoChannel, Opener};
 use postern_domain::SystemClock;
 use postern_egress::{Dialer, SystemResolver};
 use postern_rpc::proxy::proxy_service_server::ProxyServiceServer;
 use postern_store::{PoolOptions, ProxyStore};
 use tokio::time::timeout;
-use tonic::transport::Channel;
 
 pub use config::{Backends, Config};
 pub use execution::AdmissionLimits;
@@ -91,7 +90,7 @@ pub async fn service(backends: &Backends, life: &Lifecycle) -> Result<ProxyServi
     Ok(server_of(core_of(backends, store, mtls::crypto_channel(&backends.crypto)?, life)))
 }
 
-fn core_of(backends: &Backends, store: ProxyStore, crypto: Channel, life: &Lifecycle) -> Arc<Core> {
+fn core_of(backends: &Backends, store: ProxyStore, crypto: CryptoChannel, life: &Lifecycle) -> Arc<Core> {
     if backends.egress.allow_loopback {
         tracing::warn!("this machine's own addresses may be dialled: for development only");
     }

@@ -514,7 +514,10 @@ async fn a_stop_waits_for_a_session_that_may_have_a_statement_to_cancel() {
     let (pools, opener) = (Pools::new(limits(1, 8)), Opener::default());
     let held = get(&pools, &opener, key(1, 1)).await;
     let mut cancelled = std::pin::pin!(crate::statements_cancelled());
-    assert!(cancelled.as_mut().now_or_never().is_none(), "the process would exit and leave the statement running");
+    assert!(
+        cancelled.as_mut().now_or_never().is_none(),
+        "the process would exit and leave the statement running"
+    );
     drop(held);
     // Tests run in parallel, and others hold sessions for a moment too.
     cancelled.await;
