@@ -168,8 +168,8 @@ pub struct EdgeConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CryptoClientConfig {
-    /// `https://host:port`; several, separated by commas, where no name leads to all replicas. Each address of each host
-    /// is a replica: calls are spread over those that are ready.
+    /// `https://host:port`; several, separated by commas, where no name leads to all replicas. Each address of each
+    /// host is a replica: calls are spread over those that are ready.
     pub url: String,
     /// The caller's own certificate.
     pub tls: TlsFiles,

@@ -18,8 +18,8 @@ const ATTEMPT: Duration = Duration::from_secs(1);
 const ATTEMPTS: u32 = 3;
 
 /// Makes a call until crypto-service answers it, a few times at most, and ends it when that takes too long. Sealing and
-/// opening change nothing, so it does not matter whether an attempt that failed was carried out. What was sealed then is
-/// stored nowhere.
+/// opening change nothing, so it does not matter whether an attempt that failed was carried out. What was sealed then
+/// is stored nowhere.
 pub(crate) async fn in_time<T, F>(call: impl Fn() -> F) -> Result<Response<T>, Status>
 where
     F: Future<Output = Result<Response<T>, Status>>,

@@ -3,10 +3,13 @@
 use std::{
     fs,
     io::BufRead,
+    net::{Ipv4Addr, TcpStream},
     process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use postern_devkit::keeper::{Keeper, Signal};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -14,6 +17,9 @@ use tempfile::TempDir;
 use crate::{folder, python};
 
 const VERSION: &str = "1.40.0";
+
+/// Far more than a start takes.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running Envoy that spreads gRPC over the healthy replicas of some services. It ends when dropped, or with this
 /// process.
@@ -46,7 +52,7 @@ impl Envoy {
         let mut envoy = Command::new(packages.join("envoy/_bin/envoy"));
         envoy.arg("--config-path").arg(&config).args(["--concurrency", "2", "--disable-hot-restart"]);
         envoy.args(["--log-level", "info"]).stdin(Stdio::null()).current_dir(folder.path());
-        let keeper = Keeper::spawn("envoy", envoy, Signal::KILL, wait_until_ready)?;
+        let keeper = Keeper::spawn("envoy", envoy, Signal::KILL, move |log| wait_until_ready(log, port))?;
         Ok(Self { port, _folder: folder, _keeper: keeper })
     }
 
@@ -125,10 +131,17 @@ fn address(port: u16) -> Value {
 }
 
 /// Reads the log until it is ready; the lines up to then explain a failure.
-fn wait_until_ready(log: &mut impl BufRead) -> Result<()> {
+#[allow(clippy::disallowed_methods, reason = "it talks to loopback")]
+fn wait_until_ready(log: &mut impl BufRead, port: u16) -> Result<()> {
     let (mut said, mut line) = (String::new(), String::new());
     while log.read_line(&mut line).context("its log cannot be read")? > 0 {
         if line.contains("starting workers") {
+            // Its workers are about to listen.
+            let started = Instant::now();
+            while let Err(error) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
+                ensure!(started.elapsed() < PATIENCE, "it does not listen: {error}");
+                thread::sleep(Duration::from_millis(10));
+            }
             return Ok(());
         }
         said.push_str(&line);

@@ -1,9 +1,9 @@
 //! Calls to crypto-service, spread over its replicas.
 //!
-//! Each address that the configured names lead to is a replica, with a connection of its own. Each is asked four times a
-//! second whether it serves, and calls go in turn to those that do: one that stops says so some seconds before it takes
-//! no more calls. If none serves, or a call fails where the health check did not, the caller is told, and may try again:
-//! the next attempt goes to another replica.
+//! Each address that the configured names lead to is a replica, with a connection of its own. Each is asked four times
+//! a second whether it serves, and calls go in turn to those that do: one that stops says so some seconds before it
+//! takes no more calls. If none serves, or a call fails where the health check did not, the caller is told, and may try
+//! again: the next attempt goes to another replica.
 
 use std::{
     fmt,
