@@ -11,7 +11,7 @@ mod watch;
 use postern_chassis::{
     config::{CryptoClientConfig, TlsFiles},
     memory::WipingAllocator,
-    mtls::crypto_channel,
+    mtls::{CryptoChannel, crypto_channel},
 };
 use postern_devkit::ca::TRUST_DOMAIN;
 use postern_rpc::crypto::{
@@ -19,7 +19,7 @@ use postern_rpc::crypto::{
     EncryptRequest, crypto_service_client::CryptoServiceClient, encrypt_result::Outcome,
 };
 use postern_testkit::{Postern, TenantServer};
-use tonic::{Request, metadata::MetadataValue, transport::Channel};
+use tonic::{Request, metadata::MetadataValue};
 
 use watch::{Watching, canary, counted};
 
@@ -74,7 +74,7 @@ async fn sealed_and_opened(postern: &Postern, token: &str) {
     proxy.batch_decrypt(as_user(token, request)).await.unwrap();
 }
 
-fn crypto(postern: &Postern, caller: &str) -> CryptoServiceClient<Channel> {
+fn crypto(postern: &Postern, caller: &str) -> CryptoServiceClient<CryptoChannel> {
     let files = postern.certificate(caller);
     let tls = TlsFiles {
         certificate: files.certificate,

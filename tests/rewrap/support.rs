@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, str::FromStr};
 
 use postern_chassis::{
     config::{CryptoClientConfig, TlsFiles},
-    mtls,
+    mtls::{self, CryptoChannel},
 };
 use postern_domain::limits::SECRET_BYTES;
 use postern_rewrap::Job;
@@ -18,7 +18,7 @@ use postern_rpc::{
 use postern_store::{PoolOptions, RewrapStore};
 use postern_testkit::{Postern, TenantDatabase, TenantServer, User};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, Row, postgres::PgConnectOptions};
-use tonic::{Request, Status, metadata::MetadataValue, transport::Channel};
+use tonic::{Request, Status, metadata::MetadataValue};
 use uuid::Uuid;
 
 /// The password of every tenant.
@@ -61,7 +61,7 @@ impl Stage {
         Job::new(self.store.clone(), self.channel("operator"))
     }
 
-    pub(crate) fn channel(&self, certificate: &str) -> Channel {
+    pub(crate) fn channel(&self, certificate: &str) -> CryptoChannel {
         mtls::crypto_channel(&self.crypto(certificate)).unwrap()
     }
 

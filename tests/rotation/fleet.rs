@@ -6,7 +6,7 @@ use axum::{Json, Router, routing::get};
 use postern_chassis::{
     Lifecycle,
     config::{CryptoClientConfig, OpsConfig, TlsFiles},
-    mtls::crypto_channel,
+    mtls::{CryptoChannel, crypto_channel},
 };
 use postern_crypto_service::{Config, KeyringConfig, RootConfig};
 use postern_devkit::{
@@ -22,7 +22,7 @@ use postern_rpc::crypto::{
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
-use tonic::{Request, metadata::MetadataValue, transport::Channel};
+use tonic::{Request, metadata::MetadataValue};
 use uuid::Uuid;
 
 const ISSUER: &str = "https://issuer.test";
@@ -107,13 +107,13 @@ impl Fleet {
     }
 
     /// A client of one replica, with the certificate of `caller`.
-    pub(crate) fn crypto(&self, replica: &Replica, caller: &str) -> CryptoServiceClient<Channel> {
+    pub(crate) fn crypto(&self, replica: &Replica, caller: &str) -> CryptoServiceClient<CryptoChannel> {
         let client = CryptoServiceClient::new(self.channel(replica, caller));
         client.max_decoding_message_size(ANSWER_BYTES)
     }
 
     /// An operator's client of one replica.
-    pub(crate) fn operator(&self, replica: &Replica) -> KeyringServiceClient<Channel> {
+    pub(crate) fn operator(&self, replica: &Replica) -> KeyringServiceClient<CryptoChannel> {
         KeyringServiceClient::new(self.channel(replica, "operator"))
     }
 
@@ -141,7 +141,7 @@ impl Fleet {
     }
 
     /// A channel to one replica, with the certificate of `caller`.
-    pub(crate) fn channel(&self, replica: &Replica, caller: &str) -> Channel {
+    pub(crate) fn channel(&self, replica: &Replica, caller: &str) -> CryptoChannel {
         crypto_channel(&CryptoClientConfig { url: replica.url.clone(), tls: self.tls(caller) }).unwrap()
     }
 

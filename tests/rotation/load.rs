@@ -5,12 +5,12 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 
+use postern_chassis::mtls::CryptoChannel;
 use postern_rpc::crypto::{
     BatchDecryptRequest, Context, DecryptItem, DecryptRequest, EncryptRequest, RewrapRequest,
     crypto_service_client::CryptoServiceClient, decrypt_result::Outcome,
 };
 use tokio::task::JoinSet;
-use tonic::transport::Channel;
 use uuid::Uuid;
 
 use crate::fleet::{Fleet, Replica, as_user};
@@ -70,8 +70,8 @@ impl Load {
 }
 
 struct Caller {
-    sealers: [CryptoServiceClient<Channel>; 2],
-    openers: [CryptoServiceClient<Channel>; 2],
+    sealers: [CryptoServiceClient<CryptoChannel>; 2],
+    openers: [CryptoServiceClient<CryptoChannel>; 2],
     token: Arc<str>,
     owner: Uuid,
     turn: usize,

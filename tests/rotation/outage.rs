@@ -2,18 +2,19 @@
 
 use std::{collections::BTreeSet, fs};
 
+use postern_chassis::mtls::CryptoChannel;
 use postern_crypto_service::RootConfig;
 use postern_rpc::crypto::{
     DisableKeyRequest, EnableKeyRequest, PromoteKeyRequest, StageKeyRequest,
     keyring_service_client::KeyringServiceClient,
 };
 use postern_testkit::OpenBao;
-use tonic::{Code, Status, transport::Channel};
+use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::{fleet::Fleet, replicas::seal};
 
-type Operator = KeyringServiceClient<Channel>;
+type Operator = KeyringServiceClient<CryptoChannel>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_the_root_away_changes_that_need_it_are_refused_and_the_rest_goes_on() {

@@ -182,7 +182,8 @@ pub struct Issuers {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CryptoClientConfig {
-    /// `https://host:port`. Whatever the host is called, its certificate must name crypto-service.
+    /// `https://host:port`; several, separated by commas, where no name leads to all replicas. Each address of each
+    /// host is a replica: calls are spread over those that are ready.
     pub url: String,
     /// The caller's own certificate.
     pub tls: TlsFiles,

@@ -3,14 +3,14 @@
 use std::net::Ipv4Addr;
 
 use tokio::{task::JoinHandle, time::timeout};
-use tonic::{Status, transport::Channel};
+use tonic::Status;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use super::*;
 use crate::{
     config::CryptoClientConfig,
     mtls::{
-        crypto_channel,
+        CryptoChannel, crypto_channel,
         test_support::{Authority, Folder, Wire, authority},
     },
 };
@@ -48,12 +48,12 @@ impl Running {
     }
 }
 
-fn client(address: SocketAddr, folder: &Folder) -> HealthClient<Channel> {
+fn client(address: SocketAddr, folder: &Folder) -> HealthClient<CryptoChannel> {
     let config = CryptoClientConfig { url: format!("https://{address}"), tls: folder.files() };
     HealthClient::new(crypto_channel(&config).unwrap())
 }
 
-async fn call(client: &HealthClient<Channel>) -> Result<(), Status> {
+async fn call(client: &HealthClient<CryptoChannel>) -> Result<(), Status> {
     timeout(LONG, client.clone().check(HealthCheckRequest::default())).await.expect("an answer").map(drop)
 }
 

@@ -55,7 +55,7 @@ fn unavailable(purpose: Purpose) -> Problem {
 }
 
 /// The reason, if crypto-service itself returned the error.
-fn answered(status: &Status) -> Option<String> {
+pub(crate) fn answered(status: &Status) -> Option<String> {
     let info = status.get_details_error_info()?;
     (info.domain == DOMAIN).then_some(info.reason)
 }

@@ -4,7 +4,8 @@
 //! * [`Opener`] opens seals of the caller. For proxy-service.
 //! * [`Rewrapper`] rewraps seals under the primary key. For the rewrap job.
 //!
-//! Each takes a channel from `chassis::mtls`. Users' calls have a deadline of two seconds; the channel's own is for the
+//! Each takes a channel from `chassis::mtls`, which spreads calls over the replicas. Users' calls have a deadline of
+//! two seconds, and are tried at another replica where one does not answer; the channel's own deadline is for the
 //! rewrap job. A failed call is logged once, with the whole chain of its causes; the caller gets a
 //! [`postern_rpc::Problem`] that names none of them.
 
@@ -19,5 +20,6 @@ mod sealer;
 pub use context::SealContext;
 pub use failure::with_sources;
 pub use opener::Opener;
+pub use postern_chassis::mtls::CryptoChannel;
 pub use rewrapper::{Rewrap, RewrapFailed, Rewrapped, Rewrapper};
 pub use sealer::Sealer;

@@ -1,12 +1,11 @@
 //! Opening seals of the caller.
 
-use postern_chassis::{SignedIn, trace};
+use postern_chassis::{SignedIn, mtls::CryptoChannel, trace};
 use postern_domain::{Endpoint, SealedSecret, Secret, SecretName};
 use postern_rpc::{
     Problem,
     crypto::{DecryptRequest, crypto_service_client::CryptoServiceClient},
 };
-use tonic::transport::Channel;
 
 use crate::{
     SealContext,
@@ -16,11 +15,11 @@ use crate::{
 
 /// Opens seals, and cannot seal.
 #[derive(Clone)]
-pub struct Opener(CryptoServiceClient<Channel>);
+pub struct Opener(CryptoServiceClient<CryptoChannel>);
 
 impl Opener {
     /// Over a channel with the certificate of proxy-service.
-    pub fn new(channel: Channel) -> Self {
+    pub fn new(channel: CryptoChannel) -> Self {
         Self(CryptoServiceClient::new(channel))
     }
 
@@ -35,12 +34,14 @@ impl Opener {
     ) -> Result<Secret, Problem> {
         let context = Some(SealContext::new(endpoint, name, secret.id).into());
         let message = DecryptRequest { context, sealed: secret.sealed.clone() };
-        let mut client = self.0.clone();
         let decrypt = || {
-            let request = caller.authorize(message);
-            async move { client.decrypt(request).await }
+            let (mut client, message) = (self.0.clone(), message.clone());
+            trace::calling("postern.crypto.v1.CryptoService/Decrypt", move || {
+                let request = caller.authorize(message);
+                async move { client.decrypt(request).await }
+            })
         };
-        match in_time(trace::calling("postern.crypto.v1.CryptoService/Decrypt", decrypt)).await {
+        match in_time(decrypt).await {
             Ok(response) => Ok(Secret::new(response.into_inner().plaintext)),
             Err(status) => Err(problem(&status, Purpose::Open)),
         }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use postern_chassis::mtls::CryptoChannel;
 use postern_domain::OwnerId;
 use postern_rpc::crypto::{
     BatchRewrapRequest, RewrapItem, RewrapResult, crypto_service_client::CryptoServiceClient,
     rewrap_result::Outcome,
 };
 use tokio::time::{Instant, sleep};
-use tonic::{Code, Status, transport::Channel};
+use tonic::{Code, Status};
 
 use crate::SealContext;
 
@@ -20,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Rewraps seals without ever seeing the secrets.
 #[derive(Clone)]
-pub struct Rewrapper(CryptoServiceClient<Channel>);
+pub struct Rewrapper(CryptoServiceClient<CryptoChannel>);
 
 /// A seal to rewrap.
 pub struct Rewrap {
@@ -53,7 +54,7 @@ pub enum RewrapFailed {
 
 impl Rewrapper {
     /// Over a channel with the certificate of connection-service or of an operator.
-    pub fn new(channel: Channel) -> Self {
+    pub fn new(channel: CryptoChannel) -> Self {
         Self(CryptoServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES))
     }
 
@@ -111,7 +112,11 @@ fn outcome(result: RewrapResult) -> Result<Rewrapped, RewrapFailed> {
 
 #[cfg(test)]
 mod tests {
-    use tonic::transport::Endpoint;
+    use postern_chassis::{
+        config::{CryptoClientConfig, TlsFiles},
+        mtls,
+    };
+    use postern_devkit::ca::{DevCa, TRUST_DOMAIN};
 
     use super::*;
 
@@ -119,8 +124,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn after_half_a_minute_without_an_answer_it_gives_up() {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let rewrapper =
-            Rewrapper::new(Endpoint::from_shared(format!("http://{port}")).unwrap().connect_lazy());
+        let folder = tempfile::tempdir().unwrap();
+        let files = DevCa::load_or_create(folder.path()).unwrap().service("connection-service").unwrap();
+        let (certificate, key, ca) = (files.certificate, files.key, files.ca);
+        let tls = TlsFiles { certificate, key, ca, trust_domain: TRUST_DOMAIN.to_owned(), namespace: None };
+        let config = CryptoClientConfig { url: format!("https://{port}"), tls };
+        let rewrapper = Rewrapper::new(mtls::crypto_channel(&config).unwrap());
         let start = Instant::now();
         let failed = rewrapper.call(BatchRewrapRequest::default()).await;
         assert!(matches!(failed, Err(RewrapFailed::Unavailable(_))), "{failed:?}");

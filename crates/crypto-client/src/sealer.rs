@@ -1,6 +1,6 @@
 //! Sealing secrets of the caller.
 
-use postern_chassis::{SignedIn, trace};
+use postern_chassis::{SignedIn, mtls::CryptoChannel, trace};
 use postern_domain::{Endpoint, SealedSecret, Secret, SecretId, SecretName};
 use postern_rpc::{
     Problem,
@@ -9,7 +9,6 @@ use postern_rpc::{
         crypto_service_client::CryptoServiceClient, encrypt_result::Outcome,
     },
 };
-use tonic::transport::Channel;
 use uuid::Uuid;
 
 use crate::{
@@ -20,11 +19,11 @@ use crate::{
 
 /// Seals secrets, and cannot open them.
 #[derive(Clone)]
-pub struct Sealer(CryptoServiceClient<Channel>);
+pub struct Sealer(CryptoServiceClient<CryptoChannel>);
 
 impl Sealer {
     /// Over a channel with the certificate of connection-service.
-    pub fn new(channel: Channel) -> Self {
+    pub fn new(channel: CryptoChannel) -> Self {
         Self(CryptoServiceClient::new(channel))
     }
 
@@ -56,12 +55,14 @@ impl Sealer {
         let id = mint();
         let context = Some(SealContext::new(endpoint, name, id).into());
         let message = EncryptRequest { context, plaintext: secret.into_exposed() };
-        let mut client = self.0.clone();
         let encrypt = || {
-            let request = caller.authorize(message);
-            async move { client.encrypt(request).await }
+            let (mut client, message) = (self.0.clone(), message.clone());
+            trace::calling("postern.crypto.v1.CryptoService/Encrypt", move || {
+                let request = caller.authorize(message);
+                async move { client.encrypt(request).await }
+            })
         };
-        match in_time(trace::calling("postern.crypto.v1.CryptoService/Encrypt", encrypt)).await {
+        match in_time(encrypt).await {
             Ok(response) => Ok(SealedSecret { id, sealed: response.into_inner().sealed }),
             Err(status) => Err(problem(&status, Purpose::Seal)),
         }
@@ -80,13 +81,15 @@ impl Sealer {
             plaintext: secret.into_exposed(),
         });
         let message = BatchEncryptRequest { items: items.collect() };
-        let mut client = self.0.clone();
         let encrypt = || {
-            let request = caller.authorize(message);
-            async move { client.batch_encrypt(request).await }
+            let (mut client, message) = (self.0.clone(), message.clone());
+            trace::calling("postern.crypto.v1.CryptoService/BatchEncrypt", move || {
+                let request = caller.authorize(message);
+                async move { client.batch_encrypt(request).await }
+            })
         };
-        let response = in_time(trace::calling("postern.crypto.v1.CryptoService/BatchEncrypt", encrypt)).await;
-        let results = response.map_err(|status| problem(&status, Purpose::Seal))?.into_inner().results;
+        let results =
+            in_time(encrypt).await.map_err(|status| problem(&status, Purpose::Seal))?.into_inner().results;
         let fits = results.len() == ids.len()
             && results.iter().zip(&ids).all(|(result, (name, _))| result.reference == name.as_str());
         if !fits {

@@ -3,7 +3,7 @@
 use std::{
     io::{self, BufRead, BufReader},
     os::unix::process::CommandExt,
-    process::{Child, ChildStderr, Command, Stdio},
+    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
     sync::mpsc,
     thread::{self, JoinHandle},
 };
@@ -17,7 +17,7 @@ pub use rustix::process::Signal;
 pub struct Keeper {
     pid: Pid,
     stop: Signal,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<Option<ExitStatus>>>,
 }
 
 impl Keeper {
@@ -36,20 +36,40 @@ impl Keeper {
         let pid = told.recv().with_context(|| format!("the keeper of {name} ended early"))??;
         Ok(Self { pid, stop, thread: Some(thread) })
     }
-}
 
-impl Drop for Keeper {
-    fn drop(&mut self) {
-        let Some(thread) = self.thread.take() else { return };
+    /// Stops the server, and returns how it exited.
+    pub fn stop(mut self) -> Option<ExitStatus> {
+        self.end()
+    }
+
+    /// Waits until the server exits by itself, and returns how it did.
+    pub fn wait(mut self) -> Option<ExitStatus> {
+        self.thread.take()?.join().ok().flatten()
+    }
+
+    fn end(&mut self) -> Option<ExitStatus> {
+        let thread = self.thread.take()?;
         // If the server has exited by itself, another process may have its id.
         if !thread.is_finished() {
             let _ = kill_process(self.pid, self.stop);
         }
-        let _ = thread.join();
+        thread.join().ok().flatten()
     }
 }
 
-fn keep<F>(name: &str, command: Command, stop: Signal, ready: F, tell: &mpsc::SyncSender<Result<Pid>>)
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn keep<F>(
+    name: &str,
+    command: Command,
+    stop: Signal,
+    ready: F,
+    tell: &mpsc::SyncSender<Result<Pid>>,
+) -> Option<ExitStatus>
 where
     F: FnOnce(&mut BufReader<ChildStderr>) -> Result<()>,
 {
@@ -59,9 +79,12 @@ where
             for line in log.lines().map_while(io::Result::ok) {
                 tracing::debug!(server = name, "{line}");
             }
-            let _ = child.wait();
+            child.wait().ok()
         }
-        Err(error) => drop(tell.send(Err(error))),
+        Err(error) => {
+            drop(tell.send(Err(error)));
+            None
+        }
     }
 }
 

@@ -5,7 +5,9 @@
 pub mod ca;
 pub mod issuer;
 pub mod keeper;
+mod port;
 pub mod postgres;
 mod private_file;
 
+pub use port::free_port;
 pub use private_file::{load_or_create, random_hex, replace};

@@ -3,11 +3,10 @@
 use std::num::NonZeroU32;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use postern_crypto_client::{Rewrap, Rewrapped, Rewrapper, SealContext, seal::key_id};
+use postern_crypto_client::{CryptoChannel, Rewrap, Rewrapped, Rewrapper, SealContext, seal::key_id};
 use postern_domain::limits::SEAL_BYTES;
 use postern_rpc::Reason;
 use postern_store::{Place, RewrapStore, SealRow, StoredSeal};
-use tonic::transport::Channel;
 
 use crate::{Failure, Report, RewrapError, broken::BrokenSeals, pace::Pace};
 
@@ -38,7 +37,7 @@ enum Outcome {
 
 impl Job {
     /// A job over this database, with a channel to crypto-service whose certificate may rewrap.
-    pub fn new(store: RewrapStore, crypto: Channel) -> Self {
+    pub fn new(store: RewrapStore, crypto: CryptoChannel) -> Self {
         let (crypto, broken) = (Rewrapper::new(crypto), BrokenSeals::default());
         Self { store, crypto, key: None, is_given: false, rate: None, broken }
     }

@@ -3,7 +3,7 @@
 use std::{future::Future, sync::LazyLock};
 
 use tokio::runtime::Handle;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 
 static TASKS: LazyLock<TaskTracker> = LazyLock::new(|| {
     let tasks = TaskTracker::new();
@@ -19,8 +19,14 @@ pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     }
 }
 
-/// Waits until the statements of all callers that are gone have been cancelled. To be called before the process exits,
-/// which would end these tasks and leave the statements running.
+/// What [`statements_cancelled`] waits for. A session's caller may have gone some time before the task that notices
+/// runs, and cancels its statement only then. So a session holds one for as long as it is not idle.
+pub(crate) fn hold() -> TaskTrackerToken {
+    TASKS.token()
+}
+
+/// Waits until no session is in use and the statements of all callers that are gone have been cancelled. To be called
+/// before the process exits, which would end these tasks and leave the statements running.
 pub async fn statements_cancelled() {
     TASKS.wait().await;
 }

@@ -1,10 +1,12 @@
 //! An operator's client of crypto-service.
 
-use postern_chassis::{config::CryptoClientConfig, mtls};
+use postern_chassis::{
+    config::CryptoClientConfig,
+    mtls::{self, CryptoChannel},
+};
 use postern_rpc::crypto::{
     GetKeyringRequest, Key, KeyState, Keyring, keyring_service_client::KeyringServiceClient,
 };
-use tonic::transport::Channel;
 
 use crate::failure::{Exit, Failure};
 
@@ -12,9 +14,9 @@ use crate::failure::{Exit, Failure};
 #[derive(Clone)]
 pub(crate) struct Crypto {
     /// With the deadline of calls between services.
-    pub channel: Channel,
+    pub channel: CryptoChannel,
     /// With a longer deadline, since a change of the ring may wait for a remote root.
-    pub keyring: KeyringServiceClient<Channel>,
+    pub keyring: KeyringServiceClient<CryptoChannel>,
 }
 
 impl Crypto {

@@ -17,11 +17,10 @@ use postern_chassis::{
     cors, mtls,
     server::{self, Reserved},
 };
-use postern_crypto_client::Sealer;
+use postern_crypto_client::{CryptoChannel, Sealer};
 use postern_domain::SystemClock;
 use postern_rpc::connection::connection_service_server::ConnectionServiceServer;
 use postern_store::{ConnectionStore, PoolOptions};
-use tonic::transport::Channel;
 
 pub use config::{Backends, Config};
 pub use rewrap::{RewrapConfig, Rewrapping};
@@ -73,7 +72,7 @@ pub async fn service(backends: &Backends) -> Result<ConnectionServiceServer<Conn
     Ok(server_of(store, mtls::crypto_channel(&backends.crypto)?))
 }
 
-fn server_of(store: ConnectionStore, crypto: Channel) -> ConnectionServiceServer<Connections> {
+fn server_of(store: ConnectionStore, crypto: CryptoChannel) -> ConnectionServiceServer<Connections> {
     let connections = Connections::new(store, Sealer::new(crypto));
     ConnectionServiceServer::new(connections).max_decoding_message_size(REQUEST_BYTES)
 }

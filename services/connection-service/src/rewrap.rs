@@ -12,13 +12,12 @@ use anyhow::{Context, Result};
 use postern_chassis::{
     Lifecycle,
     config::{CryptoClientConfig, DatabaseConfig},
-    mtls,
+    mtls::{self, CryptoChannel},
 };
 use postern_rewrap::{Job, Report, RewrapError};
 use postern_store::RewrapStore;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tonic::transport::Channel;
 
 use crate::pool_options;
 
@@ -48,7 +47,7 @@ fn hundred() -> NonZeroU32 {
 /// The job, ready to run.
 pub struct Rewrapping {
     store: RewrapStore,
-    crypto: Channel,
+    crypto: CryptoChannel,
     interval: Duration,
     rate: NonZeroU32,
 }

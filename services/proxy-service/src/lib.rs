@@ -25,13 +25,12 @@ use postern_chassis::{
     mtls,
     server::{self, Reserved},
 };
-use postern_crypto_client::Opener;
+use postern_crypto_client::{CryptoChannel, Opener};
 use postern_domain::SystemClock;
 use postern_egress::{Dialer, SystemResolver};
 use postern_rpc::proxy::proxy_service_server::ProxyServiceServer;
 use postern_store::{PoolOptions, ProxyStore};
 use tokio::time::timeout;
-use tonic::transport::Channel;
 
 pub use config::{Backends, Config};
 pub use execution::AdmissionLimits;
@@ -99,7 +98,7 @@ pub async fn service(backends: &Backends, life: &Lifecycle) -> Result<ProxyServi
 async fn core_of(
     backends: &Backends,
     store: ProxyStore,
-    crypto: Channel,
+    crypto: CryptoChannel,
     life: &Lifecycle,
 ) -> Result<Arc<Core>> {
     let egress = backends.egress.clone();

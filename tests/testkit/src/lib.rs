@@ -5,6 +5,7 @@
 //! their own, which [`Postern::user`] and [`TenantServer::database`] make.
 
 mod collector;
+mod envoy;
 mod install;
 mod issuer;
 mod moto;
@@ -22,6 +23,7 @@ mod tenant;
 mod user;
 
 pub use collector::Collector;
+pub use envoy::{Envoy, Upstream};
 pub use issuer::Issuer;
 pub use moto::Moto;
 pub use node::NodePackages;
@@ -42,7 +44,7 @@ use std::{os::unix::fs::PermissionsExt, path::PathBuf};
 use tempfile::TempDir;
 
 /// A folder for one server. `cargo xtask test` names a place for all of them and removes it at the end.
-fn folder() -> TempDir {
+pub fn folder() -> TempDir {
     let base = std::env::var_os("POSTERN_TEST_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
     let folder = tempfile::tempdir_in(base).expect("a temporary folder can be made");
     // Root's Postgres runs as another user, who must be able to pass through.

@@ -1,6 +1,6 @@
 //! The client's side: the way to crypto-service.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use http::{Uri, uri::Scheme};
@@ -9,7 +9,7 @@ use postern_rpc::describe;
 use rustls::{ClientConfig, client::Resumption, crypto::aws_lc_rs, pki_types::ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -20,6 +20,7 @@ use super::{
     coalesce::Coalescing,
     files::{self, FromFiles},
     identity::Names,
+    replicas::CryptoChannel,
     server_name::ServiceVerifier,
 };
 use crate::{
@@ -41,20 +42,20 @@ const CHANGE: Duration = Duration::from_mins(1);
 const PING: Duration = Duration::from_secs(1);
 const PONG: Duration = Duration::from_secs(2);
 
-/// A channel to crypto-service. Connects when it is first used, so that services may start in any order. The server
-/// must have a certificate of the authority for the SPIFFE name of crypto-service; DNS names are ignored. Each
-/// connection uses the certificates that the files hold at that time.
-pub fn crypto_channel(config: &CryptoClientConfig) -> Result<Channel> {
+/// A channel to the replicas of crypto-service. Connects when it is first used, so that services may start in any
+/// order. The server must have a certificate of the authority for the SPIFFE name of crypto-service; DNS names are ignored.
+/// Each connection uses the certificates that the files hold at that time.
+pub fn crypto_channel(config: &CryptoClientConfig) -> Result<CryptoChannel> {
     channel(config, CALL)
 }
 
 /// [`crypto_channel`] for changes of the key ring, which take longer than calls of services do.
-pub fn operator_channel(config: &CryptoClientConfig) -> Result<Channel> {
+pub fn operator_channel(config: &CryptoClientConfig) -> Result<CryptoChannel> {
     channel(config, CHANGE)
 }
 
 /// Keeps the state of crypto-service for probes: whether it answers, and says that it serves.
-pub fn watch_crypto(channel: Channel, process: &Process) {
+pub fn watch_crypto(channel: CryptoChannel, process: &Process) {
     let probe = move || {
         let mut health = HealthClient::new(channel.clone());
         async move {
@@ -67,26 +68,38 @@ pub fn watch_crypto(channel: Channel, process: &Process) {
     tokio::spawn(process.health.dependency("crypto-service").watch(process.life.clone(), probe));
 }
 
-fn channel(config: &CryptoClientConfig, within: Duration) -> Result<Channel> {
+fn channel(config: &CryptoClientConfig, within: Duration) -> Result<CryptoChannel> {
     let tls = ClientTls::load(&config.tls).context("the certificate for crypto-service cannot be used")?;
-    let connect = service_fn(move |address| connect(tls.clone(), address));
-    Ok(endpoint(&config.url)?.timeout(within).connect_with_connector_lazy(connect))
+    let connector = service_fn(move |address| connect(tls.clone(), address));
+    let connect = move |url: &Uri, address| {
+        endpoint(url.clone(), address).timeout(within).connect_with_connector_lazy(connector.clone())
+    };
+    Ok(CryptoChannel::new(urls(&config.url)?, Box::new(connect)))
 }
 
-/// Whether crypto-service can be called at this URL.
-pub(crate) fn check_url(url: &str) -> Result<()> {
-    endpoint(url).map(drop)
+/// Whether crypto-service can be called at these URLs.
+pub(crate) fn check_url(text: &str) -> Result<()> {
+    urls(text).map(drop)
 }
 
-fn endpoint(url: &str) -> Result<Endpoint> {
-    let origin = url.parse::<Uri>().context("crypto.url is not a URL")?;
-    ensure!(origin.scheme() == Some(&Scheme::HTTPS), "crypto.url does not begin with https://");
+fn urls(text: &str) -> Result<Vec<Uri>> {
+    text.split(',').map(|url| parse_url(url.trim())).collect()
+}
+
+fn parse_url(text: &str) -> Result<Uri> {
+    let url = text.parse::<Uri>().context("crypto.url is not a URL")?;
+    ensure!(url.scheme() == Some(&Scheme::HTTPS), "crypto.url does not begin with https://");
+    ensure!(url.host().is_some_and(|host| !host.is_empty()), "crypto.url names no host");
+    Ok(url)
+}
+
+/// A replica at this address, which was found by the URL `origin`.
+fn endpoint(origin: Uri, address: SocketAddr) -> Endpoint {
     // tonic would add TLS of its own to an address with https; the connector brings ours.
-    let mut address = origin.clone().into_parts();
-    address.scheme = Some(Scheme::HTTP);
-    let address = Uri::from_parts(address).context("crypto.url is not a URL")?;
+    let address = Uri::builder().scheme(Scheme::HTTP).authority(address.to_string()).path_and_query("/");
+    let address = address.build().expect("an address and a port are an authority");
     let endpoint = Endpoint::from(address).origin(origin).connect_timeout(HANDSHAKE);
-    Ok(endpoint.http2_keep_alive_interval(PING).keep_alive_timeout(PONG).keep_alive_while_idle(true))
+    endpoint.http2_keep_alive_interval(PING).keep_alive_timeout(PONG).keep_alive_while_idle(true)
 }
 
 /// A connection on which both sides have shown their certificates.
@@ -147,8 +160,10 @@ mod tests {
     #[test]
     fn only_an_https_url_is_taken() {
         for url in ["http://crypto-service:8443", "crypto-service:8443", "https://", "", "/run/crypto.sock"] {
-            assert!(endpoint(url).is_err(), "{url}");
+            assert!(check_url(url).is_err(), "{url}");
+            assert!(check_url(&format!("https://crypto-service:8443,{url}")).is_err(), "{url}");
         }
-        assert!(endpoint("https://crypto-service:8443").is_ok());
+        assert_eq!(urls("https://crypto-service:8443").unwrap().len(), 1);
+        assert_eq!(urls("https://10.0.0.1:8443, https://[::1]:8443").unwrap().len(), 2);
     }
 }

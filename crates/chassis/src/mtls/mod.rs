@@ -8,6 +8,7 @@ mod files;
 mod identity;
 mod inspect;
 mod refusal;
+mod replicas;
 mod server;
 mod server_name;
 mod verifier;
@@ -21,6 +22,7 @@ pub(crate) use expiry::expires_at;
 pub use expiry::watch_certificate;
 pub use identity::PeerIdentity;
 pub use inspect::{Inspected, inspect};
+pub use replicas::CryptoChannel;
 pub(crate) use server::incoming;
 pub use server::{PeerStream, ServerTls};
 

@@ -36,6 +36,17 @@ impl Binaries {
         )
     }
 
+    /// [`Binaries::find`], with another program of Postgres that the console's packages lack, such as `pg_dump`.
+    pub fn find_with(program: &str) -> Result<Self> {
+        let found = Self::find().ok().into_iter().chain(debian());
+        found.into_iter().find(|binaries| binaries.program(program).exists()).with_context(|| {
+            format!(
+                "no Postgres with {program} found: install one with its client programs (on Debian the package \
+                 postgresql), or set POSTERN_POSTGRES_BIN to its folder"
+            )
+        })
+    }
+
     /// The path of a program.
     pub fn program(&self, name: &str) -> PathBuf {
         self.0.join(name)

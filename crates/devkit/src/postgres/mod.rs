@@ -4,7 +4,6 @@
 //! process is killed. Postgres refuses to run as root, so if this process is root, the server runs as `nobody`.
 
 mod binaries;
-mod port;
 
 use std::{
     fs,
@@ -19,6 +18,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::keeper::{Keeper, Signal};
+use crate::port;
 use crate::private_file::{load_or_create, random_hex};
 pub use binaries::Binaries;
 

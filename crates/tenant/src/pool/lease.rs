@@ -7,6 +7,7 @@ use std::{
 };
 
 use tokio::time::Instant;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{PoolLimits, Session, state::Reservation};
 use crate::background;
@@ -24,12 +25,14 @@ pub(super) trait Home<S>: Send + Sync {
 pub(super) struct Lease<S> {
     home: Arc<dyn Home<S>>,
     reservation: Option<Reservation>,
+    /// Keeps the process from exiting before the session's statement is over.
+    _held: TaskTrackerToken,
 }
 
 impl<S> Lease<S> {
     /// A lease of room that the state has reserved.
     pub(super) fn new(home: Arc<dyn Home<S>>, reservation: Reservation) -> Self {
-        Self { home, reservation: Some(reservation) }
+        Self { home, reservation: Some(reservation), _held: background::hold() }
     }
 
     /// Takes the reservation out, so that dropping the lease frees nothing.

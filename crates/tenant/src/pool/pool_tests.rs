@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use tokio::task::{JoinSet, yield_now};
 use uuid::Uuid;
 
@@ -505,4 +506,20 @@ async fn callers_that_came_during_an_opening_are_in_line_for_room_after_it() {
     assert!(second.is_ok(), "the room that became free went to nobody");
     assert_eq!(opener.count(), 3);
     drop(first);
+}
+
+/// Its caller may have gone already, while the task that notices has not run yet.
+#[tokio::test(start_paused = true)]
+async fn a_stop_waits_for_a_session_that_may_have_a_statement_to_cancel() {
+    let (pools, opener) = (Pools::new(limits(1, 8)), Opener::default());
+    let held = get(&pools, &opener, key(1, 1)).await;
+    let mut cancelled = std::pin::pin!(crate::statements_cancelled());
+    assert!(
+        cancelled.as_mut().now_or_never().is_none(),
+        "the process would exit and leave the statement running"
+    );
+    drop(held);
+    // Tests run in parallel, and others hold sessions for a moment too.
+    cancelled.await;
+    assert_eq!(pools.stats().idle, 1);
 }

@@ -2,12 +2,12 @@
 //! this process, one after the other, with the same code. One caller on each side.
 
 use anyhow::{Context as _, Result, ensure};
+use postern_chassis::mtls::CryptoChannel;
 use postern_domain::{EndpointDigest, OwnerId, Secret, SecretId, SystemClock, TenantKind};
 use postern_envelope::{KeyRing, SealContext, SystemEntropy};
 use postern_rpc::crypto::{
     BatchEncryptRequest, EncryptItem, crypto_service_client::CryptoServiceClient, encrypt_result::Outcome,
 };
-use tonic::transport::Channel;
 use uuid::Uuid;
 
 use super::{
@@ -36,7 +36,7 @@ async fn against_sealing(bench: &Bench) -> Result<Figures> {
 }
 
 struct Batch {
-    client: CryptoServiceClient<Channel>,
+    client: CryptoServiceClient<CryptoChannel>,
     bearer: Bearer,
 }
 

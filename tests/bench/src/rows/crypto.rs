@@ -3,11 +3,12 @@
 
 use anyhow::{Result, ensure};
 use http::uri::PathAndQuery;
+use postern_chassis::mtls::CryptoChannel;
 use postern_rpc::{
     codec::MessageCodec,
     crypto::{Context, DecryptRequest, EncryptRequest, crypto_service_client::CryptoServiceClient},
 };
-use tonic::{Request, client::Grpc, transport::Channel};
+use tonic::{Request, client::Grpc};
 
 use super::{Bench, Figures, REQUESTS, Row, Target};
 use crate::{
@@ -106,7 +107,7 @@ pub(super) async fn empty(bench: &Bench, callers: usize) -> Result<Vec<Empty>> {
 
 #[derive(Clone)]
 pub(super) struct Encrypt {
-    client: CryptoServiceClient<Channel>,
+    client: CryptoServiceClient<CryptoChannel>,
     bearer: Bearer,
 }
 
@@ -126,7 +127,7 @@ impl Caller for Encrypt {
 
 #[derive(Clone)]
 struct Decrypt {
-    client: CryptoServiceClient<Channel>,
+    client: CryptoServiceClient<CryptoChannel>,
     bearer: Bearer,
     sealed: Vec<u8>,
 }
@@ -141,7 +142,7 @@ impl Caller for Decrypt {
 }
 
 #[derive(Clone)]
-pub(super) struct Empty(Grpc<Channel>);
+pub(super) struct Empty(Grpc<CryptoChannel>);
 
 impl Caller for Empty {
     async fn call(&mut self) -> Result<()> {

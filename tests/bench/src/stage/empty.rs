@@ -15,7 +15,12 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use futures_util::{future::BoxFuture, stream};
-use postern_chassis::{Lifecycle, TrustedProxies, cors, lifecycle::StopTimes, mtls::ServerTls, server};
+use postern_chassis::{
+    Lifecycle, TrustedProxies, cors,
+    lifecycle::StopTimes,
+    mtls::{CryptoChannel, ServerTls},
+    server,
+};
 use postern_rpc::codec::MessageCodec;
 use tonic::{
     Response,
@@ -56,7 +61,7 @@ impl EmptyRpc {
     }
 
     /// A channel to it, like the one from connection-service to crypto-service.
-    pub(crate) fn channel(&self) -> Result<Channel> {
+    pub(crate) fn channel(&self) -> Result<CryptoChannel> {
         internal_channel(&self.url, &self.certificates, "connection-service")
     }
 

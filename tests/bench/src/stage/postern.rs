@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use postern_chassis::{
     config::{CryptoClientConfig, TlsFiles},
-    mtls,
+    mtls::{self, CryptoChannel},
 };
 use postern_devkit::{
     ca::{DevCa, TRUST_DOMAIN},
@@ -125,7 +125,7 @@ impl Postern {
     }
 
     /// A channel to crypto-service, like the one of the given service.
-    pub(crate) fn crypto_channel(&self, service: &str) -> Result<Channel> {
+    pub(crate) fn crypto_channel(&self, service: &str) -> Result<CryptoChannel> {
         internal_channel(&self.crypto_url, &self.certificates(), service)
     }
 
@@ -175,7 +175,7 @@ async fn upsert(
 }
 
 /// Opens a channel to a server with crypto-service's certificate, with the given service's certificate.
-pub(super) fn internal_channel(url: &str, certificates: &Path, service: &str) -> Result<Channel> {
+pub(super) fn internal_channel(url: &str, certificates: &Path, service: &str) -> Result<CryptoChannel> {
     let tls = tls_files(certificates, service)?;
     mtls::crypto_channel(&CryptoClientConfig { url: url.to_owned(), tls })
 }

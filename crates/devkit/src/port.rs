@@ -1,4 +1,4 @@
-//! The TCP port of an embedded server.
+//! TCP ports for servers on this machine.
 //!
 //! Servers that start at the same time, in this process or in others, must not choose the same port. A process
 //! therefore claims a port before its server listens there: it binds an abstract Unix socket with the port in its name,
@@ -31,17 +31,18 @@ static CLAIMS: Mutex<BTreeMap<u16, UnixListener>> = Mutex::new(BTreeMap::new());
 
 /// The port of the server whose data is in `dir`: chosen and claimed at the first start, and kept in the file `port`,
 /// since saved connections contain it.
-pub(super) fn of(dir: &Path) -> Result<u16> {
+pub(crate) fn of(dir: &Path) -> Result<u16> {
     let file = dir.join("port");
-    let kept = load_or_create(&file, || Ok(choose()?.to_string()))?;
+    let kept = load_or_create(&file, || Ok(free_port()?.to_string()))?;
     let port = kept.trim().parse().with_context(|| format!("{} holds no port", file.display()))?;
     let claimed = is_claimed_here(port) || claim(port)?;
     ensure!(claimed && is_free(port), "port {port} of the embedded Postgres is in use; stop what uses it");
     Ok(port)
 }
 
-/// A free port that no other process has claimed.
-fn choose() -> Result<u16> {
+/// A free port on 127.0.0.1 that no other process has claimed, for a server that is stopped and started again: it stays
+/// free in between, until this process ends.
+pub fn free_port() -> Result<u16> {
     let mut random = [0; 2];
     getrandom::fill(&mut random)
         .map_err(|error| anyhow::anyhow!("no randomness from the system: {error}"))?;
@@ -51,12 +52,12 @@ fn choose() -> Result<u16> {
             return Ok(port);
         }
     }
-    anyhow::bail!("no free port on 127.0.0.1 for Postgres")
+    anyhow::bail!("no free port on 127.0.0.1")
 }
 
 /// Claims a port; false if it is claimed already, by this process or another.
 fn claim(port: u16) -> Result<bool> {
-    let name = SocketAddr::from_abstract_name(format!("postern-postgres-{port}"))?;
+    let name = SocketAddr::from_abstract_name(format!("postern-port-{port}"))?;
     match UnixListener::bind_addr(&name) {
         Ok(claim) => {
             CLAIMS.lock().unwrap_or_else(PoisonError::into_inner).insert(port, claim);
@@ -81,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_port_that_is_chosen_is_not_chosen_again_before_its_server_listens() {
-        let chosen = choose().unwrap();
+        let chosen = free_port().unwrap();
         assert!(is_free(chosen));
         assert!(!claim(chosen).unwrap(), "port {chosen} was claimed twice");
     }

@@ -1,0 +1,250 @@
+//! Calls to crypto-service, spread over its replicas.
+//!
+//! Each address that the configured names lead to is a replica, with a connection of its own. Each is asked four times
+//! a second whether it serves, and calls go in turn to those that do: one that stops says so some seconds before it
+//! takes no more calls. If none serves, or a call fails where the health check did not, the caller is told, and may try
+//! again: the next attempt goes to another replica.
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc, Once, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_util::future::{BoxFuture, join_all};
+use http::{HeaderValue, Request, Response, Uri};
+use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
+use postern_rpc::describe;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, timeout},
+};
+use tonic::{body::Body, transport::Channel};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+use tower::{BoxError, Service, ServiceExt};
+
+/// Time between two looks at all replicas.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Time for a replica to say whether it serves.
+const ANSWER: Duration = Duration::from_secs(1);
+
+/// Time between two lookups of the names while all replicas serve, and while some do not.
+const RESOLVE: Duration = Duration::from_secs(5);
+const RESOLVE_SOON: Duration = Duration::from_secs(1);
+
+/// `grpc-status` of UNAVAILABLE: this replica cannot do it, another one may.
+const UNAVAILABLE: HeaderValue = HeaderValue::from_static("14");
+
+/// The way to crypto-service, for its generated clients. Clones share connections, which are made when the first call
+/// is.
+#[derive(Clone)]
+pub struct CryptoChannel(Arc<Shared>);
+
+/// Makes the connection to a replica: to this address, for the URL that it was found by.
+pub(super) type Connect = dyn Fn(&Uri, SocketAddr) -> Channel + Send + Sync;
+
+struct Shared {
+    urls: Vec<Uri>,
+    connect: Box<Connect>,
+    known: watch::Sender<Known>,
+    turn: AtomicUsize,
+    following: Once,
+}
+
+/// What is known of the replicas.
+#[derive(Default)]
+struct Known {
+    replicas: Vec<Replica>,
+    /// Whether all of them were asked, or the names could not be resolved.
+    looked: bool,
+    /// Why a name was not resolved at the last attempt.
+    unresolved: Option<String>,
+}
+
+struct Replica {
+    address: SocketAddr,
+    channel: Channel,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Unasked,
+    Serves,
+    Fails,
+}
+
+impl CryptoChannel {
+    /// A channel to the replicas at these URLs, each of which has a host.
+    pub(super) fn new(urls: Vec<Uri>, connect: Box<Connect>) -> Self {
+        let (known, turn, following) = (watch::Sender::default(), AtomicUsize::default(), Once::new());
+        Self(Arc::new(Shared { urls, connect, known, turn, following }))
+    }
+}
+
+impl Service<Request<Body>> for CryptoChannel {
+    type Response = Response<Body>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Response<Body>, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        // Whether a replica is ready is known once one is chosen.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let shared = Arc::clone(&self.0);
+        shared.following.call_once(|| drop(tokio::spawn(follow(Arc::downgrade(&shared)))));
+        Box::pin(async move {
+            let (address, mut channel) = shared.choose().await?;
+            let answer = async { channel.ready().await?.call(request).await }.await;
+            let failed = match &answer {
+                Ok(response) => response.headers().get("grpc-status") == Some(&UNAVAILABLE),
+                Err(_) => true,
+            };
+            if failed {
+                // Until it is asked again. It is only passed over, not reported: its health decides.
+                shared.set(address, State::Fails);
+            }
+            Ok(answer?)
+        })
+    }
+}
+
+impl Shared {
+    /// The next replica that serves. While none is known to, the next one: its failure says why.
+    async fn choose(&self) -> Result<(SocketAddr, Channel), BoxError> {
+        let mut known = self.known.subscribe();
+        let known = known.wait_for(|known| known.looked || known.serving().next().is_some()).await?;
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let serving = known.serving().count();
+        let chosen = match serving {
+            0 if known.replicas.is_empty() => None,
+            0 => known.replicas.get(turn % known.replicas.len()),
+            _ => known.serving().nth(turn % serving),
+        };
+        let chosen = chosen.map(|replica| (replica.address, replica.channel.clone()));
+        chosen.ok_or_else(|| known.unresolved.clone().unwrap_or_else(|| "no address".to_owned()).into())
+    }
+
+    /// Resolves the names, if it is time to, and asks each replica whether it serves.
+    async fn look(&self, resolved: &mut Option<Instant>) {
+        let pause = if self.known.borrow().all_serve() { RESOLVE } else { RESOLVE_SOON };
+        if resolved.is_none_or(|at| at.elapsed() >= pause) {
+            self.resolve().await;
+            *resolved = Some(Instant::now());
+        }
+        let channels: Vec<_> = {
+            let known = self.known.borrow();
+            known.replicas.iter().map(|replica| (replica.address, replica.channel.clone())).collect()
+        };
+        join_all(channels.into_iter().map(|(address, channel)| self.ask(address, channel))).await;
+        self.known.send_if_modified(|known| !std::mem::replace(&mut known.looked, true));
+    }
+
+    async fn ask(&self, address: SocketAddr, channel: Channel) {
+        let answer = timeout(ANSWER, serves(channel)).await;
+        match answer.unwrap_or_else(|_| Err("no answer".to_owned())) {
+            Ok(()) => {
+                if self.set(address, State::Serves) != State::Serves {
+                    tracing::info!(%address, "a replica of crypto-service serves");
+                }
+            }
+            Err(cause) => {
+                if self.set(address, State::Fails) != State::Fails {
+                    tracing::warn!(%address, "a replica of crypto-service does not serve: {cause}");
+                }
+            }
+        }
+    }
+
+    /// Sets a replica's state, and returns the one before.
+    fn set(&self, address: SocketAddr, state: State) -> State {
+        let mut before = state;
+        self.known.send_if_modified(|known| {
+            let found = known.replicas.iter_mut().find(|replica| replica.address == address);
+            before = found.map_or(state, |replica| std::mem::replace(&mut replica.state, state));
+            before != state
+        });
+        before
+    }
+
+    /// Finds the replicas' addresses. Those that stay keep their connections. If a name cannot be resolved, all stay.
+    async fn resolve(&self) {
+        let mut found = Vec::new();
+        for url in &self.urls {
+            match addresses(url).await {
+                Ok(addresses) => found.extend(addresses.into_iter().map(|address| (url, address))),
+                Err(error) => {
+                    let unresolved = format!("{}: {error}", url.host().unwrap_or_default());
+                    self.known.send_modify(|known| known.unresolved = Some(unresolved));
+                    return;
+                }
+            }
+        }
+        self.known.send_modify(|known| {
+            known.unresolved = None;
+            known.replicas.retain(|replica| found.iter().any(|(_, address)| *address == replica.address));
+            for (url, address) in found {
+                if !known.replicas.iter().any(|replica| replica.address == address) {
+                    let channel = (self.connect)(url, address);
+                    known.replicas.push(Replica { address, channel, state: State::Unasked });
+                }
+            }
+        });
+    }
+}
+
+impl Known {
+    fn serving(&self) -> impl Iterator<Item = &Replica> {
+        self.replicas.iter().filter(|replica| replica.state == State::Serves)
+    }
+
+    fn all_serve(&self) -> bool {
+        self.serving().count() == self.replicas.len()
+    }
+}
+
+/// Looks at the replicas again and again, for as long as somebody has the channel.
+async fn follow(shared: Weak<Shared>) {
+    let mut resolved = None;
+    while let Some(shared) = shared.upgrade() {
+        shared.look(&mut resolved).await;
+        drop(shared);
+        sleep(LOOK).await;
+    }
+}
+
+async fn serves(channel: Channel) -> Result<(), String> {
+    let answer = HealthClient::new(channel).check(HealthCheckRequest::default()).await;
+    let answer = answer.map_err(|status| describe(&status))?.into_inner();
+    if answer.status() == ServingStatus::Serving { Ok(()) } else { Err("it is not ready".to_owned()) }
+}
+
+/// The addresses of a URL's host. The names are the operator's own, so search domains apply and no address is refused.
+async fn addresses(url: &Uri) -> Result<Vec<SocketAddr>, BoxError> {
+    let (host, port) = (url.host().unwrap_or_default(), url.port_u16().unwrap_or(443));
+    if let Ok(ip) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, port)]);
+    }
+    let found = GaiResolver::new().oneshot(host.parse::<Name>()?).await?;
+    Ok(found.map(|address| SocketAddr::new(address.ip(), port)).collect())
+}
+
+impl fmt::Debug for CryptoChannel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CryptoChannel").field(&self.0.urls).finish()
+    }
+}
+
+#[cfg(test)]
+#[path = "replicas_tests.rs"]
+mod tests;
