@@ -67,7 +67,7 @@ impl StoreError {
         let Self::Database(error) = self else { return false };
         error
             .as_database_error()
-            .and_then(|error| error.code())
+            .and_then(sqlx::error::DatabaseError::code)
             .is_some_and(|code| WAIT_ENDED.contains(&&*code))
     }
 }
