@@ -127,7 +127,8 @@ async fn a_request_that_runs_ends_when_its_connection_is_withdrawn() {
             until(|| !caller.project.requests().is_empty()).await;
             operator.add(&denied, "", None).await.unwrap();
         };
-        let (ended, ()) = tokio::join!(caller.invoke(&[path]), deny);
+        let path = [path];
+        let (ended, ()) = tokio::join!(caller.invoke(&path), deny);
         assert_eq!(reason(&ended.unwrap_err()), "ACCESS_WITHDRAWN");
         until(|| caller.project.requests()[0].outcome == Outcome::Abandoned).await;
         assert_eq!(reason(&caller.get(&["orders"]).await.unwrap_err()), "ACCESS_WITHDRAWN");
