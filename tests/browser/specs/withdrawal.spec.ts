@@ -12,7 +12,9 @@ async function isDeniedInTheMiddleOfAQuery(page: Page, config: string): Promise<
 
   await deny(config, "add", ...owner, "--note", "a test");
   await expect(page.getByText("Your access was withdrawn").first()).toBeVisible();
-  await expect(page.getByText("An operator of Postern has withdrawn your access.").first()).toBeVisible();
+  await expect(
+    page.getByText("An operator of Postern has withdrawn your access.").first(),
+  ).toBeVisible();
   await run(page, "select 'again' as answer");
   await expect(page.getByText("Your access was withdrawn").first()).toBeVisible();
 

@@ -859,6 +859,8 @@ export const AccessModeSchema: GenEnum<AccessMode> = /*@__PURE__*/
 /**
  * ConnectionService stores a user's connections. Secrets are write-only: no RPC returns them.
  *
+ * Every RPC fails with PERMISSION_DENIED (ACCESS_WITHDRAWN) if an operator has withdrawn the caller's access.
+ *
  * @generated from service postern.connection.v1.ConnectionService
  */
 export const ConnectionService: GenService<{
@@ -867,7 +869,8 @@ export const ConnectionService: GenService<{
    *
    * Errors: INVALID_ARGUMENT (INVALID_FIELD, INVALID_DSN, INVALID_KEY), FAILED_PRECONDITION (SECRET_REQUIRED: a new
    * connection or a changed endpoint needs its secrets), ABORTED (VERSION_STALE),
-   * RESOURCE_EXHAUSTED (TOO_MANY_CONNECTIONS).
+   * RESOURCE_EXHAUSTED (TOO_MANY_CONNECTIONS), PERMISSION_DENIED (CONNECTION_WITHDRAWN: an operator has withdrawn the
+   * connection or its host).
    *
    * Who may call: a signed-in user, for own rows.
    *

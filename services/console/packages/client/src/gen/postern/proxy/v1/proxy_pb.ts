@@ -855,6 +855,11 @@ export const TruncationSchema: GenEnum<Truncation> = /*@__PURE__*/
  * ProxyService runs statements on tenant databases. Every request looks up the caller's connection anew, so a changed
  * or deleted connection takes effect with the next request.
  *
+ * Every RPC fails with PERMISSION_DENIED if an operator has withdrawn the caller's access (ACCESS_WITHDRAWN), or the
+ * connection or its host (CONNECTION_WITHDRAWN). A call in progress ends in the same way. It also ends if its
+ * connection is changed (ABORTED, VERSION_STALE) or deleted (NOT_FOUND, CONNECTION_NOT_FOUND), unless the service is
+ * configured otherwise.
+ *
  * @generated from service postern.proxy.v1.ProxyService
  */
 export const ProxyService: GenService<{
