@@ -106,7 +106,7 @@ async fn every_table_is_covered() {
 /// The tables that a forgetful migration might add. Each holds a row of the owner, or might.
 const FORGOTTEN: [(&str, &str); 5] = [
     (
-        "1 rows would be left in postern.later",
+        "rows would be left in later (1)",
         "create table postern.later (owner_id uuid);
          grant select on postern.later to postern_connection;
          insert into postern.later values ('OWNER')",
