@@ -10,7 +10,10 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, postgres::PgConnectOptions};
 use uuid::Uuid;
 
-use crate::{export::save_both, quota::change};
+use crate::{
+    export::save_both,
+    quota::{caller, change},
+};
 
 const PASSWORD: &str = "tenant-password";
 
@@ -106,7 +109,7 @@ async fn every_table_is_covered() {
 /// The tables that a forgetful migration might add. Each holds a row of the owner, or might.
 const FORGOTTEN: [(&str, &str); 5] = [
     (
-        "1 rows would be left in postern.later",
+        "rows would be left in later (1)",
         "create table postern.later (owner_id uuid);
          grant select on postern.later to postern_connection;
          insert into postern.later values ('OWNER')",
@@ -136,8 +139,9 @@ async fn with_a_table_that_was_forgotten_nothing_is_erased() {
     let postern = Postern::start(None).await;
     let (store, mut superuser) = (store(&postern).await, superuser(&postern).await);
     for (why, table) in FORGOTTEN {
-        let owner = OwnerId(Uuid::new_v4());
-        store.upsert(owner, change("main")).await.unwrap();
+        let caller = caller();
+        let owner = caller.owner;
+        store.upsert(caller, change("main")).await.unwrap();
         superuser.execute(AssertSqlSafe(table.replace("OWNER", &owner.to_string()))).await.unwrap();
         let refused = store.erase(owner).await.unwrap_err();
         assert!(matches!(&refused, StoreError::Erasure(said) if said.contains(why)), "{table}: {refused}");

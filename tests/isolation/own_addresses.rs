@@ -38,6 +38,7 @@ fn start_proxy(postern: &Postern, allow_own_addresses: bool, life: &Lifecycle) -
             egress: Policy { allow_own_addresses, ..Policy::development() },
             pools: PoolLimits::default(),
             admission: AdmissionLimits::default(),
+            cancel_on_change: true,
         },
     };
     tokio::spawn(postern_proxy_service::run(config, Process::shared("proxy-service", life)));

@@ -6,6 +6,7 @@ use std::{
 };
 
 use postern_devkit::ca::DevCa;
+use postern_store::SCHEMA_VERSION;
 use serde_json::Value;
 
 use crate::support::{Run, Stage, changed, postern};
@@ -49,7 +50,7 @@ async fn all_is_well_and_no_secret_is_shown() {
         "is for operator",
         "the primary key is 1",
         "2 seals under key 1",
-        "version 7",
+        &format!("version {SCHEMA_VERSION}"),
         "postern_proxy can sign in",
     ] {
         assert!(run.stdout.contains(said), "{said}: {}", run.stdout);
@@ -100,7 +101,8 @@ async fn a_database_that_does_not_fit_is_told() {
             "create or replace function postern.schema_version() returns integer language sql as 'select 1'",
         )
         .await;
-    found(&doctor(&stage), 1, "schema", "fail: version 1; this release needs 7 / Run `postern migrate`.");
+    let older = format!("fail: version 1; this release needs {SCHEMA_VERSION} / Run `postern migrate`.");
+    found(&doctor(&stage), 1, "schema", &older);
     stage.as_superuser("drop schema postern cascade").await;
     found(&doctor(&stage), 1, "schema", "fail: the database has no schema yet / Run `postern migrate`.");
     stage.as_superuser("alter role postern_rewrap rename to postern_elsewhere").await;

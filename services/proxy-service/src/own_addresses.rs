@@ -7,8 +7,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use anyhow::{Context, Result};
-use http::Uri;
-use postern_chassis::Lifecycle;
+use postern_chassis::{Lifecycle, mtls};
 use postern_egress::{OwnAddresses, own::addresses_of};
 use postern_store::ProxyStore;
 use tokio::time::sleep;
@@ -25,16 +24,15 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(crate) struct OwnHosts {
     /// The host in the database's URL; `None` for a socket of this machine.
     database: Option<String>,
-    crypto: Option<String>,
+    crypto: Vec<String>,
     store: ProxyStore,
 }
 
 impl OwnHosts {
     pub(crate) fn new(backends: &Backends, store: &ProxyStore) -> Result<Self> {
-        let crypto = backends.crypto.url.parse::<Uri>().context("crypto.url is not a URL")?;
         Ok(Self {
             database: postern_store::host(&backends.database.read_url()?)?,
-            crypto: crypto.host().map(str::to_owned),
+            crypto: mtls::crypto_hosts(&backends.crypto)?,
             store: store.clone(),
         })
     }
@@ -66,7 +64,7 @@ impl OwnHosts {
     /// Fails unless the control database's addresses are known. crypto-service may not run yet, and has no address then
     /// in Kubernetes.
     async fn look(&self, own: &OwnAddresses) -> Result<()> {
-        if let Some(host) = &self.crypto {
+        for host in &self.crypto {
             own.saw(addresses_of(host).await.unwrap_or_default());
         }
         if let Some(host) = &self.database {

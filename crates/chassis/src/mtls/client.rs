@@ -82,6 +82,12 @@ pub(crate) fn check_url(text: &str) -> Result<()> {
     urls(text).map(drop)
 }
 
+/// The hosts by which crypto-service's replicas are found.
+pub fn crypto_hosts(config: &CryptoClientConfig) -> Result<Vec<String>> {
+    let urls = urls(&config.url)?.into_iter();
+    Ok(urls.filter_map(|url| url.host().map(str::to_owned)).collect())
+}
+
 fn urls(text: &str) -> Result<Vec<Uri>> {
     text.split(',').map(|url| parse_url(url.trim())).collect()
 }

@@ -17,7 +17,7 @@ mod verifier;
 pub(crate) mod test_support;
 
 pub(crate) use client::check_url;
-pub use client::{crypto_channel, operator_channel, watch_crypto};
+pub use client::{crypto_channel, crypto_hosts, operator_channel, watch_crypto};
 pub(crate) use expiry::expires_at;
 pub use expiry::watch_certificate;
 pub use identity::PeerIdentity;

@@ -122,16 +122,15 @@ impl Service<Request<Body>> for CryptoChannel {
 impl Shared {
     /// The next replica that serves. While none is known to, the next one: its failure says why.
     async fn choose(&self) -> Result<(SocketAddr, Channel), BoxError> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        // As a rule, without waiting for anything.
+        if let Some(chosen) = self.known.borrow().serving_in_turn(turn) {
+            return Ok(chosen.reached());
+        }
         let mut known = self.known.subscribe();
         let known = known.wait_for(|known| known.looked || known.serving().next().is_some()).await?;
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let serving = known.serving().count();
-        let chosen = match serving {
-            0 if known.replicas.is_empty() => None,
-            0 => known.replicas.get(turn % known.replicas.len()),
-            _ => known.serving().nth(turn % serving),
-        };
-        let chosen = chosen.map(|replica| (replica.address, replica.channel.clone()));
+        let any = || known.replicas.get(turn % known.replicas.len().max(1));
+        let chosen = known.serving_in_turn(turn).or_else(any).map(Replica::reached);
         chosen.ok_or_else(|| known.unresolved.clone().unwrap_or_else(|| "no address".to_owned()).into())
     }
 
@@ -203,7 +202,18 @@ impl Shared {
     }
 }
 
+impl Replica {
+    fn reached(&self) -> (SocketAddr, Channel) {
+        (self.address, self.channel.clone())
+    }
+}
+
 impl Known {
+    fn serving_in_turn(&self, turn: usize) -> Option<&Replica> {
+        let serving = self.serving().count();
+        self.serving().nth(turn % serving.max(1))
+    }
+
     fn serving(&self) -> impl Iterator<Item = &Replica> {
         self.replicas.iter().filter(|replica| replica.state == State::Serves)
     }

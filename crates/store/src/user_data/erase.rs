@@ -73,7 +73,7 @@ async fn delete_connections(tx: &mut PgConnection, owner: OwnerId) -> Result<Vec
 /// added, for example.
 fn compare(before: Vec<TableCount>, after: &[TableCount]) -> Result<Vec<ErasedTable>, StoreError> {
     if let Some(TableCount { table, rows }) = after.iter().find(|count| count.rows != 0) {
-        let left = format!("{rows} rows would be left in {table}; run the release that made the schema");
+        let left = format!("rows would be left in {table} ({rows}); run the release that made the schema");
         return Err(StoreError::Erasure(left));
     }
     let pairs = before.into_iter().zip(after);

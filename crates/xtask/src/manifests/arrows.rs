@@ -72,6 +72,7 @@ fn expected() -> BTreeSet<String> {
     }
     add("connection-service", "pooler", &[5432]);
     add("proxy-service", "pooler", &[5432]);
+    add("operator", "pooler", &[5432]);
     add("operator", "database", &[5432]);
     for scraped in ["crypto-service", "connection-service", "proxy-service"] {
         add("prometheus", scraped, &[9090]);

@@ -14,7 +14,7 @@ use super::{
     point::{direct, through_postern},
 };
 use crate::{
-    client::{self, Caller, Sample},
+    client::{self, Caller},
     stage::{postern::Bearer, tenant::CONNECTION},
 };
 
