@@ -3,7 +3,7 @@
 
 use std::{fs, io::Write, os::unix::process::CommandExt};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::{chromium, console, debian, images, manifests, process, python, root, say, up::target_dir};
 
@@ -22,6 +22,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         say(&format!("{error:#}; no pod is run"));
         return Ok(writeln!(std::io::stdout(), "kube: 0 passed, 0 failed, 1 skipped")?);
     }
+    let root_user = process::read("id", "-u").as_deref() == Some("0");
+    ensure!(root_user, "run it as root: Secrets are given to the pods' group in podman's volumes");
     if !arguments.keep_images {
         images::build_all(TAG)?;
     }
