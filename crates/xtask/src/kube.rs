@@ -34,7 +34,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     console::install_in(&root().join("tests/browser"))?;
     say("building what runs beside the pods");
     process::run(&mut process::cargo(["build", "--quiet", "--package", "postern-kube-tests"]))?;
-    let rendered = target_dir().join("manifests/overlays-dev.json");
+    let folder = target_dir().join("manifests");
+    fs::create_dir_all(&folder)?;
+    let rendered = folder.join("overlays-dev.json");
     fs::write(&rendered, serde_json::to_vec(&manifests::resources("overlays/dev")?)?)?;
     let mut kube = debian::containers(target_dir().join("debug/postern-kube-tests"))?;
     kube.env("POSTERN_MANIFESTS", rendered).env("POSTERN_ENVOY", envoy).env("POSTERN_CHROMIUM", chromium);
