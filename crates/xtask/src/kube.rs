@@ -3,7 +3,7 @@
 
 use std::{fs, io::Write, os::unix::process::CommandExt};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::{chromium, console, debian, images, manifests, process, python, root, say, up::target_dir};
 
@@ -22,6 +22,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         say(&format!("{error:#}; no pod is run"));
         return Ok(writeln!(std::io::stdout(), "kube: 0 passed, 0 failed, 1 skipped")?);
     }
+    let root_user = process::read("id", "-u").as_deref() == Some("0");
+    ensure!(root_user, "run it as root: Secrets are given to the pods' group in podman's volumes");
     if !arguments.keep_images {
         images::build_all(TAG)?;
     }
@@ -32,7 +34,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     console::install_in(&root().join("tests/browser"))?;
     say("building what runs beside the pods");
     process::run(&mut process::cargo(["build", "--quiet", "--package", "postern-kube-tests"]))?;
-    let rendered = target_dir().join("manifests/overlays-dev.json");
+    let folder = target_dir().join("manifests");
+    fs::create_dir_all(&folder)?;
+    let rendered = folder.join("overlays-dev.json");
     fs::write(&rendered, serde_json::to_vec(&manifests::resources("overlays/dev")?)?)?;
     let mut kube = debian::containers(target_dir().join("debug/postern-kube-tests"))?;
     kube.env("POSTERN_MANIFESTS", rendered).env("POSTERN_ENVOY", envoy).env("POSTERN_CHROMIUM", chromium);
