@@ -24,7 +24,7 @@ use crate::{
 const RATE: u32 = 50;
 
 /// Restarts of each replica. `POSTERN_ROLLING_RESTARTS` sets another number.
-const RESTARTS: u32 = 5;
+const RESTARTS: u32 = 10;
 
 /// Seconds. Envoy and the callers of crypto-service ask replicas four times a second whether they are ready.
 const LAME_DUCK: u32 = 2;

@@ -43,8 +43,8 @@ const PING: Duration = Duration::from_secs(1);
 const PONG: Duration = Duration::from_secs(2);
 
 /// A channel to the replicas of crypto-service. Connects when it is first used, so that services may start in any
-/// order. The server must have a certificate of the authority for the SPIFFE name of crypto-service; DNS names are ignored.
-/// Each connection uses the certificates that the files hold at that time.
+/// order. The server must have a certificate of the authority for the SPIFFE name of crypto-service; DNS names are
+/// ignored. Each connection uses the certificates that the files hold at that time.
 pub fn crypto_channel(config: &CryptoClientConfig) -> Result<CryptoChannel> {
     channel(config, CALL)
 }
