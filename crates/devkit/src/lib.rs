@@ -5,6 +5,7 @@
 pub mod ca;
 pub mod issuer;
 pub mod keeper;
+pub mod port;
 pub mod postgres;
 mod private_file;
 

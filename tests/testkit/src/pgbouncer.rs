@@ -12,10 +12,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use postern_devkit::keeper::{Keeper, Signal};
+use postern_devkit::{
+    keeper::{Keeper, Signal},
+    port,
+};
 use tempfile::TempDir;
 
-use crate::{folder, install, python::free_port};
+use crate::{folder, install};
 
 /// The package, and those of its libraries that a small system lacks.
 const PACKAGES: [&str; 3] = ["pgbouncer", "libevent-2.1-7", "libc-ares2"];
@@ -39,7 +42,7 @@ impl PgBouncer {
     }
 
     fn try_start(server_port: u16, logins: &[(&str, &str)], sessions: u32) -> Result<Self> {
-        let (folder, port) = (folder(), free_port()?);
+        let (folder, port) = (folder(), port::choose()?);
         let users: Vec<_> = logins
             .iter()
             .map(|(user, password)| {
