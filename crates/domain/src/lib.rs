@@ -28,4 +28,4 @@ pub use secret::Secret;
 #[path = "vectors_tests.rs"]
 mod vectors_tests;
 
-pub use pooling::Pooling;
+pub use pooling::{PoolOptions, Pooling};

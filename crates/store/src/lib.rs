@@ -18,10 +18,11 @@ mod proxy;
 pub mod roles;
 mod secrets;
 
-pub use connect::{PoolOptions, Transport, transport};
+pub use connect::{Transport, transport};
 pub use connections::{Change, ConnectionStore, NewSecret, OwnConnection, OwnSecret, SavedConnection};
 pub use error::{Remedy, StoreError};
 pub use migrate::{SCHEMA_VERSION, migrate};
+pub use postern_domain::PoolOptions;
 pub use proxy::ProxyStore;
 pub use roles::Role;
 pub use secrets::{Place, RewrapStore, SealCount, SealRow, StoredSeal, StoredSecret, Turn};
