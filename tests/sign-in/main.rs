@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use postern_testkit::{Issuer, Postern, User, reason};
+use postern_testkit::{Issuer, Postern, TenantServer, User, reason};
 use serde_json::{Value, json};
 use tonic::Code;
 
@@ -111,5 +111,26 @@ async fn tokens_of_supabase_auth_are_accepted_for_people_with_an_account_only() 
         issuer.control("set", json!({ "role": "anon" })).await;
         let key = list(&postern, &issuer.user_token("ada@example.com").await).await;
         assert_eq!(key.unwrap_err().code(), Code::Unauthenticated);
+    }
+}
+
+/// A service that was taken over has the tokens of its callers. At the other service's edge they are worth nothing.
+#[tokio::test]
+async fn a_token_for_one_service_is_of_no_use_at_the_other() {
+    let issuer = Issuer::oidc();
+    let postern = postern(&issuer).await;
+    let user = async |service| User::new(postern.url(), issuer.service_token_for(service).await);
+    let (saving, querying) = (user("connection-service").await, user("proxy-service").await);
+
+    // crypto-service accepts the tokens of both: it seals for one, and opens for the other.
+    let tenant = TenantServer::shared().await.database("secret").await;
+    saving.save("shop", tenant.dsn("secret")).await.unwrap();
+    assert_eq!(querying.query("shop", "select 7::int4").await.unwrap().ints(0), [7]);
+
+    let replayed = saving.query("shop", "select 1").await.unwrap_err();
+    let changed = querying.delete("shop").await.unwrap_err();
+    for refused in [replayed, changed] {
+        assert_eq!((refused.code(), reason(&refused)), (Code::Unauthenticated, "UNAUTHENTICATED".to_owned()));
+        assert!(refused.message().contains("is for another service"), "{refused}");
     }
 }

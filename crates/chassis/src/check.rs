@@ -32,12 +32,14 @@ impl Check {
         self.key("edge.cors_origins", cors::layer(&edge.cors_origins));
     }
 
-    /// Issuers with their secret and CA files, and whether their key sets' addresses may be dialled.
+    /// Issuers with their secret and CA files, and whether the addresses of their key sets or discovery documents may be
+    /// dialled.
     pub fn issuers(&mut self, issuers: &[IssuerConfig], egress: &Policy) {
         self.key("issuers", Gate::new(issuers.to_vec(), egress.clone(), Arc::new(SystemClock)));
-        for (issuer, url) in issuers.iter().filter_map(|issuer| Some((issuer, issuer.jwks_url.as_ref()?))) {
+        for (issuer, url) in issuers.iter().filter_map(|issuer| Some((issuer, issuer.fetched_url()?))) {
             let refused = |error| anyhow::anyhow!("issuer '{}': {error}; see [egress]", issuer.issuer);
-            self.key("issuers.jwks_url", egress.admit(url.host(), url.port()).map_err(refused));
+            let key = if issuer.discovery { "issuers.discovery" } else { "issuers.jwks_url" };
+            self.key(key, egress.admit(url.host(), url.port()).map_err(refused));
         }
     }
 
@@ -95,5 +97,20 @@ mod tests {
         assert!(tls.starts_with("backends.crypto.tls: ") && tls.contains("/no/such/tls.key"), "{tls}");
         assert!(database.starts_with("backends.database.url_file: cannot read /no/such/url"), "{database}");
         assert!(issuers.starts_with("issuers: "), "{issuers}");
+    }
+
+    #[test]
+    fn an_issuer_whose_keys_may_not_be_fetched_is_a_problem() {
+        for (source, key) in [
+            (serde_json::json!({ "jwks_url": "https://10.0.0.1/keys" }), "issuers.jwks_url: "),
+            (serde_json::json!({ "discovery": true }), "issuers.discovery: "),
+        ] {
+            let mut issuer = serde_json::json!({ "issuer": "https://10.0.0.1", "audience": "postern" });
+            issuer.as_object_mut().unwrap().extend(source.as_object().unwrap().clone());
+            let mut check = Check::default();
+            check.issuers(&[serde_json::from_value(issuer).unwrap()], &Policy::default());
+            let [problem] = check.problems().try_into().unwrap();
+            assert!(problem.starts_with(key) && problem.ends_with("see [egress]"), "{problem}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use ipnet::IpNet;
-use postern_domain::Pooling;
+use postern_domain::{PoolOptions, Pooling};
 use postern_egress::Policy;
 use postern_identity::IssuerConfig;
 use schemars::JsonSchema;
@@ -226,9 +226,13 @@ impl DatabaseConfig {
         Ok(url.trim().to_owned())
     }
 
-    /// How long a request waits for a connection.
-    pub fn acquire_timeout(&self) -> Duration {
-        Duration::from_secs(self.acquire_timeout_seconds.into())
+    /// The bounds of the store's pool.
+    pub fn pool_options(&self) -> PoolOptions {
+        PoolOptions {
+            max_connections: self.max_connections,
+            acquire_timeout: Duration::from_secs(self.acquire_timeout_seconds.into()),
+            pooling: self.pooling,
+        }
     }
 }
 
@@ -278,12 +282,13 @@ mod tests {
     #[test]
     fn a_database_has_documented_defaults_and_no_unknown_keys() {
         let default = parse::<DatabaseConfig>("url_file = '/run/url'").unwrap();
-        assert_eq!((default.max_connections, default.acquire_timeout()), (16, Duration::from_secs(5)));
+        let bounds = default.pool_options();
+        assert_eq!((bounds.max_connections, bounds.acquire_timeout), (16, Duration::from_secs(5)));
         assert_eq!(default.pooling, Pooling::None);
         let text = "url_file = '/run/url'\nmax_connections = 40\nacquire_timeout_seconds = 2\npooling = 'transaction'";
         let set = parse::<DatabaseConfig>(text).unwrap();
         assert_eq!(set.pooling, Pooling::Transaction);
-        assert_eq!((set.max_connections, set.acquire_timeout()), (40, Duration::from_secs(2)));
+        assert_eq!((set.max_connections, set.pool_options().acquire_timeout), (40, Duration::from_secs(2)));
         for refused in [
             "",
             "url_file = 'postgres://a:canary@b/c'",

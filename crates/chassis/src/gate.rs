@@ -16,7 +16,7 @@ use postern_rpc::{
     Problem, Reason,
     access::{self, Caller, OPERATOR, Rule, ServiceName},
 };
-use tonic::{Status, metadata::MetadataMap};
+use tonic::{Status, metadata::MetadataMap, server::NamedService};
 use tower::{Layer, Service};
 
 use crate::{
@@ -214,6 +214,10 @@ fn warn_of_shared_secrets(issuers: &[IssuerConfig]) {
             "an issuer signs with HS256: an attacker who takes over this service can sign in as any user"
         );
     }
+}
+
+impl<S: NamedService> NamedService for Gated<S> {
+    const NAME: &'static str = S::NAME;
 }
 
 impl<S> Layer<S> for Gate {

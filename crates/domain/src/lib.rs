@@ -30,4 +30,4 @@ pub use secret::Secret;
 #[path = "vectors_tests.rs"]
 mod vectors_tests;
 
-pub use pooling::{PoolState, Pooling};
+pub use pooling::{PoolOptions, PoolState, Pooling};

@@ -1,4 +1,6 @@
-//! What is between a service and the control database.
+//! A service's connections to the control database, and what is between them.
+
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,23 @@ pub struct PoolState {
     pub idle: usize,
     /// Calls that wait for one.
     pub waiting: usize,
+}
+
+/// How many connections a store may hold, and how long a caller waits for one.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolOptions {
+    /// Connections of this store, at most.
+    pub max_connections: u32,
+    /// Time after which a caller that waits for a connection gets an error.
+    pub acquire_timeout: Duration,
+    /// What is between this store and the server.
+    pub pooling: Pooling,
+}
+
+impl Default for PoolOptions {
+    fn default() -> Self {
+        Self { max_connections: 16, acquire_timeout: Duration::from_secs(5), pooling: Pooling::None }
+    }
 }
 
 /// The pooler between a service and the server of the control database.

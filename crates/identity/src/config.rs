@@ -1,10 +1,15 @@
 //! The configuration of an issuer.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use postern_egress::HttpUrl;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error, SeqAccess, Visitor},
+};
+
+use crate::key_source::discovery_url;
 
 /// One issuer whose tokens are accepted. The rules between fields and between issuers are checked by
 /// [`crate::Verifier::new`].
@@ -13,8 +18,13 @@ use serde::{Deserialize, Serialize};
 pub struct IssuerConfig {
     /// The exact `iss` of its tokens. Written in any other way, also with another slash at the end, no token is accepted.
     pub issuer: String,
-    /// What `aud` must be or contain.
-    pub audience: String,
+    /// `aud` must be or contain one of these. In the file, a text or a list of texts.
+    ///
+    /// An issuer that can give each edge service an audience of its own makes a token that has passed through one of
+    /// them useless at the other. crypto-service then lists the audiences of both, since they send it their users'
+    /// tokens.
+    #[serde(deserialize_with = "one_or_several")]
+    pub audience: Vec<String>,
     /// Where its key set is fetched from. Exactly one of this, `discovery` and `hs256_secret_file`.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
@@ -54,6 +64,13 @@ pub struct IssuerConfig {
     /// How far its clock and ours may differ, at most 60 s.
     #[serde(default = "default_leeway_seconds")]
     pub leeway_seconds: u64,
+}
+
+impl IssuerConfig {
+    /// What is fetched first: the key set or the discovery document. `None` for an issuer with a secret file.
+    pub fn fetched_url(&self) -> Option<HttpUrl> {
+        if self.discovery { discovery_url(&self.issuer) } else { self.jwks_url.clone() }
+    }
 }
 
 /// A value that a claim is compared with.
@@ -145,6 +162,32 @@ pub enum ConfigError {
 pub(crate) const MAX_LEEWAY_SECONDS: u64 = 60;
 pub(crate) const MIN_TOKEN_LIFETIME_SECONDS: u64 = 60;
 pub(crate) const MIN_KEY_SET_AGE_SECONDS: u64 = 900;
+
+fn one_or_several<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<String>, D::Error> {
+    struct Texts;
+
+    impl<'de> Visitor<'de> for Texts {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a text or a list of texts")
+        }
+
+        fn visit_str<E: Error>(self, one: &str) -> Result<Self::Value, E> {
+            Ok(vec![one.to_owned()])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut several: A) -> Result<Self::Value, A::Error> {
+            let mut texts = Vec::new();
+            while let Some(text) = several.next_element()? {
+                texts.push(text);
+            }
+            Ok(texts)
+        }
+    }
+
+    value.deserialize_any(Texts)
+}
 
 /// A day: longer than the tokens of sessions that can be renewed, shorter than those of API keys.
 fn default_max_token_lifetime_seconds() -> u64 {

@@ -22,7 +22,7 @@ use crate::{
 /// One issuer with a valid configuration.
 pub(crate) struct Issuer {
     name: Arc<str>,
-    audience: String,
+    audiences: Vec<String>,
     keys: Keys,
     subject: SubjectMapping,
     rules: ClaimRules,
@@ -69,7 +69,7 @@ impl Issuer {
         let rules = ClaimRules::new(&config.issuer, config.required_claims, config.forbidden_claims)?;
         Ok(Self {
             name: config.issuer.into(),
-            audience: config.audience,
+            audiences: config.audience,
             keys,
             subject: config.subject,
             rules,
@@ -118,7 +118,7 @@ impl Issuer {
         if iss.as_deref() != Some(&*self.name) {
             return Err(AuthError::IssuerUnknown);
         }
-        if !aud.as_ref().is_some_and(|aud| aud.contains(&self.audience)) {
+        if !self.audiences.iter().any(|ours| aud.as_ref().is_some_and(|aud| aud.contains(ours))) {
             return Err(AuthError::AudienceWrong);
         }
         let expires_at = exp.as_ref().ok_or(AuthError::ExpiryMissing)?.0;
@@ -141,8 +141,9 @@ impl Issuer {
 /// The rules on single fields.
 fn check(config: &IssuerConfig) -> Result<(), ConfigError> {
     let issuer = || config.issuer.clone();
-    let texts = [("issuer", &config.issuer), ("audience", &config.audience)];
-    if let Some((field, _)) = texts.into_iter().find(|(_, text)| text.is_empty()) {
+    let no_audience = config.audience.is_empty() || config.audience.iter().any(String::is_empty);
+    let fields = [("issuer", config.issuer.is_empty()), ("audience", no_audience)];
+    if let Some((field, _)) = fields.into_iter().find(|(_, empty)| *empty) {
         return Err(ConfigError::Empty { issuer: issuer(), field });
     }
     if config.leeway_seconds > MAX_LEEWAY_SECONDS {

@@ -50,7 +50,11 @@ fn rules_between_fields_and_issuers_are_checked() {
         ),
         (vec![IssuerConfig { leeway_seconds: 61, ..config() }], ConfigError::Leeway(name())),
         (
-            vec![IssuerConfig { audience: String::new(), ..config() }],
+            vec![IssuerConfig { audience: vec![], ..config() }],
+            ConfigError::Empty { issuer: name(), field: "audience" },
+        ),
+        (
+            vec![IssuerConfig { audience: vec!["a".into(), String::new()], ..config() }],
             ConfigError::Empty { issuer: name(), field: "audience" },
         ),
         (vec![IssuerConfig { discovery: true, ..config() }], ConfigError::KeySource(name())),
@@ -96,6 +100,13 @@ fn the_file_has_defaults_and_no_unknown_keys() {
     let config: IssuerConfig = toml::from_str(text).unwrap();
     assert_eq!(config.jwks_url, HttpUrl::parse("https://i.example.com/jwks").ok());
     assert_eq!((config.subject, config.leeway_seconds), (SubjectMapping::Derived, 30));
+    assert_eq!(config.audience, ["a"]);
+    let several: IssuerConfig = toml::from_str(&text.replace("'a'", "['a', 'b']")).unwrap();
+    assert_eq!(several.audience, ["a", "b"]);
+    for audience in ["7", "[7]", "{ a = 'b' }"] {
+        let refused = toml::from_str::<IssuerConfig>(&text.replace("'a'", audience)).unwrap_err().to_string();
+        assert!(refused.contains("expected a"), "{audience}: {refused}");
+    }
     let rules =
         format!("{text}[required_claims]\nrole = 'authenticated'\n[forbidden_claims]\nis_anonymous = true\n");
     let config: IssuerConfig = toml::from_str(&rules).unwrap();

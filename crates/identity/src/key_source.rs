@@ -65,12 +65,9 @@ pub(crate) enum SourceError {
 }
 
 impl KeySource {
-    /// The source of an issuer by `OpenID` Connect Discovery 1.0, section 4. Nothing if its name is no URL.
+    /// The source of an issuer by `OpenID` Connect Discovery 1.0. Nothing if its name is no URL.
     pub(crate) fn discovery(issuer: &str) -> Option<Self> {
-        let base = issuer.strip_suffix('/').unwrap_or(issuer);
-        let url = HttpUrl::parse(&format!("{base}/.well-known/openid-configuration")).ok()?;
-        let plain = !issuer.contains(['?', '#']);
-        plain.then_some(Self::Discovery { document: url })
+        Some(Self::Discovery { document: discovery_url(issuer)? })
     }
 
     /// Fetches the key set. The second value is the set's document, to tell whether it has changed.
@@ -87,6 +84,13 @@ impl KeySource {
         let keys = KeySet::parse(&document).map_err(|_| SourceError::NoKeySet(url))?;
         Ok((keys, document))
     }
+}
+
+/// Where an issuer's discovery document is (`OpenID` Connect Discovery 1.0, section 4).
+pub(crate) fn discovery_url(issuer: &str) -> Option<HttpUrl> {
+    let base = issuer.strip_suffix('/').unwrap_or(issuer);
+    let url = HttpUrl::parse(&format!("{base}/.well-known/openid-configuration")).ok()?;
+    (!issuer.contains(['?', '#'])).then_some(url)
 }
 
 #[derive(Deserialize)]

@@ -178,7 +178,7 @@ impl FetchKeys for Issuing {
 pub(crate) fn config() -> IssuerConfig {
     IssuerConfig {
         issuer: ISSUER.into(),
-        audience: AUDIENCE.into(),
+        audience: vec![AUDIENCE.into()],
         jwks_url: Some(HttpUrl::parse("https://auth.example.com/jwks").unwrap()),
         discovery: false,
         ca: None,

@@ -54,6 +54,22 @@ async fn the_audience_may_be_one_of_several() {
     }
 }
 
+/// As in crypto-service, which gets the tokens of both edge services.
+#[tokio::test]
+async fn one_of_several_accepted_audiences_is_enough() {
+    let accepted = vec!["postern-connections".to_owned(), "postern-queries".to_owned()];
+    let (verifier, _) = verifier(IssuerConfig { audience: accepted, ..config() }, &[ES.jwk()]);
+    for aud in [json!("postern-connections"), json!("postern-queries"), json!(["x", "postern-queries"])] {
+        assert!(verifier.verify(&ES.sign(&claims(json!({"aud": aud})))).await.is_ok(), "{aud}");
+    }
+    for aud in
+        [json!(AUDIENCE), json!(""), json!(null), json!(["x"]), json!("postern-connections,postern-queries")]
+    {
+        let refused = verifier.verify(&ES.sign(&claims(json!({"aud": aud})))).await;
+        assert_eq!(refused, Err(AuthError::AudienceWrong), "{aud}");
+    }
+}
+
 #[tokio::test]
 async fn each_claim_is_required() {
     assert_eq!(verdict_on(json!({"exp": null})).await, Err(AuthError::ExpiryMissing));

@@ -2,7 +2,7 @@
 
 use std::{fs, io::ErrorKind, time::Duration};
 
-use postern_domain::Pooling;
+use postern_domain::PoolOptions;
 use sqlx::{
     ConnectOptions, PgConnection, Row,
     postgres::{PgConnectOptions, PgSslMode},
@@ -14,23 +14,6 @@ use crate::{Role, SCHEMA_VERSION, StoreError};
 
 /// Time for the first connection, with its sign-in.
 const CONNECT: Duration = Duration::from_secs(10);
-
-/// How many connections a store may hold, and how long a caller waits for one.
-#[derive(Clone, Copy, Debug)]
-pub struct PoolOptions {
-    /// Connections of this store, at most.
-    pub max_connections: u32,
-    /// Time after which a caller that waits for a connection gets an error.
-    pub acquire_timeout: Duration,
-    /// What is between this store and the server.
-    pub pooling: Pooling,
-}
-
-impl Default for PoolOptions {
-    fn default() -> Self {
-        Self { max_connections: 16, acquire_timeout: Duration::from_secs(5), pooling: Pooling::None }
-    }
-}
 
 /// How to connect as `role`. Connects once, so that what is wrong shows now and with its cause.
 pub(crate) async fn checked(url: &str, role: Role) -> Result<PgConnectOptions, StoreError> {

@@ -23,12 +23,13 @@ mod secrets;
 mod turns;
 mod user_data;
 
-pub use connect::{PoolOptions, Transport, host, transport};
+pub use connect::{Transport, host, transport};
 pub use connections::{Change, ConnectionStore, NewSecret, OwnConnection, OwnSecret, SavedConnection};
 pub use database::Scope;
 pub use denials::{Denial, DenialStore, Denied};
 pub use error::{Remedy, StoreError};
 pub use migrate::{SCHEMA_VERSION, migrate};
+pub use postern_domain::PoolOptions;
 pub use proxy::ProxyStore;
 pub use roles::Role;
 pub use secrets::{Place, RewrapStore, SealCount, SealRow, StoredSeal, StoredSecret, Turn};

@@ -64,7 +64,7 @@ mod tests {
     fn the_example_is_a_configuration_and_a_typing_mistake_is_not() {
         let example = include_str!("../../../deploy/config/connection-service.toml");
         let config = toml::from_str::<Config>(example).unwrap();
-        for url in config.issuers.iter().filter_map(|issuer| issuer.jwks_url.as_ref()) {
+        for url in config.issuers.iter().filter_map(IssuerConfig::fetched_url) {
             config.egress.admit(url.host(), url.port()).unwrap();
         }
         assert!(config.rewrap.is_none());
@@ -82,7 +82,7 @@ mod tests {
         ] {
             let config = toml::from_str::<Config>(overlay).unwrap();
             assert!(config.ops.listen.is_some(), "Kubernetes probes the operations listener");
-            for url in config.issuers.iter().filter_map(|issuer| issuer.jwks_url.as_ref()) {
+            for url in config.issuers.iter().filter_map(IssuerConfig::fetched_url) {
                 config.egress.admit(url.host(), url.port()).unwrap();
             }
         }

@@ -20,7 +20,7 @@ use postern_chassis::{
 use postern_crypto_client::{CryptoChannel, Sealer};
 use postern_domain::SystemClock;
 use postern_rpc::connection::connection_service_server::ConnectionServiceServer;
-use postern_store::{ConnectionStore, PoolOptions};
+use postern_store::ConnectionStore;
 
 pub use config::{Backends, Config};
 pub use rewrap::{RewrapConfig, Rewrapping};
@@ -58,7 +58,7 @@ pub async fn run(config: Config, process: Process) -> Result<()> {
 async fn reach_store(database: &DatabaseConfig, process: &Process) -> Result<Option<ConnectionStore>> {
     let url = database.read_url()?;
     let dependency = process.health.dependency("control database");
-    let connect = || ConnectionStore::connect(&url, pool_options(database));
+    let connect = || ConnectionStore::connect(&url, database.pool_options());
     let ping = |store: ConnectionStore| async move { store.ping().await };
     let reached = dependency.reach_and_watch(&process.life, connect, |error| !error.may_pass(), ping).await;
     reached.with_context(|| database.url_file.display().to_string())
@@ -67,7 +67,7 @@ async fn reach_store(database: &DatabaseConfig, process: &Process) -> Result<Opt
 /// The RPCs, connected to backends that answer already.
 pub async fn service(backends: &Backends) -> Result<ConnectionServiceServer<Connections>> {
     let database = &backends.database;
-    let store = ConnectionStore::connect(&database.read_url()?, pool_options(database)).await;
+    let store = ConnectionStore::connect(&database.read_url()?, database.pool_options()).await;
     let store = store.with_context(|| database.url_file.display().to_string())?;
     Ok(server_of(store, mtls::crypto_channel(&backends.crypto)?))
 }
@@ -75,12 +75,4 @@ pub async fn service(backends: &Backends) -> Result<ConnectionServiceServer<Conn
 fn server_of(store: ConnectionStore, crypto: CryptoChannel) -> ConnectionServiceServer<Connections> {
     let connections = Connections::new(store, Sealer::new(crypto));
     ConnectionServiceServer::new(connections).max_decoding_message_size(REQUEST_BYTES)
-}
-
-fn pool_options(database: &DatabaseConfig) -> PoolOptions {
-    PoolOptions {
-        max_connections: database.max_connections,
-        acquire_timeout: database.acquire_timeout(),
-        pooling: database.pooling,
-    }
 }

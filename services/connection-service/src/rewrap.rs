@@ -19,8 +19,6 @@ use postern_store::RewrapStore;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::pool_options;
-
 /// How to rewrap.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -56,7 +54,7 @@ impl Rewrapping {
     /// Signs in as `postern_rewrap`.
     pub async fn connect(config: &RewrapConfig, crypto: &CryptoClientConfig) -> Result<Self> {
         let database = &config.database;
-        let store = RewrapStore::connect(&database.read_url()?, pool_options(database)).await;
+        let store = RewrapStore::connect(&database.read_url()?, database.pool_options()).await;
         Ok(Self {
             store: store.with_context(|| database.url_file.display().to_string())?,
             crypto: mtls::crypto_channel(crypto)?,

@@ -29,7 +29,7 @@ use postern_crypto_client::{CryptoChannel, Opener};
 use postern_domain::SystemClock;
 use postern_egress::{Dialer, SystemResolver};
 use postern_rpc::proxy::proxy_service_server::ProxyServiceServer;
-use postern_store::{PoolOptions, ProxyStore};
+use postern_store::ProxyStore;
 use tokio::time::timeout;
 
 pub use config::{Backends, Config};
@@ -80,7 +80,7 @@ pub async fn settle() {
 async fn reach_store(database: &DatabaseConfig, process: &Process) -> Result<Option<ProxyStore>> {
     let url = database.read_url()?;
     let dependency = process.health.dependency("control database");
-    let connect = || ProxyStore::connect(&url, pool_options(database));
+    let connect = || ProxyStore::connect(&url, database.pool_options());
     let ping = |store: ProxyStore| async move { store.ping().await };
     let reached = dependency.reach_and_watch(&process.life, connect, |error| !error.may_pass(), ping).await;
     reached.with_context(|| database.url_file.display().to_string())
@@ -89,7 +89,7 @@ async fn reach_store(database: &DatabaseConfig, process: &Process) -> Result<Opt
 /// The RPCs, connected to backends that answer already.
 pub async fn service(backends: &Backends, life: &Lifecycle) -> Result<ProxyServiceServer<Proxy>> {
     let database = &backends.database;
-    let store = ProxyStore::connect(&database.read_url()?, pool_options(database)).await;
+    let store = ProxyStore::connect(&database.read_url()?, database.pool_options()).await;
     let store = store.with_context(|| database.url_file.display().to_string())?;
     Ok(server_of(core_of(backends, store, mtls::crypto_channel(&backends.crypto)?, life).await?))
 }
@@ -121,12 +121,4 @@ async fn core_of(
 
 fn server_of(core: Arc<Core>) -> ProxyServiceServer<Proxy> {
     ProxyServiceServer::new(Proxy::new(core)).max_decoding_message_size(REQUEST_BYTES)
-}
-
-fn pool_options(database: &DatabaseConfig) -> PoolOptions {
-    PoolOptions {
-        max_connections: database.max_connections,
-        acquire_timeout: database.acquire_timeout(),
-        pooling: database.pooling,
-    }
 }

@@ -21,6 +21,7 @@ use postern_domain::SystemClock;
 use postern_proxy_service::{self as proxy_service, AdmissionLimits};
 use tokio::{net::TcpListener, task::JoinSet};
 use tonic::Status;
+use tower::Layer;
 use tower_http::{
     services::{ServeDir, ServeFile},
     set_header::SetResponseHeaderLayer,
@@ -63,10 +64,8 @@ pub(crate) async fn router(
     port: u16,
     life: &Lifecycle,
 ) -> Result<Router> {
-    let issuers = internal::issuers(port, options.sign_in.as_ref())?;
     let index = options.console.join("index.html");
     require(index.exists(), "the console is not built; run `npm run build` in services/console")?;
-    let gate = Gate::new(issuers, internal::egress(), Arc::new(SystemClock))?;
     let connections = connection_service::service(&connection_service::Backends {
         database: DatabaseConfig::new(database.url_file("postern_connection")),
         crypto: crypto.for_caller("connection-service")?,
@@ -81,16 +80,29 @@ pub(crate) async fn router(
         admission: AdmissionLimits::default(),
     };
     let proxy = proxy_service::service(&backends, life).await?;
-    let rpcs = Rpcs::default().with(connections).with(proxy).edge(gate, life).await;
+    let sign_in = options.sign_in.as_ref();
+    let rpcs = match sign_in.and_then(|sign_in| Some((sign_in, sign_in.audiences.as_ref()?))) {
+        None => Rpcs::default().with(connections).with(proxy),
+        // Both are on one port here, whose own gate accepts the audiences of both.
+        Some((sign_in, audiences)) => {
+            let for_audience = |audience| gate(port, Some(&sign_in.for_audience(audience)));
+            let connections = for_audience(&audiences.connection)?.layer(connections);
+            Rpcs::default().with(connections).with(for_audience(&audiences.proxy)?.layer(proxy))
+        }
+    };
+    let rpcs = rpcs.edge(gate(port, sign_in)?, life).await;
 
     let issuer = DevIssuer::load_or_create(ISSUER, &state.file("issuer.pem"))?;
-    let development =
-        Development::new(issuer, demo, state.private_dir("welcomed")?, port, options.sign_in.as_ref())?;
+    let development = Development::new(issuer, demo, state.private_dir("welcomed")?, port, sign_in)?;
     let console = ServeDir::new(&options.console).fallback(ServeFile::new(index));
     let console = Router::new().fallback_service(console).layer(middleware::from_fn(no_such_method));
     let development = dev_routes::routes(development).merge(dev_traces::routes(options.recent.clone(), port));
     let routes = rpcs.merge(development).fallback_service(console);
-    Ok(routes.layer(secure_headers(options.sign_in.as_ref())?).layer(no_sniffing()))
+    Ok(routes.layer(secure_headers(sign_in)?).layer(no_sniffing()))
+}
+
+fn gate(port: u16, sign_in: Option<&SignIn>) -> Result<Gate> {
+    Gate::new(internal::issuers(port, sign_in)?, internal::egress(), Arc::new(SystemClock))
 }
 
 /// The response to an unknown gRPC method, instead of the console's page.

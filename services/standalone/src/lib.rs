@@ -20,7 +20,7 @@ use postern_devkit::postgres::Cluster;
 use tokio::task::JoinSet;
 
 use database::ControlDatabase;
-pub use options::{Options, SignIn};
+pub use options::{EdgeAudiences, Options, SignIn};
 pub use postern_proxy_service::PoolLimits;
 use state::State;
 

@@ -36,11 +36,28 @@ pub struct Options {
 pub struct SignIn {
     /// The console's `/config.json`.
     pub config: Value,
-    /// The issuer, for the services.
+    /// The issuer, for the services. Its audiences are those that crypto-service accepts.
     pub issuer: IssuerConfig,
+    /// Set if the issuer has an audience for each service that users call.
+    pub audiences: Option<EdgeAudiences>,
+}
+
+/// The one audience that each service accepts at the edge, so that a token for one of them is of no use at the other.
+#[derive(Clone)]
+pub struct EdgeAudiences {
+    /// Of connection-service.
+    pub connection: String,
+    /// Of proxy-service.
+    pub proxy: String,
 }
 
 impl SignIn {
+    /// The same issuer for a service that accepts one audience.
+    pub(crate) fn for_audience(&self, audience: &str) -> Self {
+        let issuer = IssuerConfig { audience: vec![audience.to_owned()], ..self.issuer.clone() };
+        Self { issuer, ..self.clone() }
+    }
+
     /// The origin that the console's page must be allowed to call, for its content security policy.
     pub(crate) fn origin(&self) -> Option<String> {
         let method = &self.config["signIn"];

@@ -1,7 +1,7 @@
 import { expect, type Page, test } from "@playwright/test";
 import { expectAccessible } from "../axe";
 import { addTenant, editor, freshUser, grid, run, write } from "../console";
-import { completeAtProvider, oidc, signInByOidc } from "../providers";
+import { completeAtProvider, goToProvider, oidc, signInByOidc } from "../providers";
 import { storedBy } from "../received";
 
 test.afterEach(async () => {
@@ -54,7 +54,7 @@ test("signing out in one tab signs out the other, and at the provider", async ({
   await expect(other.getByText("You have signed out in another tab.")).toBeVisible();
   await page.getByRole("button", { name: "Yes, sign me out" }).click();
   await expect(page.getByText("You have signed out.")).toBeVisible();
-  await page.getByRole("button", { name: /^Continue with/ }).click();
+  await goToProvider(page);
   await expect(page.getByPlaceholder("Enter any login")).toBeVisible();
 });
 
@@ -115,33 +115,4 @@ test("a session that cannot be renewed keeps the draft, through the provider's p
   await completeAtProvider(page, user);
   await expect(page).toHaveURL(`${oidc.url}/query/shop`);
   await expect(editor(page)).toContainText("my draft");
-});
-
-test("a provider that is down is explained, and sign-in works when it is back", async ({
-  page,
-}) => {
-  await oidc.control("down");
-  await page.goto(oidc.url);
-  await page.getByRole("button", { name: /^Continue with/ }).click();
-  await expect(page.getByText("Can't reach the identity provider")).toBeVisible();
-  await expectAccessible(page);
-  await oidc.control("up");
-  await page.getByRole("button", { name: /^Continue with/ }).click();
-  await completeAtProvider(page, freshUser());
-});
-
-test("a redirect URI that is not registered is explained on the way back", async ({ page }) => {
-  await oidc.control("set", { origin: "http://127.0.0.1:1" });
-  await page.goto(oidc.url);
-  await page.getByRole("button", { name: /^Continue with/ }).click();
-  await expect(page.getByText(/redirect_uri/).first()).toBeVisible();
-  await page.goto(oidc.url);
-  await expect(page.getByText(`has to register ${oidc.url}/sign-in/callback`)).toBeVisible();
-  await expectAccessible(page);
-});
-
-test("a callback that this browser did not ask for is refused", async ({ page }) => {
-  await page.goto(`${oidc.url}/sign-in/callback?code=stolen&state=forged`);
-  await expect(page.getByText("This sign-in link no longer works")).toBeVisible();
-  await expect(page).toHaveURL(`${oidc.url}/`);
 });

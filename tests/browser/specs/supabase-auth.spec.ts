@@ -58,6 +58,44 @@ test("an OAuth provider of the project signs in", async ({ page }) => {
   await expect(page.getByText("github@example.com", { exact: true })).toBeVisible();
 });
 
+test("Supabase Auth that is down is explained, and sign-in works when it is back", async ({
+  page,
+}) => {
+  const email = freshEmail();
+  await page.goto(supabase.url);
+  await supabase.control("down");
+  await page.getByLabel("Email").fill(email);
+  await page.getByLabel("Password").fill("correct horse");
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await expect(page.getByText("Can't reach the identity provider")).toBeVisible({
+    timeout: 30_000,
+  });
+  await expectAccessible(page);
+  await supabase.control("up");
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await expect(page.getByText(email, { exact: true })).toBeVisible();
+});
+
+test("a user who leaves the OAuth provider's page without an answer can sign in again", async ({
+  page,
+}) => {
+  await page.route(
+    /\/auth\/v1\/authorize/,
+    (route) => route.fulfill({ body: "the provider's page" }),
+    {
+      times: 1,
+    },
+  );
+  await page.goto(supabase.url);
+  await page.getByRole("button", { name: "Continue with Github" }).click();
+  await expect(page.getByText("the provider's page")).toBeVisible();
+  await page.goBack();
+  await expect(page.getByText("You have not finished signing in")).toBeVisible();
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Continue with Github" }).click();
+  await expect(page.getByText("github@example.com", { exact: true })).toBeVisible();
+});
+
 test("a wrong password and an anonymous user are told so", async ({ page }) => {
   await page.goto(supabase.url);
   await page.getByLabel("Email").fill(freshEmail());

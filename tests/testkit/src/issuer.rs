@@ -10,7 +10,8 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use postern_devkit::keeper::{Keeper, Signal};
-use postern_standalone::SignIn;
+use postern_identity::IssuerConfig;
+use postern_standalone::{EdgeAudiences, SignIn};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
@@ -33,6 +34,21 @@ const SCRIPTS: [(&str, &str); 4] = [
 /// Secret of the Supabase-shaped issuer that signs by HS256.
 const HS256_SECRET: &str = "a secret of at least thirty-two bytes";
 
+/// How the development overlay for Kubernetes signs in at this provider: the console's file, and the services' own.
+/// Tests use the same, so that they show that it works.
+mod overlay {
+    pub(super) const CONSOLE: &str =
+        include_str!("../../../deploy/kubernetes/overlays/dev/config/config.json");
+    pub(super) const CONNECTION: &str =
+        include_str!("../../../deploy/kubernetes/overlays/dev/config/connection-service.toml");
+    pub(super) const PROXY: &str =
+        include_str!("../../../deploy/kubernetes/overlays/dev/config/proxy-service.toml");
+    pub(super) const CRYPTO: &str =
+        include_str!("../../../deploy/kubernetes/overlays/dev/config/crypto-service.toml");
+    /// The provider's origin in these files.
+    pub(super) const ORIGIN: &str = "http://127.0.0.1:18081";
+}
+
 /// A running identity provider. It ends when dropped, or with this process.
 pub struct Issuer {
     kind: Kind,
@@ -52,24 +68,30 @@ enum Kind {
 impl Issuer {
     /// oidc-provider: a real provider with sign-in pages, found by discovery.
     pub fn oidc() -> Self {
-        Self::start(Kind::Oidc)
+        Self::start(Kind::Oidc, 0)
+    }
+
+    /// The same on a port of 127.0.0.1: that of the development overlay for Kubernetes, 18081.
+    pub fn oidc_on(port: u16) -> Self {
+        Self::start(Kind::Oidc, port)
     }
 
     /// Supabase Auth's endpoints and tokens, ES256.
     pub fn supabase() -> Self {
-        Self::start(Kind::Supabase)
+        Self::start(Kind::Supabase, 0)
     }
 
     /// The same with a shared secret, as older projects have.
     pub fn supabase_hs256() -> Self {
-        Self::start(Kind::SupabaseHs256)
+        Self::start(Kind::SupabaseHs256, 0)
     }
 
-    fn start(kind: Kind) -> Self {
-        Self::try_start(kind).unwrap_or_else(|error| panic!("the identity provider did not start: {error:#}"))
+    fn start(kind: Kind, port: u16) -> Self {
+        Self::try_start(kind, port)
+            .unwrap_or_else(|error| panic!("the identity provider did not start: {error:#}"))
     }
 
-    fn try_start(kind: Kind) -> Result<Self> {
+    fn try_start(kind: Kind, port: u16) -> Result<Self> {
         let packages = NodePackages::install("issuers", MANIFEST, LOCK)?;
         let folder = crate::folder();
         for (name, script) in SCRIPTS {
@@ -81,7 +103,7 @@ impl Issuer {
 
         let script = if kind == Kind::Oidc { "provider.mjs" } else { "supabase.mjs" };
         let mut node = Command::new(packages.node());
-        node.arg(folder.path().join(script)).stdin(Stdio::null());
+        node.arg(folder.path().join(script)).stdin(Stdio::null()).env("PORT", port.to_string());
         if kind == Kind::SupabaseHs256 {
             node.env("HS256_SECRET", HS256_SECRET);
         }
@@ -112,49 +134,52 @@ impl Issuer {
 
     /// What a Postern needs to know of it: the console's `/config.json` and the services' issuer.
     pub fn sign_in(&self) -> SignIn {
-        let issuer = serde_json::from_value(self.issuer()).expect("an issuer's configuration");
-        SignIn { config: json!({ "signIn": self.method() }), issuer }
+        if self.kind == Kind::Oidc { self.oidc_sign_in() } else { self.supabase_sign_in() }
     }
 
-    fn method(&self) -> Value {
-        match self.kind {
-            Kind::Oidc => json!({
-                "kind": "oidc",
-                "authority": self.origin(),
-                "clientId": "console",
-                "scope": "openid profile",
-                "resource": "urn:postern",
-            }),
-            Kind::Supabase | Kind::SupabaseHs256 => json!({
-                "kind": "supabase",
-                "url": self.origin(),
-                "publishableKey": "sb_publishable_of_a_test",
-                "providers": ["github"],
-                "magicLink": true,
-            }),
-        }
+    fn oidc_sign_in(&self) -> SignIn {
+        let config = overlay::CONSOLE.replace(overlay::ORIGIN, &self.origin());
+        let config = serde_json::from_str(&config).expect("the overlay's config.json is JSON");
+        let audience = |file| {
+            let [one] =
+                self.overlay_issuer(file).audience.try_into().expect("an edge service has one audience");
+            one
+        };
+        let audiences =
+            EdgeAudiences { connection: audience(overlay::CONNECTION), proxy: audience(overlay::PROXY) };
+        SignIn { config, issuer: self.overlay_issuer(overlay::CRYPTO), audiences: Some(audiences) }
     }
 
-    fn issuer(&self) -> Value {
-        let secret = self.folder.path().join("hs256.secret");
-        let mut supabase = json!({
+    /// The issuer in the configuration of a service.
+    fn overlay_issuer(&self, file: &str) -> IssuerConfig {
+        let file: toml::Table =
+            file.replace(overlay::ORIGIN, &self.origin()).parse().expect("the overlay's files are TOML");
+        file["issuers"][0].clone().try_into().expect("an issuer's configuration")
+    }
+
+    fn supabase_sign_in(&self) -> SignIn {
+        let method = json!({
+            "kind": "supabase",
+            "url": self.origin(),
+            "publishableKey": "sb_publishable_of_a_test",
+            "providers": ["github"],
+            "magicLink": true,
+        });
+        let mut issuer = json!({
             "issuer": self.name(),
             "audience": "authenticated",
             "subject": "uuid",
             "required_claims": { "role": "authenticated" },
             "forbidden_claims": { "is_anonymous": true },
         });
-        match self.kind {
-            Kind::Oidc => json!({ "issuer": self.name(), "audience": "postern", "discovery": true }),
-            Kind::Supabase => {
-                supabase["jwks_url"] = format!("{}/.well-known/jwks.json", self.name()).into();
-                supabase
-            }
-            Kind::SupabaseHs256 => {
-                supabase["hs256_secret_file"] = secret.to_str().expect("a plain path").into();
-                supabase
-            }
+        if self.kind == Kind::Supabase {
+            issuer["jwks_url"] = format!("{}/.well-known/jwks.json", self.name()).into();
+        } else {
+            let secret = self.folder.path().join("hs256.secret");
+            issuer["hs256_secret_file"] = secret.to_str().expect("a plain path").into();
         }
+        let issuer = serde_json::from_value(issuer).expect("an issuer's configuration");
+        SignIn { config: json!({ "signIn": method }), issuer, audiences: None }
     }
 
     /// Changes a setting, as [`Issuer::control_url`] says.
@@ -164,11 +189,16 @@ impl Issuer {
         assert_eq!(status, 200, "{command} {argument}");
     }
 
-    /// A token of the provider's own client (`sub` is `service`).
+    /// A token of the provider's own client (`sub` is `service`) for connection-service.
     pub async fn service_token(&self) -> String {
-        let form =
-            "grant_type=client_credentials&client_id=service&client_secret=of-a-test&resource=urn:postern";
-        self.token("/token", "application/x-www-form-urlencoded", form).await
+        self.service_token_for("connection-service").await
+    }
+
+    /// The same for one of the services that users call.
+    pub async fn service_token_for(&self, service: &str) -> String {
+        let client = "grant_type=client_credentials&client_id=service&client_secret=of-a-test";
+        let form = format!("{client}&resource=urn:postern:{service}");
+        self.token("/token", "application/x-www-form-urlencoded", &form).await
     }
 
     /// A token of a user of the Supabase-shaped issuer.

@@ -3,7 +3,10 @@
 use std::{io::BufRead, path::PathBuf, process::Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
-use postern_devkit::keeper::{Keeper, Signal};
+use postern_devkit::{
+    free_port,
+    keeper::{Keeper, Signal},
+};
 
 use crate::python;
 
@@ -30,7 +33,7 @@ impl Moto {
         let requirements = [format!("moto=={VERSION}"), "flask>=3".to_owned(), "flask-cors>=6".to_owned()];
         let requirements: Vec<&str> = requirements.iter().map(String::as_str).collect();
         let packages = python::packages(&format!("moto-{VERSION}"), &requirements)?;
-        let mut server = Self { packages, port: python::free_port()?, keeper: None };
+        let mut server = Self { packages, port: free_port()?, keeper: None };
         server.spawn()?;
         Ok(server)
     }

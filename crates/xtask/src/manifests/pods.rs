@@ -5,12 +5,31 @@
 use serde_json::{Value, json};
 
 use super::{RENDERED, rendered::resources};
+use crate::root;
 
 /// Volumes that the level allows and that are used here.
 const VOLUMES: [&str; 5] = ["configMap", "csi", "persistentVolumeClaim", "projected", "secret"];
 
 /// Seconds that a result may stream.
 const STREAM: u64 = 300;
+
+/// The overlay `dev` has a web server's configuration of its own only to allow the provider that it signs in at.
+#[test]
+fn the_dev_overlays_web_server_allows_its_provider_and_is_otherwise_the_usual_one() {
+    let read = |path: &str| std::fs::read_to_string(root().join("deploy").join(path)).unwrap();
+    let settings =
+        |text: &str| text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n");
+    let overlay = "kubernetes/overlays/dev/config";
+    let config: Value = serde_json::from_str(&read(&format!("{overlay}/config.json"))).unwrap();
+    let provider = config["signIn"]["authority"].as_str().unwrap();
+    let usual = read("console.toml").replace("'self' https:", &format!("'self' {provider}"));
+    assert_eq!(settings(&read(&format!("{overlay}/console.toml"))), settings(&usual));
+    let console = resources("overlays/dev")
+        .into_iter()
+        .find(|resource| resource["kind"] == "Deployment" && resource["metadata"]["name"] == "console");
+    let arguments = &console.unwrap()["spec"]["template"]["spec"]["containers"][0]["args"];
+    assert_eq!(arguments, &json!(["--config-file", "/etc/postern/config/console.toml"]));
+}
 
 /// The Pod Security level `restricted`; the namespace enforces it.
 #[test]

@@ -1,11 +1,11 @@
 //! The edge function: what people would build without Postern. See `edge-function/README.md`.
 
-use std::{net::TcpListener, path::Path};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use http::HeaderValue;
 use jsonwebtoken::{EncodingKey, Header, encode};
-use postern_devkit::{postgres::Cluster, random_hex};
+use postern_devkit::{free_port, postgres::Cluster, random_hex};
 use postern_domain::{Clock, SystemClock};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -59,9 +59,4 @@ fn bearer(secret: &str) -> Result<HeaderValue> {
     let claims = json!({ "sub": Uuid::new_v4(), "aud": "authenticated", "exp": expires });
     let token = encode(&Header::default(), &claims, &EncodingKey::from_secret(secret.as_bytes()))?;
     Ok(HeaderValue::from_str(&format!("Bearer {token}"))?)
-}
-
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
-    Ok(listener.local_addr()?.port())
 }

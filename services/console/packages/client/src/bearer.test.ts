@@ -1,6 +1,6 @@
 import { Code, ConnectError, createRouterTransport } from "@connectrpc/connect";
 import { describe, expect, it, vi } from "vitest";
-import { bearer } from "./bearer.js";
+import { bearer, type ServiceName, type TokenProvider } from "./bearer.js";
 import { createPosternClient } from "./client.js";
 import { toPosternError } from "./errors.js";
 import { ConnectionService } from "./gen/postern/connection/v1/connection_pb.js";
@@ -10,7 +10,7 @@ import { header, refusal, summary } from "./testing/messages.js";
 const unauthenticated = () => refusal(Code.Unauthenticated, "UNAUTHENTICATED", "no valid token");
 
 /** A Postern that accepts one token, and counts calls. */
-function posternFor(accepted: string, token: (refused?: string) => string | Promise<string>) {
+function posternFor(accepted: string, token: TokenProvider) {
   const calls: (string | null)[] = [];
   let onQuery = async function* () {
     yield header([]);
@@ -43,7 +43,8 @@ function posternFor(accepted: string, token: (refused?: string) => string | Prom
   return { client: createPosternClient({ transport }), calls, set };
 }
 
-const renewing = () => vi.fn((refused?: string) => (refused === undefined ? "old" : "new"));
+const renewing = () =>
+  vi.fn((refused?: string, _service?: ServiceName) => (refused === undefined ? "old" : "new"));
 
 describe("a token that Postern refuses", () => {
   it("is renewed, and a call is sent again once", async () => {
@@ -51,7 +52,11 @@ describe("a token that Postern refuses", () => {
     const { client, calls } = posternFor("new", token);
     await client.connections.list();
     expect(calls).toEqual(["Bearer old", "Bearer new"]);
-    expect(token.mock.calls).toEqual([[undefined], ["old"]]);
+    const service = "connection-service";
+    expect(token.mock.calls).toEqual([
+      [undefined, service],
+      ["old", service],
+    ]);
   });
 
   it("is renewed, and a stream is sent again once", async () => {
@@ -72,6 +77,19 @@ describe("a token that Postern refuses", () => {
     await expect(client.connections.list()).rejects.toMatchObject({ code: Code.Unauthenticated });
     expect(calls).toHaveLength(1);
   });
+});
+
+it("a token is asked for with the service that it is for", async () => {
+  const { client, calls, set } = posternFor("any", (_refused, service) => service ?? "none");
+  set(async function* () {
+    yield summary(0);
+  });
+  await client.connections.list().catch(() => {});
+  await client
+    .query("shop", "select 1")
+    .all()
+    .catch(() => {});
+  expect(calls).toEqual(["Bearer connection-service", "Bearer proxy-service"]);
 });
 
 describe("a statement that may have run", () => {

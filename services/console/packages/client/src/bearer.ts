@@ -7,11 +7,15 @@ import {
 } from "@connectrpc/connect";
 import { toPosternError } from "./errors.js";
 
+/** The services that users call. Each may take tokens of its own: with an audience that the other does not accept. */
+export type ServiceName = "connection-service" | "proxy-service";
+
 /**
  * Returns a token that Postern accepts now, renewing it first if necessary. Called for every request, and once more if
  * Postern refuses the token: then `refused` is that token. If another one is returned, the request is sent again.
+ * `service` is where the request goes; a provider whose tokens are for both services ignores it.
  */
-export type TokenProvider = (refused?: string) => string | Promise<string>;
+export type TokenProvider = (refused?: string, service?: ServiceName) => string | Promise<string>;
 
 /**
  * Adds the user's bearer token to every call. A call that Postern refuses because of its token is sent again once with a
@@ -20,11 +24,12 @@ export type TokenProvider = (refused?: string) => string | Promise<string>;
 export function bearer(token: TokenProvider): Interceptor {
   return (next) => async (request) => {
     if (request.stream) return stream(next as NextStream, request, token);
-    const first = await authorize(request, token);
+    const of = tokenOf(request, token);
+    const first = await authorize(request, of);
     try {
       return await next(request);
     } catch (thrown) {
-      const renewed = await renewedFor(thrown, first, token);
+      const renewed = await renewedFor(thrown, first, of);
       if (renewed === null) throw thrown;
       setToken(request, renewed);
       return next(request);
@@ -40,12 +45,13 @@ async function stream(
   request: StreamRequest,
   token: TokenProvider,
 ): Promise<StreamResponse> {
-  const first = await authorize(request, token);
+  const of = tokenOf(request, token);
+  const first = await authorize(request, of);
   const messages: unknown[] = [];
   for await (const message of request.message) messages.push(message);
   const send = () => next({ ...request, message: replay(messages) } as StreamRequest);
   const retry = async (thrown: unknown) => {
-    const renewed = await renewedFor(thrown, first, token);
+    const renewed = await renewedFor(thrown, first, of);
     if (renewed === null) throw thrown;
     setToken(request, renewed);
     return send();
@@ -75,6 +81,18 @@ async function* firstOrRetry(
   }
 }
 
+type TokenOfService = (refused?: string) => string | Promise<string>;
+
+function tokenOf(
+  { service }: Pick<StreamRequest, "service">,
+  token: TokenProvider,
+): TokenOfService {
+  const name = service.typeName.startsWith("postern.proxy.")
+    ? "proxy-service"
+    : "connection-service";
+  return (refused) => token(refused, name);
+}
+
 async function* replay(messages: readonly unknown[]): AsyncGenerator<unknown> {
   yield* messages;
 }
@@ -83,7 +101,7 @@ async function* replay(messages: readonly unknown[]): AsyncGenerator<unknown> {
 async function renewedFor(
   thrown: unknown,
   refused: string,
-  token: TokenProvider,
+  token: TokenOfService,
 ): Promise<string | null> {
   const { code, reason } = toPosternError(thrown);
   // Without Postern's reason, something between here and Postern has answered.
@@ -94,7 +112,7 @@ async function renewedFor(
 
 async function authorize(
   request: Pick<StreamRequest, "header">,
-  token: TokenProvider,
+  token: TokenOfService,
 ): Promise<string> {
   const first = await provided(token);
   setToken(request, first);
@@ -106,7 +124,7 @@ function setToken({ header }: Pick<StreamRequest, "header">, token: string): voi
 }
 
 /** A provider that fails has no token. If it could not reach its server, the call fails like one without a network. */
-async function provided(token: TokenProvider, refused?: string): Promise<string> {
+async function provided(token: TokenOfService, refused?: string): Promise<string> {
   try {
     return await token(refused);
   } catch (thrown) {

@@ -39,5 +39,10 @@ export type {
   Timings,
 } from "./query.js";
 export { type Cell, type Row, Rows } from "./rows.js";
-export { createPosternTransport, type TokenProvider, type TransportOptions } from "./transport.js";
+export {
+  createPosternTransport,
+  type ServiceName,
+  type TokenProvider,
+  type TransportOptions,
+} from "./transport.js";
 export type { ErasedData, UserData } from "./userData.js";

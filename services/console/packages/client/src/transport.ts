@@ -1,8 +1,8 @@
 import type { Transport } from "@connectrpc/connect";
-import { bearer, type TokenProvider } from "./bearer.js";
+import { bearer, type ServiceName, type TokenProvider } from "./bearer.js";
 import { createGrpcWebTransport } from "./grpcWeb.js";
 
-export { bearer, type TokenProvider };
+export { bearer, type ServiceName, type TokenProvider };
 
 export interface TransportOptions {
   /** The origin that serves Postern's API, such as "https://postern.example.com". */

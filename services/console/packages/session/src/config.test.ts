@@ -38,6 +38,11 @@ describe("parseConfig", () => {
     expect(parseConfig({ signIn: full })).toEqual(full);
   });
 
+  it.each(["audience", "resource"])("allows an %s for each service", (name) => {
+    const apis = { "connection-service": "urn:c", "proxy-service": "urn:p" };
+    expect(parseConfig({ signIn: { ...oidc, [name]: apis } })).toMatchObject({ [name]: apis });
+  });
+
   it("allows plain http on this machine only", () => {
     const authority = "http://127.0.0.1:9000/realm";
     expect(parseConfig({ signIn: { ...oidc, authority } })).toMatchObject({ authority });
@@ -52,6 +57,12 @@ describe("parseConfig", () => {
     [{ ...oidc, clientId: 7 }, "signIn.clientId must be a text"],
     [{ ...oidc, scope: "profile" }, "signIn.scope must contain openid"],
     [{ ...oidc, audience: null }, "signIn.audience must be a text"],
+    [{ ...oidc, resource: ["urn:r"] }, "signIn.resource must be an object"],
+    [{ ...oidc, resource: { "proxy-service": "urn:p" } }, "resource.connection-service is missing"],
+    [
+      { ...oidc, audience: { "connection-service": "c", "proxy-service": "p", console: "x" } },
+      "signIn.audience.console is not a known field",
+    ],
     [{ ...oidc, authority: "id.example.com" }, "signIn.authority must be a URL"],
     [{ ...oidc, authority: "http://id.example.com" }, "signIn.authority must start with https://"],
     [{ ...oidc, authority: "javascript:alert(1)" }, "signIn.authority must start with https://"],

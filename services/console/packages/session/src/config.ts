@@ -1,3 +1,4 @@
+import type { ServiceName } from "./method.js";
 import { SignInError } from "./problem.js";
 
 /** How people sign in, as the operator's `/config.json` says. */
@@ -16,10 +17,13 @@ export interface OidcConfig {
   clientId: string;
   scope: string;
   /** Sent as `audience`, for providers that select an API by it, such as Auth0. */
-  audience?: string;
+  audience?: string | PerService;
   /** Sent as `resource` (RFC 8707), for providers that select an API by it. */
-  resource?: string;
+  resource?: string | PerService;
 }
+
+/** A value for each service, so that a token for one of them is of no use at the other. */
+export type PerService = Readonly<Record<ServiceName, string>>;
 
 export interface SupabaseConfig {
   kind: "supabase";
@@ -83,8 +87,8 @@ function oidc(fields: Fields): Omit<OidcConfig, "kind"> {
     authority: fields.url("authority"),
     clientId: fields.text("clientId"),
     scope,
-    ...fields.optionalText("audience"),
-    ...fields.optionalText("resource"),
+    ...fields.optionalApi("audience"),
+    ...fields.optionalApi("resource"),
   };
 }
 
@@ -139,8 +143,13 @@ class Fields {
     return plain ? value : invalid(`${this.path}${name} must be a text`);
   }
 
-  optionalText<N extends string>(name: N): { [K in N]?: string } {
-    return this.values.has(name) ? ({ [name]: this.text(name) } as { [K in N]?: string }) : {};
+  /** The name of an API at the provider: one for both services, or an object with one for each. */
+  optionalApi<N extends string>(name: N): { [K in N]?: string | PerService } {
+    if (!this.values.has(name)) return {};
+    const value = this.values.get(name);
+    const each = typeof value === "object" && value !== null;
+    const api = each ? perService(this.take(name), `${this.path}${name}.`) : this.text(name);
+    return { [name]: api } as { [K in N]?: string | PerService };
   }
 
   flag(name: string, otherwise: boolean): boolean {
@@ -177,6 +186,16 @@ class Fields {
     this.values.delete(name);
     return value;
   }
+}
+
+function perService(value: unknown, path: string): PerService {
+  const fields = new Fields(value, path);
+  const apis = {
+    "connection-service": fields.text("connection-service"),
+    "proxy-service": fields.text("proxy-service"),
+  };
+  fields.noOthers();
+  return apis;
 }
 
 function invalid(detail: string): never {

@@ -6,7 +6,13 @@ export interface User {
   name: string;
 }
 
-/** Permission to act as a user for a while. Never stored. */
+/** The services that tokens are for. An identity provider may give each an audience of its own. */
+export type ServiceName = "connection-service" | "proxy-service";
+
+/** The service that the token of a sign-in is for, and every token of a provider with one audience. */
+export const FIRST_SERVICE: ServiceName = "connection-service";
+
+/** Permission to act as a user for a while, at the services that accept the token. Never stored. */
 export interface Grant {
   user: User;
   token: string;
@@ -29,13 +35,15 @@ export type ResumeResult = Grant | "leaving" | "signedOut" | null;
 
 /** One way to sign in. Its methods throw only SignInError; the session calls them one at a time. */
 export interface SignInMethod {
+  /** Whether each service has an audience, and so tokens, of its own. Otherwise one token is for all. */
+  readonly perService: boolean;
   /** Completes a sign-in that returned to this page, or signs in again without asking. Null: the user has to ask. */
   resume(): Promise<ResumeResult>;
   signIn(request: SignInRequest): Promise<SignInResult>;
   /** A new token of the same user. `unreachable` leaves the session as it is; every other error ends it. */
-  renew(grant: Grant): Promise<Grant>;
+  renew(user: User, service: ServiceName): Promise<Grant>;
   /** Signs out at the provider too. `local`: this was not possible, and the provider may still know the user. */
-  signOut(grant: Grant): Promise<"leaving" | "done" | "local">;
+  signOut(): Promise<"leaving" | "done" | "local">;
   /** Forgets this tab's sign-in after another tab has signed out. */
   forget(): Promise<void>;
 }

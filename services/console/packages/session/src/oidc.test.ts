@@ -1,20 +1,22 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { SignInConfig } from "./config.js";
+import type { OidcConfig } from "./config.js";
 import { Session, SignedOutError } from "./session.js";
 import { TestBrowser, tabsTogether } from "./testing/browser.js";
 import { FakeProvider } from "./testing/provider.js";
 
-const config: SignInConfig = {
+const oidc: OidcConfig = {
   kind: "oidc",
   authority: FakeProvider.AUTHORITY,
   clientId: "console",
   scope: "openid profile",
 };
 
+let config: OidcConfig;
 let provider: FakeProvider;
 let newTabs: ReturnType<typeof tabsTogether>;
 
 beforeEach(() => {
+  config = oidc;
   provider = new FakeProvider();
   newTabs = tabsTogether();
   // oidc-client-ts calls the global one.
@@ -165,6 +167,21 @@ describe("after a reload", () => {
     expect(after.path).toBe("/connections");
   });
 
+  it("says so if the provider cannot be reached, and keeps the page to return to", async () => {
+    const { browser } = await signedIn("/connections");
+    provider.down = true;
+    const { session, browser: after } = await open("/connections", browser);
+    expect(session.snapshot()).toMatchObject({
+      phase: "signedOut",
+      problem: { kind: "unreachable" },
+    });
+    provider.down = false;
+    await session.signIn({ kind: "oidc" });
+    const answered = await open(provider.answer(lastOf(after)), after);
+    expect(answered.session.snapshot().phase).toBe("signedIn");
+    expect(answered.browser.path).toBe("/connections");
+  });
+
   it("shows the sign-in page, once, if the provider's session has ended", async () => {
     const { browser } = await signedIn("/connections");
     const reloaded = await open("/connections", browser);
@@ -288,5 +305,75 @@ describe("signing out", () => {
     });
     await expect(second.session.token()).rejects.toThrow(SignedOutError);
     expect((await open("/", second.browser)).browser.left).toEqual([]);
+  });
+});
+
+describe("with an API for each service", () => {
+  const apis = { "connection-service": "urn:connections", "proxy-service": "urn:queries" };
+
+  /** Whose API a token is for. */
+  const audience = (token: string) => JSON.parse(atob(token.split(".")[1] ?? "")).aud;
+
+  async function tokensOf(session: Session): Promise<string[]> {
+    const tokens = [
+      session.token(undefined, "connection-service"),
+      session.token(undefined, "proxy-service"),
+    ];
+    return Promise.all(tokens);
+  }
+
+  it.each(["resource", "audience"])("selected by %s, each gets tokens of its own", async (by) => {
+    config = { ...oidc, [by]: apis };
+    const { session } = await signedIn();
+    const tokens = await tokensOf(session);
+    expect(tokens.map(audience)).toEqual(["urn:connections", "urn:queries"]);
+    expect(await tokensOf(session)).toEqual(tokens);
+    expect(provider.grants()).toEqual(["authorization_code", "refresh_token"]);
+  });
+
+  it("consent is asked for both at once", async () => {
+    config = { ...oidc, resource: apis };
+    const { session, browser } = await open("/");
+    await session.signIn({ kind: "oidc" });
+    expect(lastOf(browser).searchParams.getAll("resource")).toEqual(Object.values(apis));
+  });
+
+  it("the code is for the first API if the provider takes only one", async () => {
+    config = { ...oidc, audience: apis };
+    const { session, browser } = await open("/");
+    await session.signIn({ kind: "oidc" });
+    expect(lastOf(browser).searchParams.getAll("audience")).toEqual(["urn:connections"]);
+  });
+
+  it("no refresh token is used twice, although both tokens expire at once", async () => {
+    config = { ...oidc, resource: apis };
+    const { session, browser } = await signedIn();
+    await tokensOf(session);
+    browser.time += 600_000;
+    expect((await tokensOf(session)).map(audience)).toEqual(["urn:connections", "urn:queries"]);
+    const used = provider.requests.flatMap(({ form }) => form.get("refresh_token") ?? []);
+    expect(used).toEqual(["refresh-1", "refresh-2", "refresh-3"]);
+  });
+
+  it("a token that one service refuses is renewed, and the other's is kept", async () => {
+    config = { ...oidc, resource: apis };
+    const { session } = await signedIn();
+    const [connections, queries = ""] = await tokensOf(session);
+    const renewed = await session.token(queries, "proxy-service");
+    expect(renewed).not.toBe(queries);
+    expect(await tokensOf(session)).toEqual([connections, renewed]);
+  });
+
+  it("a renewal that waits for the other's is not begun after a sign-out", async () => {
+    config = { ...oidc, resource: apis };
+    const { session, browser } = await signedIn();
+    browser.time += 600_000;
+    const late = tokensOf(session);
+    const refused = expect(late).rejects.toThrow(SignedOutError);
+    await session.signOut();
+    await refused;
+    await expect(session.token(undefined, "proxy-service")).rejects.toThrow(SignedOutError);
+    const renewals = provider.grants().filter((grant) => grant === "refresh_token");
+    expect(renewals.length).toBeLessThan(2);
   });
 });

@@ -1,8 +1,10 @@
 import { loadConfig, type SignInConfig } from "./config.js";
 import {
   type Browser,
+  FIRST_SERVICE,
   type Grant,
   realBrowser,
+  type ServiceName,
   type SignInMethod,
   type SignInRequest,
   type User,
@@ -50,6 +52,21 @@ export class SignedOutError extends Error {
   override readonly name = "SignedOutError";
 }
 
+/** One sign-in: whose it is, and its tokens by service. */
+interface SignedIn {
+  user: User;
+  tokens: Map<ServiceName, Tokens>;
+}
+
+/** The token for a service, and what is done about it. */
+interface Tokens {
+  /** Null until the first call to the service. */
+  grant: Grant | null;
+  renewal: Promise<string> | null;
+  /** The last token that the service did not accept. */
+  refused: string | null;
+}
+
 /** One browser tab's sign-in. Components subscribe to its state; `@postern/client` takes its tokens. */
 export class Session {
   private readonly browser: Browser;
@@ -61,11 +78,9 @@ export class Session {
   /** Users who have signed out in other tabs while this one did not know its own user yet. */
   private readonly signedOutMeanwhile = new Set<string>();
   private method: SignInMethod | null = null;
-  private grant: Grant | null = null;
-  private renewal: Promise<string> | null = null;
+  /** Another object for each sign-in, so that what an earlier one began can tell that it has ended. */
+  private current: SignedIn | null = null;
   private starting: Promise<void> | null = null;
-  /** The last token that the server did not accept. */
-  private refusedToken: string | null = null;
   private state: SessionState = initial;
 
   constructor({ config, browser = realBrowser(), tabs = otherTabs() }: SessionOptions = {}) {
@@ -127,15 +142,13 @@ export class Session {
 
   /** Signs out here, in all other tabs, and at the provider if that is possible. */
   async signOut(): Promise<void> {
-    const { grant, method } = this;
+    const { method } = this;
     const user = this.state.user;
     if (user === null || method === null) return;
     this.discard(user.id);
     this.end({ phase: "signedOut", notice: "signedOut" });
     this.tabs.signedOut(user.id);
-    const outcome = await method
-      .signOut(grant ?? { user, token: "", expiresAt: 0 })
-      .catch(() => "local" as const);
+    const outcome = await method.signOut().catch(() => "local" as const);
     if (outcome === "leaving") this.set({ phase: "leaving" });
     if (outcome === "local" && this.state.phase === "signedOut") {
       this.set({ notice: "signedOutHereOnly" });
@@ -143,16 +156,25 @@ export class Session {
   }
 
   /**
-   * A `TokenProvider` for `@postern/client`. `refused` is a token that the server has not accepted: it is renewed,
+   * A `TokenProvider` for `@postern/client`. `refused` is a token that the service has not accepted: it is renewed,
    * whatever time it has left.
    */
-  readonly token = async (refused?: string): Promise<string> => {
-    const { grant } = this;
-    if (grant === null) throw new SignedOutError("not signed in");
-    if (refused !== undefined) this.refusedToken = refused;
-    const expired = grant.expiresAt - this.browser.now() <= MARGIN_MS;
-    if (!expired && grant.token !== refused) return grant.token;
-    return this.renewal ?? this.startRenewal(grant);
+  readonly token = async (
+    refused?: string,
+    service: ServiceName = FIRST_SERVICE,
+  ): Promise<string> => {
+    const { current } = this;
+    if (current === null) throw new SignedOutError("not signed in");
+    const tokens = this.tokensFor(service, current);
+    if (refused !== undefined) tokens.refused = refused;
+    const { grant } = tokens;
+    const usable = grant !== null && grant.expiresAt - this.browser.now() > MARGIN_MS;
+    if (usable && grant.token !== refused) return grant.token;
+    // Concurrent callers share a renewal.
+    tokens.renewal ??= this.renew(current, tokens, service).finally(() => {
+      tokens.renewal = null;
+    });
+    return tokens.renewal;
   };
 
   /**
@@ -161,16 +183,17 @@ export class Session {
    */
   readonly tokenOf =
     (userId: string) =>
-    async (refused?: string): Promise<string> => {
-      if (this.grant?.user.id !== userId) throw new SignedOutError("not signed in as this user");
-      return this.token(refused);
+    async (refused?: string, service?: ServiceName): Promise<string> => {
+      if (this.current?.user.id !== userId) throw new SignedOutError("not signed in as this user");
+      return this.token(refused, service);
     };
 
-  /** The server accepted no token, not even a new one: the user has to sign in again. */
+  /** A service accepted no token, not even a new one: the user has to sign in again. */
   refuse(): void {
-    if (this.grant === null) return;
-    // After a refusal the token was renewed, or there would be no grant.
-    this.expire({ kind: this.refusedToken === null ? "expired" : "tokenRefused" });
+    if (this.current === null) return;
+    // After a refusal the token was renewed, or nobody would be signed in.
+    const refused = [...this.current.tokens.values()].some((tokens) => tokens.refused !== null);
+    this.expire({ kind: refused ? "tokenRefused" : "expired" });
   }
 
   /** The user came back from the provider's page by the browser's Back button, without an answer. */
@@ -197,54 +220,51 @@ export class Session {
     }
   }
 
-  /** Concurrent callers share a renewal. It may end when somebody else is signed in, whose renewal is another one. */
-  private startRenewal(grant: Grant): Promise<string> {
-    const renewal = this.renew(grant).finally(() => {
-      if (this.renewal === renewal) this.renewal = null;
-    });
-    this.renewal = renewal;
-    return renewal;
+  private tokensFor(service: ServiceName, { tokens }: SignedIn): Tokens {
+    const key = this.method?.perService ? service : FIRST_SERVICE;
+    const found = tokens.get(key) ?? { grant: null, renewal: null, refused: null };
+    tokens.set(key, found);
+    return found;
   }
 
-  private async renew(grant: Grant): Promise<string> {
+  private async renew(current: SignedIn, tokens: Tokens, service: ServiceName): Promise<string> {
     if (this.method === null) throw new SignedOutError("not signed in");
     try {
-      const renewed = await this.method.renew(grant);
+      const renewed = await this.method.renew(current.user, service);
       // The user may have signed out, or in as someone else, in the meantime.
-      if (this.grant !== grant) throw new SignedOutError("signed out during the renewal");
-      this.grant = renewed;
+      if (this.current !== current) throw new SignedOutError("signed out during the renewal");
+      tokens.grant = renewed;
       if (this.state.problem !== null) this.set({ problem: null });
       return renewed.token;
     } catch (thrown) {
-      if (this.grant !== grant) throw new SignedOutError("signed out during the renewal");
-      return this.keepOrExpire(grant, thrown);
+      if (this.current !== current) throw new SignedOutError("signed out during the renewal");
+      return this.keepOrExpire(tokens, thrown);
     }
   }
 
   /** A provider that does not answer is waited for; every other failure ends the session. */
-  private keepOrExpire(grant: Grant, thrown: unknown): string {
+  private keepOrExpire({ grant, refused }: Tokens, thrown: unknown): string {
     const problem = toProblem(thrown);
     if (problem.kind !== "unreachable") {
       this.expire(problem);
       throw new SignedOutError("the session has expired", { cause: thrown });
     }
     this.set({ problem });
-    const usable = grant.token !== this.refusedToken && grant.expiresAt > this.browser.now();
-    if (usable) return grant.token;
+    const usable = grant !== null && grant.expiresAt > this.browser.now();
+    if (usable && grant.token !== refused) return grant.token;
     // As `fetch` reports a server that cannot be reached: callers may try again.
     throw new TypeError("the identity provider cannot be reached", { cause: thrown });
   }
 
   private accept(grant: Grant): void {
-    this.grant = grant;
-    this.renewal = null;
-    this.refusedToken = null;
-    this.set({ phase: "signedIn", user: grant.user, problem: null, notice: null });
+    const { user } = grant;
+    const tokens = new Map([[FIRST_SERVICE, { grant, renewal: null, refused: null }]]);
+    this.current = { user, tokens };
+    this.set({ phase: "signedIn", user, problem: null, notice: null });
   }
 
   private expire(problem: Problem): void {
-    this.grant = null;
-    this.renewal = null;
+    this.current = null;
     this.set({ phase: "expired", problem, notice: null });
   }
 
@@ -260,8 +280,7 @@ export class Session {
   }
 
   private end(change: Partial<SessionState>): void {
-    this.grant = null;
-    this.renewal = null;
+    this.current = null;
     this.set({ user: null, problem: null, notice: null, ...change });
     // The address may name the user's data.
     this.browser.replaceUrl("/");

@@ -1,4 +1,4 @@
-import type { Browser, Grant, ResumeResult, SignInMethod, SignInRequest } from "../method.js";
+import type { Browser, Grant, ResumeResult, SignInMethod, SignInRequest, User } from "../method.js";
 import { SignInError } from "../problem.js";
 
 const STORAGE_KEY = "postern.session";
@@ -6,6 +6,7 @@ const USER = /^[A-Za-z0-9._@-]{1,64}$/;
 
 /** Signs in as anyone at Postern's development server. The tab remembers the name; the token is fetched anew. */
 export class DevelopmentSignIn implements SignInMethod {
+  readonly perService = false;
   private readonly browser: Browser;
 
   constructor(browser: Browser) {
@@ -25,7 +26,7 @@ export class DevelopmentSignIn implements SignInMethod {
     return grant;
   }
 
-  renew({ user }: Grant): Promise<Grant> {
+  renew(user: User): Promise<Grant> {
     return this.fetchToken(user.id);
   }
 

@@ -4,13 +4,17 @@ import {
   type Browser,
   CALLBACK_PATH,
   currentPath,
+  FIRST_SERVICE,
   type Grant,
   type ResumeResult,
   returnPath,
+  type ServiceName,
   SIGNED_OUT_PATH,
   type SignInMethod,
+  type User,
 } from "../method.js";
 import { SignInError } from "../problem.js";
+import { hasApis, requestAll, requestOne } from "./oidcApis.js";
 import { leavingBy, MemoryStorage } from "./oidcBrowser.js";
 import { asSignInError, needsUser } from "./oidcErrors.js";
 
@@ -28,12 +32,17 @@ const SILENT_TIMEOUT_SECONDS = 10;
  * a redirect with `prompt=none` signs in again by the provider's own session.
  */
 export class OidcSignIn implements SignInMethod {
+  readonly perService: boolean;
   private readonly config: OidcConfig;
   private readonly browser: Browser;
   private readonly manager: UserManager;
+  private signedIn = false;
+  /** The renewal under way, or the last one. */
+  private renewal: Promise<unknown> = Promise.resolve();
 
   constructor(config: OidcConfig, browser: Browser) {
     this.config = config;
+    this.perService = hasApis(config);
     this.browser = browser;
     const { origin } = browser.url();
     const settings = {
@@ -43,8 +52,10 @@ export class OidcSignIn implements SignInMethod {
       redirect_uri: origin + CALLBACK_PATH,
       silent_redirect_uri: origin + CALLBACK_PATH,
       post_logout_redirect_uri: origin + SIGNED_OUT_PATH,
-      ...(config.resource === undefined ? {} : { resource: config.resource }),
-      ...(config.audience === undefined ? {} : { extraQueryParams: { audience: config.audience } }),
+      ...(typeof config.resource === "string" && { resource: config.resource }),
+      ...(typeof config.audience === "string" && {
+        extraQueryParams: { audience: config.audience },
+      }),
       automaticSilentRenew: false,
       validateSubOnSilentRenew: true,
       includeIdTokenInSilentRenew: false,
@@ -78,17 +89,28 @@ export class OidcSignIn implements SignInMethod {
     return this.leave();
   }
 
-  async renew(grant: Grant): Promise<Grant> {
-    const user = await this.manager.signinSilent({ nonce: crypto.randomUUID() }).catch((thrown) => {
+  /** One at a time: of two that use the same refresh token, the second looks like the use of a stolen one. */
+  renew(user: User, service: ServiceName): Promise<Grant> {
+    const renewal = this.renewal.then(() => this.renewNext(user, service));
+    this.renewal = renewal.catch(() => {});
+    return renewal;
+  }
+
+  private async renewNext(user: User, service: ServiceName): Promise<Grant> {
+    // The user has signed out while it waited: a hidden frame must not sign in again.
+    if (!this.signedIn) throw new SignInError("expired");
+    const request = { nonce: crypto.randomUUID(), ...requestOne(this.config, service) };
+    const found = await this.manager.signinSilent(request).catch((thrown) => {
       throw asSignInError(thrown, this.config, "renewal");
     });
-    const renewed = this.grantOf(user);
-    if (renewed.user.id !== grant.user.id) throw new SignInError("otherUser");
+    const renewed = this.grantOf(found);
+    if (renewed.user.id !== user.id) throw new SignInError("otherUser");
     // A renewal by refresh token may come without the claims of the first ID token.
-    return { ...renewed, user: grant.user };
+    return { ...renewed, user };
   }
 
   async signOut(): Promise<"leaving" | "local"> {
+    this.signedIn = false;
     this.browser.sharedStorage.removeItem(HINT_KEY);
     const told =
       (await this.revoke()) &&
@@ -101,6 +123,7 @@ export class OidcSignIn implements SignInMethod {
   }
 
   async forget(): Promise<void> {
+    this.signedIn = false;
     // A sign-in that was being completed here may have set it after the other tab's sign-out.
     this.browser.sharedStorage.removeItem(HINT_KEY);
     await this.revoke();
@@ -119,7 +142,12 @@ export class OidcSignIn implements SignInMethod {
   private async leave(prompt?: "none"): Promise<"leaving"> {
     this.browser.tabStorage.setItem(LEFT_KEY, "1");
     const state = { returnTo: currentPath(this.browser) };
-    const request = { state, nonce: crypto.randomUUID(), ...(prompt && { prompt }) };
+    const request = {
+      state,
+      nonce: crypto.randomUUID(),
+      ...(prompt && { prompt }),
+      ...requestAll(this.config, FIRST_SERVICE),
+    };
     await this.manager.signinRedirect(request).catch((thrown) => {
       this.browser.tabStorage.removeItem(LEFT_KEY);
       throw asSignInError(thrown, this.config);
@@ -136,6 +164,7 @@ export class OidcSignIn implements SignInMethod {
       this.browser.replaceUrl(returnPath((user.state as { returnTo?: unknown } | null)?.returnTo));
       const grant = this.grantOf(user);
       this.browser.sharedStorage.setItem(HINT_KEY, "1");
+      this.signedIn = true;
       return grant;
     } catch (thrown) {
       if (!needsUser(thrown)) throw asSignInError(thrown, this.config);

@@ -10,6 +10,7 @@ import {
   type SignInMethod,
   type SignInRequest,
   type SignInResult,
+  type User,
 } from "../method.js";
 import { SignInError } from "../problem.js";
 import { asSignInError, linkError } from "./supabaseErrors.js";
@@ -23,6 +24,8 @@ const LEFT_KEY = "postern.sign-in-left";
  * token in this tab's sessionStorage, because Supabase has no session of its own to ask after a reload.
  */
 export class SupabaseSignIn implements SignInMethod {
+  /** `aud` is always `authenticated`. */
+  readonly perService = false;
   private readonly config: SupabaseConfig;
   private readonly browser: Browser;
   private readonly tab: TabSession;
@@ -72,7 +75,7 @@ export class SupabaseSignIn implements SignInMethod {
     }
   }
 
-  renew({ user }: Grant): Promise<Grant> {
+  renew(user: User): Promise<Grant> {
     // Not the client's own session: near the end of a token, asking for it renews it once more.
     return this.refresh(this.tab.refreshToken() ?? "", user.id);
   }

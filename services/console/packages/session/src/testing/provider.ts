@@ -24,7 +24,7 @@ export class FakeProvider {
     if (pathname !== "/token")
       return new Response("", { headers: { "content-type": "text/plain" } });
     if (this.refusal !== null) return json({ error: this.refusal }, 400);
-    return json(this.tokens());
+    return json(this.tokens(form));
   }) as typeof fetch;
 
   /** The address that the provider sends the browser back to. */
@@ -41,15 +41,16 @@ export class FakeProvider {
       .map(({ form }) => form.get("grant_type"));
   }
 
-  private tokens() {
+  private tokens(form: URLSearchParams) {
     this.issued += 1;
+    const aud = form.get("resource") ?? form.get("audience") ?? "postern";
     const claims = {
       sub: this.sub,
       preferred_username: "ada",
       nonce: this.forgedNonce ?? this.nonce,
     };
     return {
-      access_token: this.opaque ? "opaque" : jwt({ sub: this.sub, issued: this.issued }),
+      access_token: this.opaque ? "opaque" : jwt({ sub: this.sub, aud, issued: this.issued }),
       id_token: jwt({ iss: FakeProvider.AUTHORITY, aud: "console", ...claims }),
       token_type: "Bearer",
       expires_in: this.lifetime,

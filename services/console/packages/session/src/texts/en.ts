@@ -73,7 +73,7 @@ export const en: SignInTexts = {
     },
     silentFailed: {
       title: "Your session has expired",
-      text: "It could not be renewed in the background: you have signed out at {detail}, or your browser blocks its cookies here. Sign in again to continue where you were.",
+      text: "It could not be renewed in the background: you have signed out at {detail}, or your browser blocks its cookies here. Sign in again to continue where you were. If this happens again, an operator has to allow refresh tokens for this app.",
     },
     tokenRefused: {
       title: "Postern does not accept this sign-in",
