@@ -104,8 +104,8 @@ impl ConnectionStore {
         user_data::counts(&self.0, owner).await
     }
 
-    /// Erases everything that is stored about the owner, or nothing: unless every table that can hold an owner's data is
-    /// seen to hold none of it afterwards, the transaction is rolled back.
+    /// Erases everything that is stored about the owner, or nothing: unless every table that can hold an owner's data
+    /// is seen to hold none of it afterwards, the transaction is rolled back.
     pub async fn erase(&self, owner: OwnerId) -> Result<Erased, StoreError> {
         user_data::erase(&self.0, owner).await
     }
