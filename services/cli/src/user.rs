@@ -48,14 +48,14 @@ async fn export(store: &ConnectionStore, owner: OwnerId) -> Result<(), Failure> 
 struct Report<'a> {
     owner: String,
     /// Every table that can hold an owner's data.
-    tables: Vec<Table<'a>>,
+    tables: Vec<Counts<'a>>,
     /// The names of the connections.
     connections: &'a [String],
 }
 
 /// The owner's rows in one table, counted in the transaction that deleted them.
 #[derive(Serialize)]
-struct Table<'a> {
+struct Counts<'a> {
     table: &'a str,
     rows_before: i64,
     rows_after: i64,
@@ -67,7 +67,7 @@ async fn erase(store: &ConnectionStore, owner: OwnerId, yes: bool, output: Outpu
         ask::confirm(yes, &format!("{} {BACKUPS}", loss(owner, &counts)))?;
     }
     let erased = store.erase(owner).await?;
-    let tables = erased.tables.iter().map(|table| Table {
+    let tables = erased.tables.iter().map(|table| Counts {
         table: &table.table,
         rows_before: table.before,
         rows_after: table.after,

@@ -80,6 +80,11 @@ for (const colorScheme of ["light", "dark"] as const) {
         await expect(page.getByRole("dialog").getByRole("textbox")).toBeFocused();
         await expectAccessible(page);
         await page.screenshot({ path: info.outputPath("dialog.png") });
+        await page.keyboard.press("Escape");
+        await page.getByText("Русский").click();
+        await expect(page.getByRole("heading", { name: "Ваши данные" })).toBeVisible();
+        await expectAccessible(page);
+        await page.screenshot({ path: info.outputPath("russian.png") });
         const overflow = await page.evaluate(
           () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
         );

@@ -135,8 +135,8 @@ impl ConnectionStore {
         user_data::counts(&self.database, self.turn(owner).await?, owner).await
     }
 
-    /// Erases everything that is stored about the owner, or nothing: unless every table that can hold an owner's data is
-    /// seen to hold none of it afterwards, the transaction is rolled back.
+    /// Erases everything that is stored about the owner, or nothing: unless every table that can hold an owner's data
+    /// is seen to hold none of it afterwards, the transaction is rolled back.
     pub async fn erase(&self, scope: impl Into<Scope>) -> Result<Erased, StoreError> {
         let scope = scope.into();
         user_data::erase(&self.database, self.turn(scope.owner()).await?, scope).await
