@@ -146,7 +146,7 @@ pub(super) struct Empty(Grpc<CryptoChannel>);
 
 impl Caller for Empty {
     async fn call(&mut self) -> Result<()> {
-        self.0.ready().await?;
+        self.0.ready().await.map_err(anyhow::Error::from_boxed)?;
         let path = PathAndQuery::from_static(empty::METHOD);
         self.0.unary(Request::new(()), path, MessageCodec::<(), ()>::default()).await?;
         Ok(())
