@@ -213,7 +213,7 @@ impl Installation {
 
     /// A path as a string of TOML.
     fn quoted(&self, name: &str) -> String {
-        format!("{:?}", self.path(name))
+        format!("{:?}", self.path(name).to_str().unwrap())
     }
 
     /// A user of this name, who calls the API at `url`.
@@ -223,21 +223,20 @@ impl Installation {
 
     /// The `postern` command with its configuration.
     pub(crate) fn postern(&self, arguments: &[&str]) -> Command {
-        self.postern_with(&self.path("postern.toml"), arguments)
-    }
-
-    /// The `postern` command with a configuration.
-    pub(crate) fn postern_with(&self, config: &Path, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rolling-postern"));
-        command.arg("--config").arg(config).args(arguments).stdin(Stdio::null());
-        command
+        postern(&self.path("postern.toml"), arguments)
     }
 
     /// The ring, its root, the roles and the schema, as `deploy/README.md` says.
     pub(crate) async fn initialize(&self, crypto: &Replica) {
-        run(self.postern_with(&crypto.config, &["keyring", "init"])).await;
+        run(postern(&crypto.config, &["keyring", "init"])).await;
         run(self.postern(&["migrate", "--create-roles"])).await;
     }
+}
+
+fn postern(config: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rolling-postern"));
+    command.arg("--config").arg(config).args(arguments).stdin(Stdio::null());
+    command
 }
 
 /// The programs of Postgres, with those for a backup.

@@ -18,7 +18,7 @@ use tokio::{
 use crate::log;
 
 /// Far more than a start or a stop takes.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// A replica of a service, which keeps its configuration and its ports.
 pub(crate) struct Replica {
