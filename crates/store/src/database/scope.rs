@@ -108,8 +108,8 @@ async fn commit<T>(
     begin: String,
     work: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    let begun = sqlx::raw_sql(AssertSqlSafe(begin)).fetch_optional(&mut *connection).await?;
-    let withdrawn = begun.map_or(Ok(false), |row| row.try_get(0))?;
+    let answer = sqlx::raw_sql(AssertSqlSafe(begin)).fetch_optional(&mut *connection).await?;
+    let withdrawn = answer.map_or(Ok(false), |row| row.try_get(0))?;
     let done = if withdrawn { Err(StoreError::AccessWithdrawn) } else { work(&mut *connection).await };
     let end = if done.is_ok() { "commit" } else { "rollback" };
     sqlx::raw_sql(end).execute(connection).await?;
