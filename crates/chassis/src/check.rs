@@ -32,8 +32,8 @@ impl Check {
         self.key("edge.cors_origins", cors::layer(&edge.cors_origins));
     }
 
-    /// Issuers with their secret and CA files, and whether the addresses of their key sets or discovery documents may be
-    /// dialled.
+    /// Issuers with their secret and CA files, and whether their key sets or discovery documents may be fetched: the
+    /// addresses, not the documents.
     pub fn issuers(&mut self, issuers: &[IssuerConfig], egress: &Policy) {
         self.key("issuers", Gate::new(issuers.to_vec(), egress.clone(), Arc::new(SystemClock)));
         for (issuer, url) in issuers.iter().filter_map(|issuer| Some((issuer, issuer.fetched_url()?))) {
