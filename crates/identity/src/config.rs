@@ -16,7 +16,8 @@ use crate::key_source::discovery_url;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IssuerConfig {
-    /// The exact `iss` of its tokens. Written in any other way, also with another slash at the end, no token is accepted.
+    /// The exact `iss` of its tokens. Written in any other way, also with another slash at the end, no token is
+    /// accepted.
     pub issuer: String,
     /// `aud` must be or contain one of these. In the file, a text or a list of texts.
     ///

@@ -2,7 +2,6 @@
 
 use std::{fs, io::ErrorKind, time::Duration};
 
-use postern_domain::PoolOptions;
 use sqlx::{
     ConnectOptions, PgConnection, Row,
     postgres::{PgConnectOptions, PgSslMode},
