@@ -88,7 +88,7 @@ fn every_key_of_the_examples_is_in_the_reference() {
         let known = |path: &str| {
             keys.iter().any(|key| key.path == path || path.starts_with(&format!("{}.", key.path)))
         };
-        let tags = |path: &str| path.ends_with(".kind");
+        let tags = |path: &str| path.rsplit('.').next() == Some("kind");
         for path in paths(&text.parse::<Table>().unwrap()) {
             assert!(known(&path) || tags(&path), "{}: {path} is not in the reference", program.name);
         }
@@ -161,8 +161,11 @@ fn set_if_absent(table: &mut Table, path: &str, value: &Value) -> bool {
     match table.get_mut(first) {
         Some(Value::Table(inner)) => set_if_absent(inner, rest, value),
         Some(Value::Array(all)) => {
-            let tables = all.iter_mut().filter_map(Value::as_table_mut);
-            tables.fold(false, |set, table| set_if_absent(table, rest, value) || set)
+            let mut set = false;
+            for table in all.iter_mut().filter_map(Value::as_table_mut) {
+                set |= set_if_absent(table, rest, value);
+            }
+            set
         }
         _ => false,
     }

@@ -78,5 +78,8 @@ fn entry(out: &mut String, key: &Key) {
 
 /// Indents each line. The lines of comments are short enough to have room for it.
 fn indented(text: &str, by: &str) -> String {
-    text.trim().lines().map(|line| format!("{by}{}\n", line.trim())).collect()
+    text.trim().lines().fold(String::new(), |mut all, line| {
+        let _ = writeln!(all, "{by}{}", line.trim());
+        all
+    })
 }

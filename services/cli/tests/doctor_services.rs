@@ -33,15 +33,15 @@ impl Observed {
         let config = stage.postern.state().join("crypto-service.toml");
         let text = format!(
             "listen = '127.0.0.1:1'\n[ops]\nlisten = '{ops}'\n\
-             [tls]\ncertificate = {:?}\nkey = {:?}\nca = {:?}\n\
-             [keyring]\nfile = {:?}\nreplica = 'observed'\n[keyring.root]\nkind = 'file'\npath = {:?}\n\
+             [tls]\ncertificate = '{}'\nkey = '{}'\nca = '{}'\n\
+             [keyring]\nfile = '{}'\nreplica = 'observed'\n[keyring.root]\nkind = 'file'\npath = '{}'\n\
              [[issuers]]\nissuer = 'postern-development'\naudience = 'postern'\njwks_url = '{}/dev/jwks.json'\n\
              [egress]\nallow_loopback = true\nany_port = true\n",
-            files.certificate,
-            files.key,
-            files.ca,
-            keys.join(postern_keyring::embedded::RING_FILE),
-            keys.join(postern_keyring::embedded::ROOT_FILE),
+            files.certificate.display(),
+            files.key.display(),
+            files.ca.display(),
+            keys.join(postern_keyring::embedded::RING_FILE).display(),
+            keys.join(postern_keyring::embedded::ROOT_FILE).display(),
             stage.postern.url(),
         );
         fs::write(&config, text).unwrap();
@@ -72,11 +72,12 @@ impl Observed {
     /// `doctor`, told of the service. Runs elsewhere, since the service needs this thread.
     async fn doctor(&self) -> Run {
         let own = self.stage.postern.state().join("doctor.toml");
-        let mut text = fs::read_to_string(self.stage.config()).unwrap();
-        text.push_str(&format!(
-            "[doctor]\nlisteners = ['{}']\nconfigs = [{:?}]\n",
-            self.listener, self.config
-        ));
+        let stages = fs::read_to_string(self.stage.config()).unwrap();
+        let text = format!(
+            "{stages}[doctor]\nlisteners = ['{}']\nconfigs = ['{}']\n",
+            self.listener,
+            self.config.display()
+        );
         fs::write(&own, text).unwrap();
         let run = move || Run::of(postern().args(["doctor", "--json", "--config"]).arg(&own));
         tokio::task::spawn_blocking(run).await.unwrap()
