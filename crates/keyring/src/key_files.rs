@@ -97,8 +97,8 @@ pub fn move_root(from: &KeyringConfig, to: &KeyringConfig) -> Result<RingState, 
     Ok(RingState { revision: ring.revision(), root: new.kind().to_owned() })
 }
 
-/// Reads a ring without changing anything. A root that is a file also has to unwrap the keys; a remote one is not asked.
-/// Blocks.
+/// Reads a ring without changing anything. A root that is a file also has to unwrap the keys; a remote one is not
+/// asked. Blocks.
 pub fn inspect(config: &KeyringConfig) -> Result<RingState, KeyFileError> {
     if let RootConfig::File { .. } = config.root {
         let root = roots::open(&config.root)?;

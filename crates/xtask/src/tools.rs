@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 
 use crate::{process, say, up::target_dir};
 
-/// Compiler flags for programs that need no C library where they run. Packed relocations, and equal functions kept once,
-/// make them smaller. Only LLD, Rust's own linker on x86-64, can do the latter.
+/// Compiler flags for programs that need no C library where they run. Packed relocations, and equal functions kept
+/// once, make them smaller. Only LLD, Rust's own linker on x86-64, can do the latter.
 pub(crate) const STATIC: &str = if cfg!(target_arch = "x86_64") {
     "-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs -C link-arg=-Wl,--icf=all"
 } else {

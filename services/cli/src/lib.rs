@@ -1,7 +1,7 @@
 //! `postern`: the operator's command line.
 //!
-//! Results go to stdout, everything else to stderr. It can manage the key ring, rewrap seals, withdraw access, and export
-//! or erase a user's data, but cannot open a seal.
+//! Results go to stdout, everything else to stderr. It can manage the key ring, rewrap seals, withdraw access, and
+//! export or erase a user's data, but cannot open a seal.
 
 mod arguments;
 mod ask;

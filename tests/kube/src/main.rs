@@ -1,8 +1,8 @@
 //! Runs the dev overlay's pods with podman, behind Envoy, and saves, queries and deletes a connection through it.
 //!
-//! `cargo xtask kube` builds the images and names, in the environment: `POSTERN_MANIFESTS`, the rendered overlay as a JSON
-//! array of resources; `POSTERN_ENVOY`, the program; `POSTERN_TEST_DIR`, a folder for servers; `POSTERN_CHROMIUM`; and the
-//! settings of podman. Everything that was started is stopped at the end, also after a failure or Ctrl-C.
+//! `cargo xtask kube` builds the images and names, in the environment: `POSTERN_MANIFESTS`, the rendered overlay as a
+//! JSON array of resources; `POSTERN_ENVOY`, the program; `POSTERN_TEST_DIR`, a folder for servers; `POSTERN_CHROMIUM`;
+//! and the settings of podman. Everything that was started is stopped at the end, also after a failure or Ctrl-C.
 
 mod adapt;
 mod flow;
