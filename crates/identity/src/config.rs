@@ -19,10 +19,8 @@ pub struct IssuerConfig {
     /// The exact `iss` of its tokens. Written in any other way, also with another slash at the end, no token is
     /// accepted.
     pub issuer: String,
-    /// `aud` must be or contain one of these. In the file, a text or a list of texts.
-    ///
-    /// An issuer that can give each edge service an audience of its own makes a token that has passed through one of
-    /// them useless at the other. crypto-service then lists the audiences of both, since they send it their users'
+    /// `aud` must be or contain one of these. With an audience for each edge service, a token that has passed through one
+    /// of them is of no use at the other; crypto-service then has the audiences of both, which send it their users'
     /// tokens.
     #[serde(deserialize_with = "one_or_several")]
     pub audience: Vec<String>,

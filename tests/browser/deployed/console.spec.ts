@@ -1,5 +1,7 @@
 import { expect, test } from "@playwright/test";
 import { addTenant, freshUser, grid, openConnections, run, watchViolations } from "../console";
+import { environment } from "../environment";
+import { signInByOidc } from "../providers";
 
 const NAME = "behind-the-gateway";
 
@@ -7,9 +9,7 @@ test("a connection is saved, queried and deleted, and the page keeps to its poli
   page,
 }) => {
   const violations = await watchViolations(page);
-  await page.goto("/");
-  await page.getByLabel("Username").fill(freshUser());
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await signInByOidc(page, freshUser(), "/", environment.url);
   await addTenant(page, NAME);
   await run(page, "select 40 + 2 as answer");
   await expect(grid(page).getByRole("gridcell", { name: "42", exact: true })).toBeVisible();

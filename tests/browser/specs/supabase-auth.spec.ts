@@ -54,7 +54,7 @@ test("a link from an email signs in in the tab that it opens", async ({ page }) 
 
 test("an OAuth provider of the project signs in", async ({ page }) => {
   await page.goto(supabase.url);
-  await page.getByRole("button", { name: "Continue with Github" }).click();
+  await page.getByRole("button", { name: "Continue with GitHub" }).click();
   await expect(page.getByText("github@example.com", { exact: true })).toBeVisible();
 });
 
@@ -87,12 +87,12 @@ test("a user who leaves the OAuth provider's page without an answer can sign in 
     },
   );
   await page.goto(supabase.url);
-  await page.getByRole("button", { name: "Continue with Github" }).click();
+  await page.getByRole("button", { name: "Continue with GitHub" }).click();
   await expect(page.getByText("the provider's page")).toBeVisible();
   await page.goBack();
   await expect(page.getByText("You have not finished signing in")).toBeVisible();
   await expectAccessible(page);
-  await page.getByRole("button", { name: "Continue with Github" }).click();
+  await page.getByRole("button", { name: "Continue with GitHub" }).click();
   await expect(page.getByText("github@example.com", { exact: true })).toBeVisible();
 });
 
@@ -105,4 +105,14 @@ test("a wrong password and an anonymous user are told so", async ({ page }) => {
   await expectAccessible(page);
   await signInByPassword(page, `anonymous-${freshEmail()}`);
   await expect(page.getByText("Postern does not accept this sign-in")).toBeVisible();
+  await expectAccessible(page);
+  // The longest texts, on a phone: nothing is cut off but what scrolls in a field.
+  await page.setViewportSize({ width: 390, height: 844 });
+  const cut = await page.getByRole("dialog").evaluate((dialog) =>
+    [dialog, ...dialog.querySelectorAll("main :not(input)")]
+      .filter((each) => getComputedStyle(each).display !== "inline")
+      .filter((each) => each.scrollWidth > each.clientWidth)
+      .map((each) => each.outerHTML.slice(0, 80)),
+  );
+  expect(cut).toEqual([]);
 });

@@ -12,8 +12,6 @@ use postern_devkit::keeper::{Keeper, Signal};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::node::ISSUER_PORT;
-
 /// Beside the ports of the overlay. HTTP and not HTTPS: browsers trust names below localhost as they are.
 const PORT: u16 = 18080;
 
@@ -73,7 +71,7 @@ struct Routes<'a>(&'a [Value]);
 impl Routes<'_> {
     fn bootstrap(&self) -> Result<Value> {
         let hosts = [self.virtual_host("browsers")?, self.virtual_host("grpc")?];
-        let mut clusters = vec![cluster("issuer", ISSUER_PORT, false)];
+        let mut clusters = Vec::new();
         for service in ["connection-service", "proxy-service", "console"] {
             let (port, http2) = self.backend(service)?;
             clusters.push(cluster(service, port, http2));
@@ -107,11 +105,7 @@ impl Routes<'_> {
     fn virtual_host(&self, route: &str) -> Result<Value> {
         let spec = &self.find("HTTPRoute", route)?["spec"];
         let rules = spec["rules"].as_array().context("a route has rules")?;
-        let mut routes = rules.iter().map(envoy_route).collect::<Result<Vec<_>>>()?;
-        if route == "browsers" {
-            // The console's sign-in is `development`, and its issuer is on the node.
-            routes.insert(0, json!({ "match": { "path": "/dev/token" }, "route": { "cluster": "issuer" } }));
-        }
+        let routes = rules.iter().map(envoy_route).collect::<Result<Vec<_>>>()?;
         Ok(json!({ "name": route, "domains": spec["hostnames"], "routes": routes }))
     }
 

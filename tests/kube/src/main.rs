@@ -34,7 +34,7 @@ async fn main() -> ExitCode {
 async fn run() -> Result<()> {
     let rendered = fs::read(path("POSTERN_MANIFESTS")?).context("the overlay is not rendered")?;
     let manifests: Vec<Value> = serde_json::from_slice(&rendered)?;
-    say("starting the node's databases and issuer");
+    say("starting the node's databases and OpenID provider");
     let node = Node::start().await?;
     say("starting the pods");
     let pods = Pods::start(&manifests, &node.secrets()?).await?;

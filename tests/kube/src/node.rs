@@ -1,31 +1,19 @@
-//! What the dev overlay expects on its node: an issuer, the control database, and a tenant's server.
+//! What the dev overlay expects on its node: an OpenID provider, the control database, and a tenant's server.
 
-use std::{collections::BTreeMap, fs, sync::Arc};
+use std::{collections::BTreeMap, fs};
 
-use anyhow::{Context, Result};
-use axum::{
-    Json, Router,
-    extract::State,
-    routing::{get, post},
-};
+use anyhow::Result;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use postern_devkit::{
     ca::{DevCa, ServiceFiles},
-    issuer::{DevIssuer, LIFETIME},
     random_hex,
 };
-use postern_domain::SystemClock;
-use postern_testkit::{TenantDatabase, TenantServer};
-use serde::Deserialize;
+use postern_testkit::{Issuer, TenantDatabase, TenantServer};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::AbortHandle};
 
-/// As the overlay's configurations have it.
-const ISSUER: &str = "https://issuer.postern.dev";
-
-/// Port of the issuer, which the overlay's configurations name.
-pub(crate) const ISSUER_PORT: u16 = 18081;
+/// Port of the OpenID provider, which the overlay's configurations name.
+const ISSUER_PORT: u16 = 18081;
 
 /// The namespace of the overlay, which is in the services' identities.
 const NAMESPACE: &str = "postern";
@@ -38,8 +26,7 @@ const ROLES: [&str; 4] = ["postern_migrator", "postern_connection", "postern_pro
 
 pub(crate) struct Node {
     folder: TempDir,
-    issuer: Arc<DevIssuer>,
-    listening: AbortHandle,
+    issuer: Issuer,
     control: Database,
     tenant: Database,
 }
@@ -54,15 +41,12 @@ struct Database {
 impl Node {
     pub(crate) async fn start() -> Result<Self> {
         let folder = TempDir::new()?;
-        let issuer = Arc::new(DevIssuer::load_or_create(ISSUER, &folder.path().join("issuer.pem"))?);
-        let listener = TcpListener::bind(("127.0.0.1", ISSUER_PORT)).await.context("the issuer's port")?;
-        let serve = axum::serve(listener, routes(Arc::clone(&issuer)));
-        let listening = tokio::spawn(async { serve.await }).abort_handle();
+        let issuer = tokio::task::spawn_blocking(|| Issuer::oidc_on(ISSUER_PORT)).await?;
         let (control, tenant) = (Database::start().await?, Database::start().await?);
         // `migrate --create-roles` needs no superuser.
         let owner = &control.database;
         owner.as_admin(&format!("alter role {} createrole", owner.name)).await;
-        Ok(Self { folder, issuer, listening, control, tenant })
+        Ok(Self { folder, issuer, control, tenant })
     }
 
     /// The DSN of the tenant's database, as a user would paste it.
@@ -70,8 +54,9 @@ impl Node {
         self.tenant.database.dsn(&self.tenant.password)
     }
 
-    pub(crate) fn token(&self, user: &str) -> Result<String> {
-        self.issuer.mint(user, &SystemClock)
+    /// Where people sign in.
+    pub(crate) fn issuer(&self) -> &Issuer {
+        &self.issuer
     }
 
     /// The Secrets that the overlay's pods mount; an operator makes them by hand.
@@ -107,12 +92,6 @@ impl Node {
     }
 }
 
-impl Drop for Node {
-    fn drop(&mut self) {
-        self.listening.abort();
-    }
-}
-
 impl Database {
     async fn start() -> Result<Self> {
         let server = TenantServer::start().await;
@@ -131,20 +110,4 @@ fn secret(name: &str, files: BTreeMap<String, String>) -> Value {
     let data: Map<_, _> =
         files.into_iter().map(|(file, text)| (file, STANDARD.encode(text).into())).collect();
     json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name }, "data": data })
-}
-
-/// The key set for the services, and tokens for the console, whose sign-in is `development`.
-fn routes(issuer: Arc<DevIssuer>) -> Router {
-    let keys = async |State(issuer): State<Arc<DevIssuer>>| Json(issuer.jwks());
-    Router::new().route("/jwks.json", get(keys)).route("/dev/token", post(token)).with_state(issuer)
-}
-
-#[derive(Deserialize)]
-struct TokenRequest {
-    user: String,
-}
-
-async fn token(State(issuer): State<Arc<DevIssuer>>, Json(request): Json<TokenRequest>) -> Json<Value> {
-    let token = issuer.mint(&request.user, &SystemClock).expect("a token can be signed");
-    Json(json!({ "access_token": token, "token_type": "Bearer", "expires_in": LIFETIME }))
 }

@@ -7,7 +7,8 @@ export const parts: Parts = {
   Button: ({ text, onPress, busy = false, quiet = false }) => (
     <Button
       type={onPress ? "button" : "submit"}
-      variant={quiet ? "subtle" : "filled"}
+      variant={quiet ? "default" : "filled"}
+      classNames={{ root: styles.button ?? "", label: styles.buttonLabel ?? "" }}
       size="sm"
       fullWidth
       loading={busy}

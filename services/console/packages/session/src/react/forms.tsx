@@ -39,7 +39,7 @@ export function SupabaseForm(props: FormProps) {
       {byEmail && <EmailForm {...props} config={state.config} />}
       {byEmail && providers.length > 0 && <parts.Divider text={texts.or} />}
       {providers.map((name) => (
-        <ProviderButton key={name} {...props} name={name} />
+        <ProviderButton key={name} {...props} name={name} quiet={byEmail} />
       ))}
     </>
   );
@@ -89,10 +89,26 @@ function EmailForm({
   );
 }
 
-function ProviderButton({ name, texts, parts, busy, signIn }: FormProps & { name: string }) {
-  const provider = name.charAt(0).toUpperCase() + name.slice(1);
+/** Supabase's names of providers that are not theirs with a capital. */
+const PROVIDERS: Readonly<Record<string, string>> = {
+  azure: "Microsoft",
+  github: "GitHub",
+  gitlab: "GitLab",
+  linkedin_oidc: "LinkedIn",
+  slack_oidc: "Slack",
+  workos: "WorkOS",
+};
+
+function ProviderButton({
+  name,
+  quiet,
+  texts,
+  parts,
+  busy,
+  signIn,
+}: FormProps & { name: string; quiet: boolean }) {
+  const provider = PROVIDERS[name] ?? name.charAt(0).toUpperCase() + name.slice(1);
   const text = fill(texts.continueWith, { provider });
-  return (
-    <parts.Button text={text} busy={busy} onPress={() => signIn({ kind: "provider", name })} />
-  );
+  const onPress = () => signIn({ kind: "provider", name });
+  return <parts.Button text={text} busy={busy} quiet={quiet} onPress={onPress} />;
 }

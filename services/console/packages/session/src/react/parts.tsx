@@ -7,6 +7,7 @@ export interface PartsProps {
     /** Absent: the button submits the form around it. */
     onPress?: () => void;
     busy?: boolean;
+    /** Not the first choice on the page. */
     quiet?: boolean;
   };
   Field: {
