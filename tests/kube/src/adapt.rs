@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 pub(crate) struct Adapted {
     /// Claims, which become volumes. Once only: a volume that exists is an error.
     pub(crate) claims: Vec<Value>,
-    /// ConfigMaps, with each pod: podman finds them only in the same file.
+    /// The `ConfigMap`s, with each pod: podman finds them only in the same file.
     pub(crate) config_maps: Vec<Value>,
     /// The pods of Jobs, by the order that an installation needs.
     pub(crate) jobs: Vec<Value>,

@@ -25,7 +25,7 @@ pub(crate) async fn run(node: &Node, gateway: &Gateway) -> Result<()> {
 async fn native(node: &Node, gateway: &Gateway) -> Result<()> {
     let with_token_for = async |service| {
         let token = node.issuer().service_token_for(service).await;
-        User::through(&gateway.address(), &gateway.grpc_origin(), token)
+        User::through(&Gateway::address(), &gateway.grpc_origin(), token)
     };
     let saving = with_token_for("connection-service").await;
     let querying = with_token_for("proxy-service").await;

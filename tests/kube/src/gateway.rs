@@ -48,7 +48,7 @@ impl Gateway {
     }
 
     /// Where both are. Not every resolver knows names below localhost.
-    pub(crate) fn address(&self) -> String {
+    pub(crate) fn address() -> String {
         format!("http://127.0.0.1:{PORT}")
     }
 }
@@ -65,7 +65,7 @@ fn wait_until_ready(log: &mut impl BufRead) -> Result<()> {
     bail!("Envoy ended: {}", said.trim())
 }
 
-/// The HTTPRoutes, Services and Deployments of the overlay.
+/// Each `HTTPRoute`, Service and Deployment of the overlay.
 struct Routes<'a>(&'a [Value]);
 
 impl Routes<'_> {

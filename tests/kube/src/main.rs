@@ -42,7 +42,7 @@ async fn run() -> Result<()> {
     let gateway = Gateway::start(&path("POSTERN_ENVOY")?, &manifests)?;
     let outcome = flow::run(&node, &gateway).await;
     if outcome.is_err() {
-        pods.print_logs();
+        Pods::print_logs();
     }
     outcome
 }

@@ -22,7 +22,7 @@ use tokio::{
 use crate::{adapt, say};
 
 /// For the first start of a pod, on a busy machine.
-const READY: Duration = Duration::from_secs(120);
+const READY: Duration = Duration::from_mins(2);
 
 /// Seconds that a pod gets to stop, until it is killed.
 const STOP: &str = "20";
@@ -52,7 +52,7 @@ impl Pods {
     }
 
     /// Prints what the containers logged.
-    pub(crate) fn print_logs(&self) {
+    pub(crate) fn print_logs() {
         for name in podman(&["ps", "--all", "--format", "{{.Names}}"]).unwrap_or_default().lines() {
             let _ = writeln!(std::io::stderr(), "--- {name}");
             let _ = command(&["logs", "--tail", "40", name]).stdout(std::io::stderr()).status();
@@ -154,6 +154,7 @@ fn probe(pod: &Value) -> Option<(u16, &'static str)> {
 }
 
 /// HTTP/1.0, which ends an answer by closing the connection.
+#[expect(clippy::disallowed_methods, reason = "a test, on loopback")]
 async fn is_ok(port: u16, path: &str) -> bool {
     let answer = async {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
