@@ -37,7 +37,7 @@ async fn run() -> Result<()> {
     say("starting the node's databases and OpenID provider");
     let node = Node::start().await?;
     say("starting the pods");
-    let pods = Pods::start(&manifests, &node.secrets()?).await?;
+    let _pods = Pods::start(&manifests, &node.secrets()?).await?;
     say("starting Envoy");
     let gateway = Gateway::start(&path("POSTERN_ENVOY")?, &manifests)?;
     let outcome = flow::run(&node, &gateway).await;

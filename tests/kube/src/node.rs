@@ -1,4 +1,4 @@
-//! What the dev overlay expects on its node: an OpenID provider, the control database, and a tenant's server.
+//! What the dev overlay expects on its node: an `OpenID` provider, the control database, and a tenant's server.
 
 use std::{collections::BTreeMap, fs};
 
@@ -12,7 +12,7 @@ use postern_testkit::{Issuer, TenantDatabase, TenantServer};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
-/// Port of the OpenID provider, which the overlay's configurations name.
+/// Port of the `OpenID` provider, which the overlay's configurations name.
 const ISSUER_PORT: u16 = 18081;
 
 /// The namespace of the overlay, which is in the services' identities.
@@ -34,7 +34,7 @@ pub(crate) struct Node {
 /// A database on a server of its own.
 struct Database {
     password: String,
-    database: TenantDatabase,
+    inner: TenantDatabase,
     _server: TenantServer,
 }
 
@@ -44,14 +44,14 @@ impl Node {
         let issuer = tokio::task::spawn_blocking(|| Issuer::oidc_on(ISSUER_PORT)).await?;
         let (control, tenant) = (Database::start().await?, Database::start().await?);
         // `migrate --create-roles` needs no superuser.
-        let owner = &control.database;
+        let owner = &control.inner;
         owner.as_admin(&format!("alter role {} createrole", owner.name)).await;
         Ok(Self { folder, issuer, control, tenant })
     }
 
     /// The DSN of the tenant's database, as a user would paste it.
     pub(crate) fn tenant_dsn(&self) -> String {
-        self.tenant.database.dsn(&self.tenant.password)
+        self.tenant.inner.dsn(&self.tenant.password)
     }
 
     /// Where people sign in.
@@ -79,7 +79,7 @@ impl Node {
             let url = urls[&file].clone();
             secrets.push(secret(&format!("{service}-database"), BTreeMap::from([(file, url)])));
         }
-        urls.insert("admin.url".into(), self.control.database.dsn(&self.control.password));
+        urls.insert("admin.url".into(), self.control.inner.dsn(&self.control.password));
         secrets.push(secret("operator-database", urls));
         // Any 32 bytes.
         secrets.push(secret("root-key", BTreeMap::from([("root.key".into(), random_hex(16)?)])));
@@ -87,7 +87,7 @@ impl Node {
     }
 
     fn control_address(&self) -> String {
-        let database = &self.control.database;
+        let database = &self.control.inner;
         format!("127.0.0.1:{}/{}?sslmode=disable", database.port(), database.name)
     }
 }
@@ -96,8 +96,8 @@ impl Database {
     async fn start() -> Result<Self> {
         let server = TenantServer::start().await;
         let password = random_hex(16)?;
-        let database = server.database(&password).await;
-        Ok(Self { password, database, _server: server })
+        let inner = server.database(&password).await;
+        Ok(Self { password, inner, _server: server })
     }
 }
 
