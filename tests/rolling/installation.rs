@@ -166,7 +166,7 @@ impl Installation {
         let ports = (free_port().unwrap(), free_port().unwrap());
         // Only proxy-service dials tenants.
         let tenants = if service == "proxy-service" {
-            "[backends.egress]\nallow_loopback = true\nany_port = true\n"
+            "[backends.egress]\nallow_loopback = true\nany_port = true\nallow_own_addresses = true\n"
         } else {
             ""
         };
