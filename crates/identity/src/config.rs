@@ -19,9 +19,9 @@ pub struct IssuerConfig {
     /// The exact `iss` of its tokens. Written in any other way, also with another slash at the end, no token is
     /// accepted.
     pub issuer: String,
-    /// `aud` must be or contain one of these. With an audience for each edge service, a token that has passed through one
-    /// of them is of no use at the other; crypto-service then has the audiences of both, which send it their users'
-    /// tokens.
+    /// `aud` must be or contain one of these. With an audience for each edge service, a token that has passed through
+    /// one of them is of no use at the other; crypto-service then has the audiences of both, which send it their
+    /// users' tokens.
     #[serde(deserialize_with = "one_or_several")]
     pub audience: Vec<String>,
     /// Where its key set is fetched from. Exactly one of this, `discovery` and `hs256_secret_file`.
