@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{chromium, console, fuzz, process, root, say, up::target_dir};
+use crate::{chromium, console, debian, fuzz, process, root, say, up::target_dir};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -28,6 +28,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     console::build()?;
     console::build_example()?;
     let chromium = chromium::ensure()?;
+    // The embedded Postgres has no program for dumps, which the restore test makes.
+    debian::ensure("pg_dump", "postgresql")?;
     let browser = root().join("tests/browser");
     console::install_in(&browser)?;
     let scratch = Scratch::new()?;
