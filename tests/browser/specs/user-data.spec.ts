@@ -81,7 +81,7 @@ for (const colorScheme of ["light", "dark"] as const) {
         await expectAccessible(page);
         await page.screenshot({ path: info.outputPath("dialog.png") });
         await page.keyboard.press("Escape");
-        await page.getByText("Русский").click();
+        await page.getByTitle("Русский").click();
         await expect(page.getByRole("heading", { name: "Ваши данные" })).toBeVisible();
         await expectAccessible(page);
         await page.screenshot({ path: info.outputPath("russian.png") });
