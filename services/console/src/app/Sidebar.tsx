@@ -87,7 +87,12 @@ function User({ user, onSignOut }: { user: string; onSignOut: () => void }) {
         {user}
       </span>
       <Tooltip label={t("settings.title")}>
-        <ActionIcon component={Link} to="/settings" aria-label={t("settings.title")}>
+        <ActionIcon
+          component={Link}
+          to="/settings"
+          className={styles.tool}
+          aria-label={t("settings.title")}
+        >
           <Settings size={15} />
         </ActionIcon>
       </Tooltip>

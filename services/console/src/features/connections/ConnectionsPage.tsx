@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import type { TenantKind } from "../../app/search";
 import { EmptyState } from "../../components/EmptyState";
 import { ErrorNote } from "../../components/ErrorNote";
+import { Page } from "../../components/Page";
 import { ConnectionDrawer } from "./ConnectionDrawer";
 import styles from "./ConnectionsPage.module.css";
 import { ConnectionsTable } from "./ConnectionsTable";
@@ -23,22 +24,25 @@ export function ConnectionsPage({ form }: { form: FormRoute | null }) {
   const list = useConnections();
   const add = useAdd();
   return (
-    <div className={styles.page}>
-      <header className={styles.header}>
-        <h1 className={styles.title}>{t("connections.title")}</h1>
-        <span className={styles.count}>
-          {list.data && list.data.length > 0 && t("connections.count", { count: list.data.length })}
-        </span>
-        <Button leftSection={<Plus size={15} />} onClick={add}>
-          {t("connections.add")}
-        </Button>
-      </header>
-      <div className={styles.body}>
-        <List list={list} onDelete={setDeleting} />
-      </div>
+    <Page
+      title={t("connections.title")}
+      beside={
+        <>
+          <span className={styles.count}>
+            {list.data &&
+              list.data.length > 0 &&
+              t("connections.count", { count: list.data.length })}
+          </span>
+          <Button leftSection={<Plus size={15} />} onClick={add}>
+            {t("connections.add")}
+          </Button>
+        </>
+      }
+    >
+      <List list={list} onDelete={setDeleting} />
       <ConnectionDrawer form={form} />
       <DeleteDialog connection={deleting} onClose={() => setDeleting(null)} />
-    </div>
+    </Page>
   );
 }
 
