@@ -43,14 +43,14 @@ async fn one_replica_rewraps_at_a_time() {
         interval_seconds: NonZeroU64::MIN,
         rows_per_second: NonZeroU32::new(1000).unwrap(),
     };
-    let turn = stage.store.turn().await.unwrap().expect("nobody has it");
-    assert!(stage.store.turn().await.unwrap().is_none(), "two have it");
+    let lock = stage.store.try_lock().await.unwrap().expect("nobody has it");
+    assert!(stage.store.try_lock().await.unwrap().is_none(), "two have it");
     let rewrapping = Rewrapping::connect(&config, &stage.crypto("connection-service")).await.unwrap();
     let life = Lifecycle::default();
     timeout(Duration::from_secs(1), rewrapping.run(life.clone())).await.unwrap_err();
     assert_eq!(stage.seals().await.into_iter().collect::<Vec<_>>(), [(1, 3)]);
 
-    turn.end().await.unwrap();
+    lock.end().await.unwrap();
     let rewrapping = Rewrapping::connect(&config, &stage.crypto("connection-service")).await.unwrap();
     let running = tokio::spawn(rewrapping.run(life.clone()));
     all_under(&stage, 2).await;

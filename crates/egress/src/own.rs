@@ -42,9 +42,9 @@ impl fmt::Debug for OwnAddresses {
     }
 }
 
-/// The addresses of a host that an operator configured, found as the service's own clients find it: with the search
-/// domains of the system. They are not judged, and only good for [`OwnAddresses`].
-#[expect(clippy::disallowed_methods, reason = "nothing connects to these addresses")]
+/// The addresses of a host that an operator configured: with the search domains of the system, and not judged. Never
+/// for a tenant's host.
+#[expect(clippy::disallowed_methods, reason = "configured by the operator; a cluster's search domains apply")]
 pub async fn addresses_of(host: &str) -> io::Result<Vec<IpAddr>> {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     Ok(tokio::net::lookup_host((host, 0)).await?.map(|answer| answer.ip()).collect())

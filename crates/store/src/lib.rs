@@ -32,5 +32,5 @@ pub use migrate::{SCHEMA_VERSION, migrate};
 pub use postern_domain::PoolOptions;
 pub use proxy::ProxyStore;
 pub use roles::Role;
-pub use secrets::{Place, RewrapStore, SealCount, SealRow, StoredSeal, StoredSecret, Turn};
+pub use secrets::{Place, RewrapLock, RewrapStore, SealCount, SealRow, StoredSeal, StoredSecret};
 pub use user_data::{Erased, ErasedTable, StoredConnection, StoredSecretLabel, TableCount, UserData};

@@ -79,10 +79,10 @@ impl Rewrapping {
 
     /// Does nothing while another replica of this service runs the job: the rate is for all of them together.
     async fn once(&self) -> Result<Report, RewrapError> {
-        let Some(turn) = self.store.turn().await? else { return Ok(Report::default()) };
+        let Some(lock) = self.store.try_lock().await? else { return Ok(Report::default()) };
         let job = Job::new(self.store.clone(), self.crypto.clone()).at_most(Some(self.rate));
         let report = job.run(|_| {}).await?;
-        if let Err(error) = turn.end().await {
+        if let Err(error) = lock.end().await {
             tracing::warn!(%error, "another replica may have moved seals at the same time");
         }
         Ok(report)

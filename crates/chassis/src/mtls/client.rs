@@ -5,14 +5,10 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::{Context, Result, ensure};
 use http::{Uri, uri::Scheme};
 use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioIo};
-use postern_rpc::describe;
 use rustls::{ClientConfig, client::Resumption, crypto::aws_lc_rs, pki_types::ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::transport::Endpoint;
-use tonic_health::pb::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-};
 use tower::{BoxError, Service, service_fn};
 
 use super::{
@@ -20,7 +16,7 @@ use super::{
     coalesce::Coalescing,
     files::{self, FromFiles},
     identity::Names,
-    replicas::CryptoChannel,
+    replicas::{CryptoChannel, serves},
     server_name::ServiceVerifier,
 };
 use crate::{
@@ -56,15 +52,7 @@ pub fn operator_channel(config: &CryptoClientConfig) -> Result<CryptoChannel> {
 
 /// Keeps the state of crypto-service for probes: whether it answers, and says that it serves.
 pub fn watch_crypto(channel: CryptoChannel, process: &Process) {
-    let probe = move || {
-        let mut health = HealthClient::new(channel.clone());
-        async move {
-            let answer = health.check(HealthCheckRequest::default()).await;
-            let answer = answer.map_err(|status| describe(&status))?.into_inner();
-            let serves = answer.status() == ServingStatus::Serving;
-            serves.then_some(()).ok_or_else(|| "it answers that it is not ready".to_owned())
-        }
-    };
+    let probe = move || serves(channel.clone());
     tokio::spawn(process.health.dependency("crypto-service").watch(process.life.clone(), probe));
 }
 

@@ -1,13 +1,16 @@
 //! Calls to crypto-service, spread over its replicas.
 //!
-//! Each address that the configured names lead to is a replica, with a connection of its own. Each is asked four times
-//! a second whether it serves, and calls go in turn to those that do: one that stops says so some seconds before it
-//! takes no more calls. If none serves, or a call fails where the health check did not, the caller is told, and may try
-//! again: the next attempt goes to another replica.
+//! Each address that the configured names resolve to is a replica, with a connection of its own. Every replica is asked
+//! four times a second whether it serves. Calls go in turn to those that do. A replica that is about to stop says so
+//! some seconds before it takes no more calls. A call that fails is not repeated here: the caller is told, and its next
+//! attempt goes to another replica.
+//!
+//! tonic's own balancing takes no connector for mutual TLS, and knows whether a connection is open, not whether the
+//! replica behind it serves.
 
 use std::{
-    fmt,
-    net::{IpAddr, SocketAddr},
+    fmt, io,
+    net::SocketAddr,
     sync::{
         Arc, Once, Weak,
         atomic::{AtomicUsize, Ordering},
@@ -16,15 +19,16 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use futures_util::future::{BoxFuture, join_all};
 use http::{HeaderValue, Request, Response, Uri};
-use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
+use postern_egress::own::addresses_of;
 use postern_rpc::describe;
 use tokio::{
     sync::watch,
     time::{Instant, sleep, timeout},
 };
-use tonic::{body::Body, transport::Channel};
+use tonic::{body::Body, client, transport::Channel};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -176,7 +180,8 @@ impl Shared {
         before
     }
 
-    /// Finds the replicas' addresses. Those that stay keep their connections. If a name cannot be resolved, all stay.
+    /// Resolves the names again. A replica whose address is still among the answers keeps its connection. If a name
+    /// cannot be resolved, every replica is kept.
     async fn resolve(&self) {
         let mut found = Vec::new();
         for url in &self.urls {
@@ -233,20 +238,23 @@ async fn follow(shared: Weak<Shared>) {
     }
 }
 
-async fn serves(channel: Channel) -> Result<(), String> {
+/// Whether crypto-service says that it serves; otherwise the cause.
+pub(super) async fn serves<S>(channel: S) -> Result<(), String>
+where
+    S: client::GrpcService<Body, Error: Into<BoxError>>,
+    S::ResponseBody: http_body::Body<Data = Bytes, Error: Into<BoxError> + Send> + Send + 'static,
+{
     let answer = HealthClient::new(channel).check(HealthCheckRequest::default()).await;
     let answer = answer.map_err(|status| describe(&status))?.into_inner();
-    if answer.status() == ServingStatus::Serving { Ok(()) } else { Err("it is not ready".to_owned()) }
+    let serves = answer.status() == ServingStatus::Serving;
+    serves.then_some(()).ok_or_else(|| "it answers that it is not ready".to_owned())
 }
 
-/// The addresses of a URL's host. The names are the operator's own, so search domains apply and no address is refused.
-async fn addresses(url: &Uri) -> Result<Vec<SocketAddr>, BoxError> {
-    let (host, port) = (url.host().unwrap_or_default(), url.port_u16().unwrap_or(443));
-    if let Ok(ip) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(ip, port)]);
-    }
-    let found = GaiResolver::new().oneshot(host.parse::<Name>()?).await?;
-    Ok(found.map(|address| SocketAddr::new(address.ip(), port)).collect())
+/// The addresses of a URL's host.
+async fn addresses(url: &Uri) -> io::Result<Vec<SocketAddr>> {
+    let port = url.port_u16().unwrap_or(443);
+    let found = addresses_of(url.host().unwrap_or_default()).await?;
+    Ok(found.into_iter().map(|ip| SocketAddr::new(ip, port)).collect())
 }
 
 impl fmt::Debug for CryptoChannel {

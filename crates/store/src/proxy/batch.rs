@@ -93,9 +93,8 @@ impl<A: Ask> Batches<A> {
 
     /// Where the caller's name leads now; `None` if there is no such connection.
     pub(crate) async fn look_up(&self, caller: &Caller, name: &ConnectionName) -> Found {
-        let question = (caller.clone(), name.clone());
-        match self.enter(&question) {
-            Place::Lane(lane) => finish(lane.alone(question)).await,
+        match self.enter((caller.clone(), name.clone())) {
+            Place::Lane(lane, question) => finish(lane.alone(question)).await,
             Place::Queue(found) => found.await.unwrap_or(Err(StoreError::Silent)),
         }
     }
@@ -105,14 +104,14 @@ impl<A: Ask> Batches<A> {
         self.lock().waiting.len()
     }
 
-    fn enter(&self, question: &Question) -> Place<A> {
+    fn enter(&self, question: Question) -> Place<A> {
         let mut state = self.lock();
         if state.free > 0 {
             state.free -= 1;
-            return Place::Lane(Lane(self.clone()));
+            return Place::Lane(Lane(self.clone()), question);
         }
         let (found, receiver) = oneshot::channel();
-        state.waiting.push(question.0.owner, Waiter { question: question.clone(), found });
+        state.waiting.push(question.0.owner, Waiter { question, found });
         Place::Queue(receiver)
     }
 
@@ -140,8 +139,8 @@ impl<A: Ask> Batches<A> {
 }
 
 enum Place<A: Ask> {
-    /// It is sent at once.
-    Lane(Lane<A>),
+    /// The question is sent at once.
+    Lane(Lane<A>, Question),
     /// It waits to be taken along.
     Queue(oneshot::Receiver<Found>),
 }

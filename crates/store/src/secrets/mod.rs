@@ -5,7 +5,7 @@ mod rewrap;
 use postern_domain::{SealedSecret, SecretId, SecretName};
 use sqlx::{Row, postgres::PgRow};
 
-pub use rewrap::{Place, RewrapStore, SealCount, SealRow, StoredSeal, Turn};
+pub use rewrap::{Place, RewrapLock, RewrapStore, SealCount, SealRow, StoredSeal};
 
 use crate::StoreError;
 

@@ -49,10 +49,10 @@ pub struct StoredSeal {
 ///
 /// It belongs to a transaction, which a transaction-mode pooler leaves on one connection, and is released when that
 /// ends, however it ends.
-pub struct Turn(Lease);
+pub struct RewrapLock(Lease);
 
-/// The lock of [`Turn`]: "pstnrwrp" in ASCII.
-const TURN: i64 = i64::from_be_bytes(*b"pstnrwrp");
+/// The key of [`RewrapLock`]: "pstnrwrp" in ASCII.
+const LOCK: i64 = i64::from_be_bytes(*b"pstnrwrp");
 
 /// Time for a page of seals, and for replacing one, which may wait for a save. Longer than the role's `lock_timeout`.
 const STEP: Duration = Duration::from_secs(30);
@@ -60,7 +60,7 @@ const STEP: Duration = Duration::from_secs(30);
 /// Time for reading all seals: a little more than the role's `statement_timeout` in roles.sql.
 const SCAN: Duration = Duration::from_secs(10 * 60 + 10);
 
-impl Turn {
+impl RewrapLock {
     /// Releases the lock.
     pub async fn end(self) -> Result<(), StoreError> {
         let Self(mut lease) = self;
@@ -88,16 +88,16 @@ impl RewrapStore {
     }
 
     /// Takes the lock of the background job; `None` while another replica holds it.
-    pub async fn turn(&self) -> Result<Option<Turn>, StoreError> {
-        let lock = format!("begin; /* secrets.turn */ select pg_try_advisory_xact_lock({TURN}) as taken");
+    pub async fn try_lock(&self) -> Result<Option<RewrapLock>, StoreError> {
+        let begin = format!("begin; /* secrets.lock */ select pg_try_advisory_xact_lock({LOCK}) as taken");
         let mut lease = self.0.lease().await?;
         let taken = async {
-            let row = sqlx::raw_sql(AssertSqlSafe(lock)).fetch_one(lease.connection()).await?;
+            let row = sqlx::raw_sql(AssertSqlSafe(begin)).fetch_one(lease.connection()).await?;
             Ok(row.try_get("taken")?)
         };
         match within(CALL, taken).await {
-            Ok(true) => Ok(Some(Turn(lease))),
-            Ok(false) => Turn(lease).end().await.map(|()| None),
+            Ok(true) => Ok(Some(RewrapLock(lease))),
+            Ok(false) => RewrapLock(lease).end().await.map(|()| None),
             // The transaction may be open, so the connection is not used again.
             Err(error) => {
                 drop(lease);
