@@ -93,9 +93,9 @@ pub struct OpsConfig {
     /// Seconds between SIGTERM, when the service says that it is not ready, and the moment when it takes no new calls.
     /// Too short: load balancers still send calls, which are refused. Too long: restarts take longer.
     pub lame_duck_seconds: u32,
-    /// Seconds after that in which calls in progress may end by themselves. The remaining ones are
-    /// ended, their statements on tenants' servers cancelled, which takes up to 7 s more. All of it must fit into what
-    /// the process is given before it is killed: 30 s in Kubernetes by default (`terminationGracePeriodSeconds`).
+    /// Seconds after that in which calls in progress may end by themselves. The remaining ones are ended, their
+    /// statements on tenants' servers cancelled, which takes up to 7 s more. All of it must fit into what the process
+    /// is given before it is killed: 30 s in Kubernetes by default (`terminationGracePeriodSeconds`).
     pub drain_seconds: u32,
 }
 
@@ -182,8 +182,8 @@ pub struct Issuers {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CryptoClientConfig {
-    /// `https://host:port`; several, separated by commas, where no name leads to all replicas. Each address of each
-    /// host is a replica: calls are spread over those that are ready.
+    /// `https://host:port`, or several, separated by commas, where no DNS name resolves to all replicas. Every address
+    /// that these hosts resolve to is taken for a replica. Calls go in turn to the replicas that are ready.
     pub url: String,
     /// The caller's own certificate.
     pub tls: TlsFiles,
@@ -197,14 +197,14 @@ pub struct DatabaseConfig {
     /// the configuration. Changes take effect when the service is restarted.
     #[serde(deserialize_with = "secret_file")]
     pub url_file: PathBuf,
-    /// Connections that each replica of the service may hold. Too low: requests wait for each other
-    /// while the database idles. Too high: all replicas together reach the server's own limit (`max_connections`, 100
-    /// on a Postgres with defaults), and new connections of every client are refused.
+    /// Connections that each replica of the service may hold. Too low: requests wait for each other while the database
+    /// idles. Too high: all replicas together reach the server's own limit (`max_connections`, 100 on a Postgres with
+    /// defaults), and new connections of every client are refused.
     #[serde(default = "default_connections", deserialize_with = "positive")]
     pub max_connections: u32,
-    /// Seconds that a request waits for one of them; after that, the user is told to try again. Too low:
-    /// a short burst, or a failover of the database, fails requests that could have waited. Too high: during an outage
-    /// requests pile up, each until its own deadline.
+    /// Seconds that a request waits for one of these connections before the user is told to try again. Too low: a short
+    /// burst, or a failover of the database, fails requests that could have waited. Too high: during an outage requests
+    /// pile up, each until its own deadline.
     #[serde(default = "default_acquire_timeout", deserialize_with = "positive")]
     pub acquire_timeout_seconds: u32,
     /// What is between this service and the server.

