@@ -59,6 +59,16 @@ impl Replica {
         self.wait_until("ready", "/readyz", |answer| answer.starts_with("HTTP/1.1 200")).await;
     }
 
+    /// Lets it answer nothing any more, with its connections open, until [`Self::resume`].
+    pub(crate) fn pause(&self) {
+        self.process.as_ref().unwrap().pause();
+    }
+
+    /// Lets it go on.
+    pub(crate) fn resume(&self) {
+        self.process.as_ref().unwrap().resume();
+    }
+
     /// Stops it in good order, by SIGTERM.
     pub(crate) async fn stop(&mut self) {
         let process = self.process.take().unwrap();

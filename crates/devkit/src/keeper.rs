@@ -47,13 +47,28 @@ impl Keeper {
         self.thread.take()?.join().ok().flatten()
     }
 
-    fn end(&mut self) -> Option<ExitStatus> {
-        let thread = self.thread.take()?;
+    /// Stops the server's execution until [`Self::resume`]: its connections stay open, and nothing answers.
+    pub fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets a paused server go on.
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
         // If the server has exited by itself, another process may have its id.
-        if !thread.is_finished() {
-            let _ = kill_process(self.pid, self.stop);
+        if self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            let _ = kill_process(self.pid, signal);
         }
-        thread.join().ok().flatten()
+    }
+
+    fn end(&mut self) -> Option<ExitStatus> {
+        self.signal(self.stop);
+        // A paused server handles no signal.
+        self.resume();
+        self.thread.take()?.join().ok().flatten()
     }
 }
 
