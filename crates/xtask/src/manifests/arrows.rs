@@ -74,8 +74,9 @@ fn expected() -> BTreeSet<String> {
     add("proxy-service", "pooler", &[5432]);
     add("operator", "pooler", &[5432]);
     add("operator", "database", &[5432]);
-    for scraped in ["crypto-service", "connection-service", "proxy-service"] {
-        add("prometheus", scraped, &[9090]);
+    for asked in ["crypto-service", "connection-service", "proxy-service"] {
+        add("prometheus", asked, &[9090]);
+        add("operator", asked, &[9090]);
     }
     arrows
 }
