@@ -187,7 +187,8 @@ pub struct Column {
     #[prost(enumeration = "Encoding", tag = "4")]
     pub encoding: i32,
 }
-/// Batch contains some rows of a result, column by column.
+/// Batch contains some rows of a result, column by column. A row, of up to 16 MiB, is never split. gRPC clients that
+/// accept 4 MiB in a message, which is the default of many, need a higher limit for larger rows.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Batch {
     /// Number of rows, at least 1.

@@ -30,6 +30,9 @@ const STREAMS: usize = 8;
 
 const LARGE: &str = "select repeat('x', 16000000) from generate_series(1, 20)";
 
+/// A message has at least a whole row.
+const MESSAGE: usize = 32 << 20;
+
 /// Long enough for a hundred queries beyond the 99th percentile's one.
 const WINDOW: Duration = Duration::from_secs(8);
 
@@ -39,7 +42,7 @@ async fn beside_streams(bench: &Bench) -> Result<Figures> {
     let readers = postern.owners(2, CONNECTION, &tenant.dsn()).await?;
     let mut streams: Vec<BoxFuture<'static, Result<()>>> = Vec::new();
     for bearer in readers.into_iter().cycle().take(STREAMS) {
-        let client = ProxyServiceClient::new(postern.channel().await?);
+        let client = ProxyServiceClient::new(postern.channel().await?).max_decoding_message_size(MESSAGE);
         streams.push(Box::pin(read(client, bearer)));
     }
     let ours = slowest(point, streams).await.context("Postern")?;

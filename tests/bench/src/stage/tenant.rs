@@ -83,7 +83,8 @@ fn wide() -> String {
                 n::float8 / 8 as weight, (n % 10000)::numeric / 100 as price, 'customer ' || n % 5000 as customer,
                 'city ' || n % 300 as city, nullif('note ' || n % 4, 'note 0') as note,
                 timestamptz '2026-01-01' + n * interval '1 second' as placed
-           from generate_series(1, {WIDE_ROWS}) n"
+           from generate_series(1, {WIDE_ROWS}) n;
+         alter table wide add primary key (id)"
     )
 }
 

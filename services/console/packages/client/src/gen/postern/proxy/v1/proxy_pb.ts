@@ -474,7 +474,8 @@ export const ColumnSchema: GenMessage<Column> = /*@__PURE__*/
   messageDesc(file_postern_proxy_v1_proxy, 10);
 
 /**
- * Batch contains some rows of a result, column by column.
+ * Batch contains some rows of a result, column by column. A row, of up to 16 MiB, is never split. gRPC clients that
+ * accept 4 MiB in a message, which is the default of many, need a higher limit for larger rows.
  *
  * @generated from message postern.proxy.v1.Batch
  */
