@@ -22,7 +22,8 @@ const NAMESPACE: &str = "postern";
 const ACCOUNTS: [&str; 4] = ["crypto-service", "connection-service", "proxy-service", "operator"];
 
 /// Database roles that services and operators sign in as.
-const ROLES: [&str; 4] = ["postern_migrator", "postern_connection", "postern_proxy", "postern_rewrap"];
+const ROLES: [&str; 5] =
+    ["postern_migrator", "postern_connection", "postern_proxy", "postern_rewrap", "postern_operator"];
 
 pub(crate) struct Node {
     folder: TempDir,
