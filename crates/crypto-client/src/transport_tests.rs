@@ -127,6 +127,19 @@ async fn a_closed_port_a_plaintext_port_and_wrong_certificates_are_told_apart() 
     assert!(text.contains("refused our certificate"), "{text}");
 }
 
+/// The reason arrives after the client's side of the handshake, and is lost if the client has written something by then.
+#[tokio::test]
+async fn a_refused_certificate_is_never_mistaken_for_a_lost_connection() {
+    let stage = Stage::new();
+    let trusts_another =
+        TlsFiles { ca: files(stage.other.path(), "crypto-service").ca, ..stage.files("crypto-service") };
+    let server = serve(trusts_another).await;
+    for _ in 0..30 {
+        let text = logged(server, stage.files("proxy-service")).await;
+        assert!(text.contains("crypto-service refused our certificate: received fatal alert"), "{text}");
+    }
+}
+
 #[tokio::test]
 async fn an_expired_certificate_is_named_on_either_side() {
     let stage = Stage::new();

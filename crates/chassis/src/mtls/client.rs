@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use http::{Uri, uri::Scheme};
 use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioIo};
 use rustls::{ClientConfig, client::Resumption, crypto::aws_lc_rs, pki_types::ServerName};
-use tokio::net::TcpStream;
+use tokio::{io::AsyncBufReadExt, net::TcpStream};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::transport::Endpoint;
 use tower::{BoxError, Service, service_fn};
@@ -121,9 +121,17 @@ impl ClientTls {
     pub(super) async fn handshake(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         self.0.look();
         let server = ServerName::try_from(SERVER).expect("a plain word is a DNS name");
-        let stream = TlsConnector::from(self.0.current()).connect(server, stream).await?;
+        let mut stream = TlsConnector::from(self.0.current()).connect(server, stream).await?;
         if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
             return Err(io::Error::other("crypto-service does not speak HTTP/2"));
+        }
+        // In TLS 1.3 the server judges our certificate after our side of the handshake has ended. If we wrote to a
+        // connection that it is closing, the alert that says why would be lost. So the server speaks first: an HTTP/2
+        // server that has accepted us sends its SETTINGS without waiting for ours (RFC 9113, section 3.4).
+        if stream.fill_buf().await?.is_empty() {
+            return Err(io::Error::other(
+                "crypto-service closed the connection after the handshake; see its log",
+            ));
         }
         Ok(stream)
     }
