@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use postern_domain::{Clock, SystemClock};
-use postern_egress::Policy;
+use postern_egress::{EgressError, Policy};
 use postern_identity::IssuerConfig;
 
 use crate::{
@@ -37,7 +37,8 @@ impl Check {
     pub fn issuers(&mut self, issuers: &[IssuerConfig], egress: &Policy) {
         self.key("issuers", Gate::new(issuers.to_vec(), egress.clone(), Arc::new(SystemClock)));
         for (issuer, url) in issuers.iter().filter_map(|issuer| Some((issuer, issuer.fetched_url()?))) {
-            let refused = |error| anyhow::anyhow!("issuer '{}': {error}; see [egress]", issuer.issuer);
+            let refused =
+                |error: EgressError| anyhow::anyhow!("issuer '{}': {}", issuer.issuer, error.for_operator());
             let key = if issuer.discovery { "issuers.discovery" } else { "issuers.jwks_url" };
             self.key(key, egress.admit(url.host(), url.port()).map_err(refused));
         }
@@ -110,7 +111,8 @@ mod tests {
             let mut check = Check::default();
             check.issuers(&[serde_json::from_value(issuer).unwrap()], &Policy::default());
             let [problem] = check.problems().try_into().unwrap();
-            assert!(problem.starts_with(key) && problem.ends_with("see [egress]"), "{problem}");
+            assert!(problem.starts_with(key), "{problem}");
+            assert!(problem.ends_with("add its network to allow in [egress]"), "{problem}");
         }
     }
 }

@@ -65,8 +65,61 @@ impl EgressError {
         }
     }
 
+    /// The message for an operator whose own host this is, such as an issuer's: which setting allows it.
+    pub fn for_operator(&self) -> String {
+        match self {
+            Self::PortRefused { port, allowed } => {
+                format!("port {port} is not allowed; add it to ports in [egress], which now allows {allowed}")
+            }
+            Self::NameRefused => {
+                "this host name belongs to an internal network; add it to allow_names in [egress]".to_owned()
+            }
+            Self::AddressRefused(AddressClass::Denied) => {
+                "this host resolves to an address in a network that deny in [egress] names".to_owned()
+            }
+            Self::AddressRefused(class) => {
+                format!("this host resolves to {class}; add its network to allow in [egress]")
+            }
+            Self::Ipv6Only => "this host has only IPv6, which cannot be reached from here".to_owned(),
+            Self::NameNotFound => "this host name does not resolve; check its spelling".to_owned(),
+            Self::Unreachable => {
+                "this host cannot be reached; check the network and its firewalls".to_owned()
+            }
+            other => other.to_string(),
+        }
+    }
+
     /// Whether the policy refused the host, so that trying again is pointless.
     pub const fn is_refusal(&self) -> bool {
         matches!(self, Self::AddressRefused(_) | Self::NameRefused | Self::PortRefused { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operator_is_told_the_setting_and_not_what_a_user_could_do() {
+        for (error, text) in [
+            (
+                EgressError::PortRefused { port: 8443, allowed: "5432, 443".to_owned() },
+                "port 8443 is not allowed; add it to ports in [egress], which now allows 5432, 443",
+            ),
+            (
+                EgressError::NameRefused,
+                "this host name belongs to an internal network; add it to allow_names in [egress]",
+            ),
+            (
+                EgressError::AddressRefused(AddressClass::Private),
+                "this host resolves to a private network; add its network to allow in [egress]",
+            ),
+            (
+                EgressError::AddressRefused(AddressClass::Denied),
+                "this host resolves to an address in a network that deny in [egress] names",
+            ),
+        ] {
+            assert_eq!(error.for_operator(), text);
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use postern_egress::{
-    EgressError, HttpUrl,
+    HttpUrl,
     http::{HttpClient, HttpError},
     tls::TlsError,
 };
@@ -116,14 +116,10 @@ async fn fetch(fetcher: &dyn FetchKeys, issuer: &str, url: &HttpUrl) -> Result<B
     fetcher.fetch(issuer, url).await.map_err(|error| SourceError::Fetch { url: url.clone(), error })
 }
 
-/// The error with what an operator can do. The texts of some errors are for users who enter the host of a tenant.
+/// The error with what an operator can do. Its own text is for users who enter the host of a tenant.
 fn for_operator(error: &HttpError) -> String {
     match error {
-        HttpError::Egress(EgressError::PortRefused { port, .. }) => {
-            format!("port {port} may not be dialled; add it to ports in [egress]")
-        }
-        HttpError::Egress(EgressError::NameRefused) => format!("{error}; add its name to allow_names in [egress]"),
-        HttpError::Egress(EgressError::AddressRefused(_)) => format!("{error}; add its network to allow in [egress]"),
+        HttpError::Egress(error) => error.for_operator(),
         HttpError::Tls(TlsError::UnknownIssuer | TlsError::CaInvalid) => {
             "the server's certificate is signed by an unknown authority; name its CA file in the issuer's `ca`"
                 .to_owned()
@@ -136,6 +132,7 @@ fn for_operator(error: &HttpError) -> String {
 mod tests {
     use std::sync::Mutex;
 
+    use postern_egress::EgressError;
     use serde_json::{Value, json};
 
     use super::*;
