@@ -7,7 +7,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgSslMode},
 };
 use tokio::time::timeout;
-use url::Url;
+use url::{ParseError, Url};
 
 use crate::{Role, SCHEMA_VERSION, StoreError};
 
@@ -43,9 +43,7 @@ pub(crate) async fn open(options: &PgConnectOptions, time: Duration) -> Result<P
         {
             Err(StoreError::Url(format!("TLS with {host}:{port} failed: {error}")))
         }
-        Ok(Err(sqlx::Error::Io(error))) => {
-            Err(StoreError::Unreachable(format!("{host}:{port} cannot be reached: {error}")))
-        }
+        Ok(Err(sqlx::Error::Io(error))) => Err(StoreError::Unreachable(format!("{host}:{port}: {error}"))),
         Ok(Err(sqlx::Error::Tls(error))) => {
             Err(StoreError::Url(format!("TLS with {host}:{port} failed: {error}")))
         }
@@ -88,9 +86,16 @@ pub fn host(url: &str) -> Result<Option<String>, StoreError> {
 /// Parses a URL. The errors repeat nothing of it: it holds a password.
 fn parse(url: &str) -> Result<PgConnectOptions, StoreError> {
     let invalid = |reason: String| StoreError::Url(format!("not a PostgreSQL URL: {reason}"));
-    let url = Url::parse(url).map_err(|error| invalid(error.to_string()))?;
+    if url.is_empty() {
+        return Err(invalid("it is empty".to_owned()));
+    }
+    let other_scheme = || invalid("it does not start with postgresql://".to_owned());
+    let url = Url::parse(url).map_err(|error| match error {
+        ParseError::RelativeUrlWithoutBase => other_scheme(),
+        other => invalid(other.to_string()),
+    })?;
     if !["postgres", "postgresql"].contains(&url.scheme()) {
-        return Err(invalid("it does not start with postgresql://".to_owned()));
+        return Err(other_scheme());
     }
     refuse_missing_root(&url)?;
     // Statements carry owners and names; the chassis' telemetry says what is never logged.

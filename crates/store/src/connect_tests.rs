@@ -23,7 +23,8 @@ fn only_a_verified_name_or_no_network_is_safe() {
 #[test]
 fn a_malformed_url_is_explained_and_not_repeated() {
     for (url, reason) in [
-        ("canary", "relative URL without a base"),
+        ("", "it is empty"),
+        ("canary", "it does not start with postgresql://"),
         ("mysql://u:canary@h/d", "it does not start with postgresql://"),
         ("postgres://u:canary@h:99999/d", "invalid port number"),
         ("postgres://u:p@h/d?sslmode=canary", "unknown sslmode; use verify-full"),
@@ -42,6 +43,17 @@ fn a_malformed_url_is_explained_and_not_repeated() {
 fn a_root_certificate_that_is_missing_is_named() {
     let error = transport("postgres://u:p@h/d?sslmode=verify-full&sslrootcert=/no/such.pem").unwrap_err();
     assert!(error.to_string().contains("cannot read its sslrootcert '/no/such.pem'"), "{error}");
+}
+
+#[tokio::test]
+async fn a_host_that_does_not_resolve_is_named_and_the_failure_told_once() {
+    let error = operator("postgres://u:canary@no-such-host.invalid/d?sslmode=disable").await.unwrap_err();
+    assert!(matches!(error, StoreError::Unreachable(_)), "{error:?}");
+    let error = error.to_string();
+    assert!(
+        error.starts_with("the control database cannot be reached: no-such-host.invalid:5432: "),
+        "{error}"
+    );
 }
 
 #[tokio::test]

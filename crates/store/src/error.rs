@@ -133,11 +133,13 @@ fn remedy(error: &sqlx::Error) -> Remedy {
     }
 }
 
-/// By SQLSTATE: too many connections; shut down by an administrator, after a crash, or still starting.
+/// By SQLSTATE: too many connections; shut down by an administrator, after a crash, or still starting; a refused sign-in
+/// or a missing database.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 fn remedy_by_code(code: &str) -> Remedy {
     match code {
         "53300" | "57P01" | "57P02" | "57P03" => Remedy::Retry,
+        "28000" | "28P01" | "3D000" => Remedy::Prepare,
         _ => Remedy::Unknown,
     }
 }
@@ -181,7 +183,14 @@ mod tests {
         for code in ["53300", "57P01", "57P02", "57P03"] {
             assert_eq!(remedy_by_code(code), Remedy::Retry, "{code}");
         }
-        assert_eq!(remedy_by_code("28P01"), Remedy::Unknown);
+        assert_eq!(remedy_by_code("XX000"), Remedy::Unknown);
+    }
+
+    #[test]
+    fn a_refused_sign_in_or_a_missing_database_is_prepared_first() {
+        for code in ["28000", "28P01", "3D000"] {
+            assert_eq!(remedy_by_code(code), Remedy::Prepare, "{code}");
+        }
     }
 
     #[test]

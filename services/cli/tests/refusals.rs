@@ -78,8 +78,8 @@ async fn an_unavailable_service_is_not_a_refusal() {
     // Any other role is refused, even a superuser.
     rewrap(&stage.postern.superuser_url()).refused(3, "postern_rewrap");
     rewrap(&stage.postern.database_url("postern_proxy")).refused(3, "postern_rewrap");
-    let malformed =
-        rewrap("postgres//secret-word").refused(2, "not a PostgreSQL URL: relative URL without a base");
+    let malformed = rewrap("postgres//secret-word")
+        .refused(2, "not a PostgreSQL URL: it does not start with postgresql://");
     assert!(!malformed.stderr.contains("secret-word"), "{}", malformed.stderr);
 }
 
