@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use postern_domain::{Clock, SystemClock};
 use postern_egress::{EgressError, Policy};
 use postern_identity::IssuerConfig;
@@ -44,9 +44,16 @@ impl Check {
         }
     }
 
-    /// A database's URL file.
-    pub fn database(&mut self, key: &str, database: &DatabaseConfig) {
-        self.key(&format!("{key}.url_file"), database.read_url());
+    /// A database's URL file. `parse` is the store's, which refuses a URL that no connection can be opened with.
+    pub fn database<T, E: std::error::Error + Send + Sync + 'static>(
+        &mut self,
+        key: &str,
+        database: &DatabaseConfig,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) {
+        let file = || database.url_file.display().to_string();
+        let usable = database.read_url().and_then(|url| parse(&url).map(drop).with_context(file));
+        self.key(&format!("{key}.url_file"), usable);
     }
 
     /// The way to crypto-service.
@@ -78,6 +85,8 @@ impl Check {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
     use crate::mtls::test_support::{Folder, authority};
 
@@ -91,7 +100,9 @@ mod tests {
 
         let missing = TlsFiles { key: "/no/such/tls.key".into(), ..folder.files() };
         check.crypto("backends.crypto", &crypto("http://crypto-service:8443", missing));
-        check.database("backends.database", &DatabaseConfig::new("/no/such/url".into()));
+        check.database("backends.database", &DatabaseConfig::new("/no/such/url".into()), |_| {
+            io::Result::Ok(())
+        });
         check.issuers(&[], &Policy::default());
         let [url, tls, database, issuers] = check.problems().try_into().unwrap();
         assert!(url.starts_with("backends.crypto.url: ") && url.contains("https://"), "{url}");

@@ -5,6 +5,7 @@ use postern_chassis::config::{
 };
 use postern_egress::Policy;
 use postern_identity::IssuerConfig;
+use postern_store::transport;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -48,10 +49,10 @@ impl ServiceConfig for Config {
     fn check(&self, check: &mut Check) {
         check.edge(&self.edge);
         check.issuers(&self.issuers, &self.egress);
-        check.database("backends.database", &self.backends.database);
+        check.database("backends.database", &self.backends.database, transport);
         check.crypto("backends.crypto", &self.backends.crypto);
         if let Some(rewrap) = &self.rewrap {
-            check.database("rewrap.database", &rewrap.database);
+            check.database("rewrap.database", &rewrap.database, transport);
         }
     }
 }
@@ -59,6 +60,25 @@ impl ServiceConfig for Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_database_url_that_cannot_be_used_is_found_without_starting() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("database.url");
+        std::fs::write(&file, "postgresql://u:canary@h/d?sslmode=bogus").unwrap();
+        let example = include_str!("../../../deploy/config/connection-service.toml")
+            .replace("/etc/postern/database/postern_connection.url", file.to_str().unwrap());
+        let mut check = Check::default();
+        toml::from_str::<Config>(&example).unwrap().check(&mut check);
+        let problems = check.problems();
+        let database = problems.iter().find(|problem| problem.starts_with("backends.database.url_file: "));
+        let database = database.unwrap_or_else(|| panic!("{problems:?}"));
+        assert!(
+            database.contains(file.to_str().unwrap()) && database.contains("unknown sslmode"),
+            "{database}"
+        );
+        assert!(!database.contains("canary"), "{database}");
+    }
 
     #[test]
     fn the_example_is_a_configuration_and_a_typing_mistake_is_not() {

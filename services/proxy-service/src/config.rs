@@ -5,6 +5,7 @@ use postern_chassis::config::{
 };
 use postern_egress::Policy;
 use postern_identity::IssuerConfig;
+use postern_store::transport;
 use postern_tenant::PoolLimits;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -63,7 +64,7 @@ impl ServiceConfig for Config {
     fn check(&self, check: &mut Check) {
         check.edge(&self.edge);
         check.issuers(&self.issuers, &self.egress);
-        check.database("backends.database", &self.backends.database);
+        check.database("backends.database", &self.backends.database, transport);
         check.crypto("backends.crypto", &self.backends.crypto);
     }
 }
