@@ -7,7 +7,10 @@ use std::{
 
 use postern_chassis::config::{self, CryptoClientConfig, optional_secret_file};
 use schemars::JsonSchema;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 
 use crate::failure::{Exit, Failure};
 
@@ -36,6 +39,12 @@ pub(crate) struct DoctorConfig {
     /// mounts the same files. Their issuers' key sets are fetched by the same rules; their certificates, secret files
     /// and key ring are checked.
     pub(crate) configs: Vec<PathBuf>,
+}
+
+/// What the configuration of every service has, and this one does not.
+#[derive(Deserialize)]
+struct OfService {
+    issuers: IgnoredAny,
 }
 
 /// Files with the control database's URL, one per role. A variable of the environment, such as
@@ -111,7 +120,14 @@ impl Login {
 impl Config {
     /// Reads the file. Without a file, the URLs come from the environment.
     pub(crate) fn load(path: Option<&Path>) -> Result<Self, Failure> {
-        path.map_or_else(|| Ok(Self::default()), read)
+        let Some(path) = path else { return Ok(Self::default()) };
+        read(path).map_err(|failure| match read::<OfService>(path) {
+            Ok(OfService { issuers: IgnoredAny }) => {
+                let found = "this is a service's configuration; name the command line's instead";
+                Failure::new(Exit::Usage, format!("{}: {found}", path.display()))
+            }
+            Err(_) => failure,
+        })
     }
 
     /// How to reach crypto-service.
@@ -188,6 +204,17 @@ mod tests {
         assert!(toml::from_str::<Config>(example).unwrap().crypto.is_some());
         let mistyped = example.replacen("rewrap_url_file", "rewrap_file", 1);
         assert!(toml::from_str::<Config>(&mistyped).is_err());
+    }
+
+    #[test]
+    fn the_configuration_of_a_service_is_recognized() {
+        let services = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/config");
+        for service in ["crypto-service", "connection-service", "proxy-service"] {
+            let file = services.join(service).with_extension("toml");
+            let failure = Config::load(Some(&file)).err().unwrap();
+            assert_eq!(failure.exit, Exit::Usage);
+            assert!(failure.to_string().contains("this is a service's configuration"), "{failure}");
+        }
     }
 
     #[test]
