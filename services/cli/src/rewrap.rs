@@ -31,6 +31,8 @@ struct Plan {
     primary_key_id: u32,
     keys: Vec<PlannedKey>,
     to_rewrap: i64,
+    /// Seals under keys that are disabled, destroyed or unknown.
+    cannot_be_rewrapped: i64,
 }
 
 #[derive(Serialize)]
@@ -81,7 +83,7 @@ pub(crate) async fn run(options: &RewrapOptions, config: &Config, output: Output
         waiting::until_none_is(&crypto, READY, |ring, replica| replica.revision < ring.revision).await?;
     let plan = Plan::new(&ring, &store.counts().await?)?;
 
-    let bar = bar(plan.to_rewrap)?;
+    let bar = bar(plan.under_other_keys())?;
     let job =
         Job::new(store.clone(), crypto.channel.clone()).under(plan.primary_key_id).at_most(options.rate);
     let mut moved = 0;
@@ -127,9 +129,16 @@ impl Plan {
             seals: count.seals,
             owners: count.owners,
         };
-        let others = counts.iter().filter(|count| count.key_id != primary_key_id);
-        let to_rewrap = others.map(|count| count.seals).sum();
-        Ok(Self { primary_key_id, keys: counts.iter().map(planned).collect(), to_rewrap })
+        let keys: Vec<_> = counts.iter().map(planned).collect();
+        let (movable, stuck): (Vec<_>, Vec<_>) =
+            keys.iter().filter(|key| key.key_id != primary_key_id).partition(|key| key.is_movable());
+        let seals = |keys: Vec<&PlannedKey>| keys.into_iter().map(|key| key.seals).sum();
+        let (to_rewrap, cannot_be_rewrapped) = (seals(movable), seals(stuck));
+        Ok(Self { primary_key_id, keys, to_rewrap, cannot_be_rewrapped })
+    }
+
+    fn under_other_keys(&self) -> i64 {
+        self.to_rewrap + self.cannot_be_rewrapped
     }
 
     fn to_text(&self) -> String {
@@ -139,13 +148,12 @@ impl Plan {
         let rows: Vec<_> = self.keys.iter().map(row).collect();
         let keys = table(["key", "state", "seals", "owners"], &rows);
         let stuck = self.keys.iter().filter(|key| key.seals > 0 && !key.is_movable());
-        let (mut movable, mut reasons) = (self.to_rewrap, String::new());
+        let mut reasons = String::new();
         for key in stuck {
-            movable -= key.seals;
             let PlannedKey { key_id, state, seals, .. } = key;
             let _ = writeln!(reasons, "{seals} can't be rewrapped: key {key_id} is {state}");
         }
-        let movable = count(movable.unsigned_abs(), "seal");
+        let movable = count(self.to_rewrap.unsigned_abs(), "seal");
         format!("{keys}{movable} to rewrap under key {}.\n{reasons}", self.primary_key_id)
     }
 }
@@ -175,7 +183,7 @@ impl Done {
             elsewhere: report.elsewhere,
             failed: report.failed,
             failures: failures.collect(),
-            remaining: after.to_rewrap,
+            remaining: after.under_other_keys(),
             disabled: after.keys.iter().find(|key| key.is_disabled()).map(|key| key.key_id),
         }
     }

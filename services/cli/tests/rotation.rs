@@ -72,6 +72,8 @@ async fn destroying_a_key_names_what_would_be_lost_first() {
         plan.ends_with("0 seals to rewrap under key 2.\n2 can't be rewrapped: key 1 is destroyed\n"),
         "{plan}"
     );
+    let plan = stage.run(&["rewrap", "--dry-run", "--json"]).succeeded().json();
+    assert_eq!((&plan["to_rewrap"], &plan["cannot_be_rewrapped"]), (&0.into(), &2.into()));
     let rest = stage.run(&["rewrap", "--json"]);
     assert_eq!((rest.code, &rest.json()["failed"]), (1, &2.into()), "{}", rest.stderr);
     assert!(rest.stderr.contains("2 seals could not be rewrapped and are unchanged"), "{}", rest.stderr);
