@@ -140,6 +140,18 @@ async fn a_refused_certificate_is_never_mistaken_for_a_lost_connection() {
     }
 }
 
+/// The server closes the connection without an alert: the certificate is fine, its name is not.
+#[tokio::test]
+async fn a_certificate_of_another_trust_domain_points_to_the_log_of_crypto_service() {
+    let stage = Stage::new();
+    let elsewhere = TlsFiles { trust_domain: "elsewhere".to_owned(), ..stage.files("crypto-service") };
+    let server = serve(elsewhere).await;
+    for _ in 0..30 {
+        let text = logged(server, stage.files("proxy-service")).await;
+        assert!(text.contains("closed the connection after the handshake; see its log"), "{text}");
+    }
+}
+
 #[tokio::test]
 async fn an_expired_certificate_is_named_on_either_side() {
     let stage = Stage::new();

@@ -247,7 +247,7 @@ pub fn describe(status: &Status) -> String {
     while let Some(error) = source {
         let next = error.to_string();
         // Errors often repeat the text of their source.
-        if !text.ends_with(&next) {
+        if !text.contains(&next) {
             text.push_str(": ");
             text.push_str(&next);
         }
@@ -380,6 +380,26 @@ mod tests {
         let mut status = Status::unavailable("tcp connect error");
         status.set_source(Arc::new(std::io::Error::other("connection refused")));
         assert_eq!(describe(&status), "Unavailable: tcp connect error: connection refused");
+    }
+
+    /// As tonic makes it of a failure of the connector.
+    #[test]
+    fn a_failed_call_is_described_without_repetition() {
+        #[derive(Debug)]
+        struct Transport(std::io::Error);
+        impl fmt::Display for Transport {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("transport error")
+            }
+        }
+        impl Error for Transport {
+            fn source(&self) -> Option<&(dyn Error + 'static)> {
+                Some(&self.0)
+            }
+        }
+        let mut status = Status::unavailable("connection refused");
+        status.set_source(Arc::new(Transport(std::io::Error::other("connection refused"))));
+        assert_eq!(describe(&status), "Unavailable: connection refused: transport error");
     }
 
     #[test]

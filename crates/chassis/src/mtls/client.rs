@@ -1,6 +1,11 @@
 //! The client's side: the way to crypto-service.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io::{self, ErrorKind},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 use http::{Uri, uri::Scheme};
@@ -128,10 +133,14 @@ impl ClientTls {
         // In TLS 1.3 the server judges our certificate after our side of the handshake has ended. If we wrote to a
         // connection that it is closing, the alert that says why would be lost. So the server speaks first: an HTTP/2
         // server that has accepted us sends its SETTINGS without waiting for ours (RFC 9113, section 3.4).
-        if stream.fill_buf().await?.is_empty() {
-            return Err(io::Error::other(
-                "crypto-service closed the connection after the handshake; see its log",
-            ));
+        let closed = match stream.fill_buf().await {
+            Ok(received) => received.is_empty(),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => true,
+            Err(error) => return Err(error),
+        };
+        if closed {
+            let message = "crypto-service closed the connection after the handshake; see its log";
+            return Err(io::Error::other(message));
         }
         Ok(stream)
     }
