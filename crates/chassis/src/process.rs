@@ -131,7 +131,9 @@ fn parse(
     version: &'static str,
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<Arguments, clap::Error> {
+    let about = format!("Runs Postern's {name} until SIGTERM. SIGHUP rereads the issuers.");
     let command = Arguments::command().name(name).bin_name(format!("postern-{name}")).version(version);
+    let command = command.about(about);
     Arguments::from_arg_matches(&command.try_get_matches_from(arguments)?)
 }
 
@@ -230,6 +232,7 @@ mod tests {
         assert_eq!((version.to_string().trim(), version.exit_code()), ("a-service 1.2.3", 0));
         let help = parsed(&["postern-a-service", "--help"]).err().unwrap();
         assert!(help.to_string().contains("--config <FILE>") && help.exit_code() == 0, "{help}");
+        assert!(help.to_string().starts_with("Runs Postern's a-service"), "{help}");
         let unknown = parsed(&["postern-a-service", "--colour"]).err().unwrap();
         assert_eq!(unknown.exit_code(), 2);
         assert_eq!(parsed(&["x", "--config", "/a.toml"]).unwrap().config, Path::new("/a.toml"));
