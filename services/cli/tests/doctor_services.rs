@@ -119,6 +119,12 @@ async fn a_service_is_asked_how_it_is_and_its_files_are_checked() {
     fs::write(&ring, &whole[..whole.len() / 2]).unwrap();
     found(&observed.doctor().await, 1, "ring file", &format!("fail: {}: ", ring.display()));
     fs::write(&ring, whole).unwrap();
+    // The ring is fine: what helps is what the error itself says.
+    let root = ring.with_file_name(postern_keyring::embedded::ROOT_FILE);
+    fs::set_permissions(&root, Permissions::from_mode(0o644)).unwrap();
+    let run = observed.doctor().await;
+    found(&run, 1, "ring file", &format!("fail: {}: the root key {}", ring.display(), root.display()));
+    assert!(run.stdout.contains("chmod 600") && !run.stdout.contains("Restore it"), "{}", run.stdout);
     observed.life.stop();
 }
 

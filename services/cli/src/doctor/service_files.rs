@@ -102,8 +102,7 @@ async fn look_at(parts: Parts, findings: &mut Findings) {
                 "ring file",
                 format!("{file}: revision {}, wrapped by the root '{}'", ring.revision, ring.root),
             ),
-            Ok(Err(error)) => Finding::failure("ring file", anyhow::Error::from(error).context(file).into())
-                .advice("Restore it from the copy that was made after the last change of the keys."),
+            Ok(Err(error)) => Finding::failure("ring file", anyhow::Error::from(error).context(file).into()),
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         });
     }
