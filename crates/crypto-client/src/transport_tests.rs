@@ -127,7 +127,8 @@ async fn a_closed_port_a_plaintext_port_and_wrong_certificates_are_told_apart() 
     assert!(text.contains("refused our certificate"), "{text}");
 }
 
-/// The reason arrives after the client's side of the handshake, and is lost if the client has written something by then.
+/// The reason arrives after the client's side of the handshake, and is lost if the client has written something by
+/// then.
 #[tokio::test]
 async fn a_refused_certificate_is_never_mistaken_for_a_lost_connection() {
     let stage = Stage::new();

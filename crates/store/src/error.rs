@@ -133,8 +133,8 @@ fn remedy(error: &sqlx::Error) -> Remedy {
     }
 }
 
-/// By SQLSTATE: too many connections; shut down by an administrator, after a crash, or still starting; a refused sign-in
-/// or a missing database.
+/// By SQLSTATE: too many connections; shut down by an administrator, after a crash, or still starting; a refused
+/// sign-in or a missing database.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 fn remedy_by_code(code: &str) -> Remedy {
     match code {
