@@ -104,7 +104,10 @@ fn bill_of_materials(cyclonedx: &Path, image: &str, folder: &Path) -> Result<()>
     command.args(["cyclonedx", "--format", "json", "--override-filename", &name, "--manifest-path"]);
     process::run_quietly(command.arg(service.join("Cargo.toml")).current_dir(root()))?;
     let file = format!("{name}.json");
-    fs::copy(service.join(&file), folder.join(&file)).context("cargo cyclonedx wrote no document")?;
+    let document = fs::read_to_string(service.join(&file)).context("cargo cyclonedx wrote no document")?;
+    // The references to members of the workspace are paths: where this repository is on this machine says nothing.
+    let here = format!("file://{}/", root().display());
+    fs::write(folder.join(&file), document.replace(&here, "file:///"))?;
     // The tool writes one beside the manifest of every member of the workspace that it visits.
     for members in ["crates", "services", "tests"] {
         for member in fs::read_dir(root().join(members))? {
