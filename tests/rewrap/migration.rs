@@ -13,12 +13,10 @@ use postern_rpc::connection::{
 use postern_store::{ConnectionStore, PoolOptions};
 use postern_testkit::{TenantDatabase, User, reason};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
-use sqlx::{Executor, PgConnection, migrate::Migrator};
+use sqlx::{Executor, PgConnection};
 use uuid::Uuid;
 
 use crate::support::{PASSWORD, Stage};
-
-static MIGRATIONS: Migrator = sqlx::migrate!("../../crates/store/migrations");
 
 #[tokio::test]
 async fn saved_connections_are_listed_as_before_and_open() {
@@ -126,12 +124,11 @@ async fn list(user: &User) -> Vec<Connection> {
 /// Drops the schema and makes it anew as the last release left it.
 async fn back_to_schema_3(superuser: &mut PgConnection) {
     superuser.execute("drop schema postern cascade").await.unwrap();
-    let migrations = MIGRATIONS.iter().filter(|migration| migration.version <= 3).cloned().collect();
     superuser
         .execute("set role postern_owner; create schema postern; set search_path = postern")
         .await
         .unwrap();
-    Migrator::with_migrations(migrations).run_direct(None, superuser, false).await.unwrap();
+    postern_store::migrations(3).run_direct(None, superuser, false).await.unwrap();
     superuser.execute("reset role; reset search_path").await.unwrap();
     let version: i32 =
         sqlx::query_scalar("select postern.schema_version()").fetch_one(superuser).await.unwrap();

@@ -65,28 +65,28 @@ fn is_unavailable<T>(answer: &Result<T, Status>) -> bool {
 async fn while_crypto_service_hangs_calls_are_unavailable_and_afterwards_they_succeed() {
     let mut running = Running::start(&["crypto"]).await;
     let tenant = TenantServer::shared().await.database("secret").await;
-    let (saver, querier) = running.user("user");
+    let (saves, queries) = running.user("user");
     // Two connections: the first has a session already, which needs no secret.
     for name in ["open", "sealed"] {
-        saver.save(name, tenant.dsn("secret")).await.unwrap();
+        saves.save(name, tenant.dsn("secret")).await.unwrap();
     }
-    querier.query("open", "select 1").await.unwrap();
+    queries.query("open", "select 1").await.unwrap();
 
     running.crypto[0].pause();
     for _ in 0..3 {
         let (saved, queried) = tokio::join!(
-            soon(saver.save("new", tenant.dsn("secret"))),
-            soon(querier.query("sealed", "select 1")),
+            soon(saves.save("new", tenant.dsn("secret"))),
+            soon(queries.query("sealed", "select 1")),
         );
         assert!(is_unavailable(&saved), "{saved:?}");
         assert!(is_unavailable(&queried), "{:?}", queried.err());
     }
-    soon(querier.query("open", "select 1")).await.unwrap();
+    soon(queries.query("open", "select 1")).await.unwrap();
 
     running.crypto[0].resume();
     let back = Instant::now();
-    while soon(saver.save("new", tenant.dsn("secret"))).await.is_err()
-        || soon(querier.query("sealed", "select 1")).await.is_err()
+    while soon(saves.save("new", tenant.dsn("secret"))).await.is_err()
+        || soon(queries.query("sealed", "select 1")).await.is_err()
     {
         assert!(back.elapsed() < PATIENCE, "not back in time\n{}", log::tail());
         sleep(Duration::from_millis(20)).await;
@@ -100,13 +100,13 @@ async fn while_crypto_service_hangs_calls_are_unavailable_and_afterwards_they_su
 async fn while_one_of_two_replicas_hangs_no_call_fails() {
     let mut running = Running::start(&["crypto-one", "crypto-two"]).await;
     let tenant = TenantServer::shared().await.database("secret").await;
-    let (saver, querier) = running.user("user");
+    let (saves, queries) = running.user("user");
     // Calls go in turn to the replicas that are ready, and this one was a moment ago.
     running.crypto[1].pause();
     for number in 0..8 {
         let name = format!("saved-{number}");
-        soon(saver.save(&name, tenant.dsn("secret"))).await.unwrap();
-        soon(querier.query(&name, "select 1")).await.unwrap();
+        soon(saves.save(&name, tenant.dsn("secret"))).await.unwrap();
+        soon(queries.query(&name, "select 1")).await.unwrap();
     }
     running.crypto[1].resume();
     for replica in running.all() {

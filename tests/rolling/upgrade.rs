@@ -1,15 +1,13 @@
 //! Both versions are live during an upgrade: the schema is migrated while services of the release before still serve.
 
-use postern_store::SCHEMA_VERSION;
+use postern_store::{SCHEMA_VERSION, migrations};
 use postern_testkit::{TenantServer, User};
-use sqlx::{AssertSqlSafe, Executor, PgConnection, Row, migrate::Migrator};
+use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 
 use crate::{
     installation::{Installation, connect, run, url_of},
     log,
 };
-
-static MIGRATIONS: Migrator = sqlx::migrate!("../../crates/store/migrations");
 
 /// What the release before the last migration sends, with an owner, a name and a seal in place of `:owner`, `:name` and
 /// `:sealed`. A statement must not be taken out of here before a release has been out that does not send it.
@@ -120,10 +118,8 @@ async fn send(session: &mut PgConnection, statements: &str, name: &str) {
 /// Drops the schema and makes it anew at an older version.
 async fn back_to(admin: &mut PgConnection, version: i32) {
     admin.execute("drop schema postern cascade").await.unwrap();
-    let older = |migration: &&sqlx::migrate::Migration| migration.version <= i64::from(version);
-    let migrations = MIGRATIONS.iter().filter(older).cloned().collect();
     admin.execute("set role postern_owner; create schema postern; set search_path = postern").await.unwrap();
-    Migrator::with_migrations(migrations).run_direct(None, admin, false).await.unwrap();
+    migrations(version).run_direct(None, admin, false).await.unwrap();
     admin.execute("reset role; reset search_path").await.unwrap();
 }
 

@@ -168,7 +168,7 @@ impl Dependency {
     /// Notes that an attempt to reach it failed, and logs why, once per outage.
     pub fn failed(&self, cause: &str) {
         if self.set(Reach::Failing) == Reach::Reached {
-            tracing::warn!("{} cannot be reached: {cause}", self.name);
+            tracing::warn!("{}: {cause}", self.name);
         }
     }
 

@@ -1,8 +1,6 @@
 //! Maps a failed call to the error that the user sees and the log line that the operator needs.
 
-use std::error::Error;
-
-use postern_rpc::{DOMAIN, Problem, Reason};
+use postern_rpc::{DOMAIN, Problem, Reason, with_sources};
 use tonic::Status;
 use tonic_types::StatusExt;
 
@@ -79,20 +77,6 @@ fn log(status: &Status, purpose: Purpose) {
 /// rustls' text for a TLS alert from the peer. In TLS 1.3, the server verifies the client's certificate after the
 /// client has finished the handshake, so the alert arrives with a later read, and HTTP/2 keeps only its text.
 const ALERT: &str = "received fatal alert";
-
-/// The message of a status and the chain of its sources, which ends with why a connection failed.
-pub fn with_sources(status: &Status) -> String {
-    let mut text = status.message().to_owned();
-    let mut source = status.source();
-    while let Some(error) = source {
-        let cause = error.to_string();
-        if !text.contains(&cause) {
-            text = if text.is_empty() { cause } else { format!("{text}: {cause}") };
-        }
-        source = error.source();
-    }
-    text
-}
 
 #[cfg(test)]
 mod tests {

@@ -18,7 +18,6 @@ pub mod seal;
 mod sealer;
 
 pub use context::SealContext;
-pub use failure::with_sources;
 pub use opener::Opener;
 pub use postern_chassis::mtls::CryptoChannel;
 pub use rewrapper::{Rewrap, RewrapFailed, Rewrapped, Rewrapper};

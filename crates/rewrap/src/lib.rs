@@ -19,5 +19,5 @@ mod report;
 
 pub use error::RewrapError;
 pub use job::Job;
-pub use postern_crypto_client::{RewrapFailed, with_sources};
+pub use postern_crypto_client::RewrapFailed;
 pub use report::{Failure, Report};

@@ -10,7 +10,7 @@ pub mod codec;
 mod problem;
 mod redacted;
 
-pub use problem::{DOMAIN, Problem, Reason, cause_of, describe};
+pub use problem::{DOMAIN, Problem, Reason, cause_of, describe, with_sources};
 
 /// The descriptors for reflection, as an encoded `FileDescriptorSet`.
 pub const DESCRIPTORS: &[u8] = include_bytes!("generated/descriptors.bin");

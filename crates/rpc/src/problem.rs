@@ -242,14 +242,19 @@ pub fn cause_of(status: &Status) -> Option<&str> {
 /// Describes the failure of a call to another service: code, message and underlying errors, such as a refused
 /// connection. For the log only.
 pub fn describe(status: &Status) -> String {
-    let mut text = format!("{:?}: {}", status.code(), status.message());
+    format!("{:?}: {}", status.code(), with_sources(status))
+}
+
+/// The message of a status and the chain of its sources, which ends with why a connection failed. For the log, and for
+/// operators.
+pub fn with_sources(status: &Status) -> String {
+    let mut text = status.message().to_owned();
     let mut source = status.source();
     while let Some(error) = source {
-        let next = error.to_string();
+        let cause = error.to_string();
         // Errors often repeat the text of their source.
-        if !text.contains(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
+        if !text.contains(&cause) {
+            text = if text.is_empty() { cause } else { format!("{text}: {cause}") };
         }
         source = error.source();
     }

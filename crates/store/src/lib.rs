@@ -28,7 +28,7 @@ pub use connections::{Change, ConnectionStore, NewSecret, OwnConnection, OwnSecr
 pub use database::Scope;
 pub use denials::{Denial, DenialStore, Denied};
 pub use error::{Remedy, StoreError};
-pub use migrate::{SCHEMA_VERSION, migrate};
+pub use migrate::{SCHEMA_VERSION, migrate, migrations};
 pub use postern_domain::PoolOptions;
 pub use proxy::ProxyStore;
 pub use roles::Role;

@@ -16,6 +16,8 @@ pub(crate) struct Arguments {
     state: PathBuf,
 }
 
+const PROFILE: &str = "up";
+
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     // Checked here to fail before the build.
     let free = arguments.port == 0 || TcpListener::bind(("127.0.0.1", arguments.port)).is_ok();
@@ -36,9 +38,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 fn build() -> Result<PathBuf> {
     let console = thread::spawn(console::build);
     say("building the services (the first build takes a few minutes)");
-    process::run(&mut process::cargo(["build", "--release", "--package", "postern-standalone"]))?;
+    process::run(&mut process::cargo(["build", "--profile", PROFILE, "--package", "postern-standalone"]))?;
     console.join().ok().context("the console's build panicked")??;
-    Ok(target_dir().join("release/postern-standalone"))
+    Ok(target_dir().join(PROFILE).join("postern-standalone"))
 }
 
 /// Cargo's target folder.

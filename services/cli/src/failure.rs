@@ -2,8 +2,8 @@
 
 use std::{fmt, io, process::ExitCode};
 
-use postern_rewrap::{RewrapError, RewrapFailed, with_sources};
-use postern_rpc::DOMAIN;
+use postern_rewrap::{RewrapError, RewrapFailed};
+use postern_rpc::{DOMAIN, with_sources};
 use postern_store::{Remedy, StoreError};
 use tonic::{Code, Status};
 use tonic_types::{ErrorInfo, StatusExt};

@@ -60,6 +60,7 @@ impl<C> FromFiles<C> {
             }
             Some(Err(error)) => {
                 tracing::warn!(
+                    file = %self.files.certificate.display(),
                     "the certificates have changed and cannot be used; keeping those in memory: {error:#}"
                 );
             }
