@@ -74,12 +74,12 @@ async fn while_crypto_service_hangs_calls_are_unavailable_and_afterwards_they_su
 
     running.crypto[0].pause();
     for _ in 0..3 {
-        let (saved, queried) = tokio::join!(
+        let (connection, rows) = tokio::join!(
             soon(saves.save("new", tenant.dsn("secret"))),
             soon(queries.query("sealed", "select 1")),
         );
-        assert!(is_unavailable(&saved), "{saved:?}");
-        assert!(is_unavailable(&queried), "{:?}", queried.err());
+        assert!(is_unavailable(&connection), "{connection:?}");
+        assert!(is_unavailable(&rows), "{:?}", rows.err());
     }
     soon(queries.query("open", "select 1")).await.unwrap();
 
