@@ -18,6 +18,7 @@ use postern_devkit::{
     random_hex, replace,
 };
 use postern_domain::SystemClock;
+use postern_store::roles::LOGIN_ROLES;
 use postern_testkit::User;
 use sqlx::{ConnectOptions, Executor, PgConnection, postgres::PgConnectOptions};
 use tempfile::TempDir;
@@ -29,10 +30,6 @@ use tokio::{
 use crate::{log, replica::Replica};
 
 const ISSUER: &str = "https://issuer.test";
-
-/// Roles of the control database that have a URL.
-const ROLES: [&str; 5] =
-    ["admin", "postern_migrator", "postern_connection", "postern_proxy", "postern_rewrap"];
 
 /// Services of an installation.
 const SERVICES: [&str; 3] = ["crypto-service", "connection-service", "proxy-service"];
@@ -66,7 +63,7 @@ impl Installation {
         fs::create_dir(installation.path("urls")).unwrap();
         fs::create_dir(installation.path("ring")).unwrap();
         fs::create_dir(installation.path("root")).unwrap();
-        for role in ROLES.into_iter().skip(1) {
+        for role in LOGIN_ROLES {
             let (port, password) = (installation.control.port(), random_hex(24).unwrap());
             let url = format!("postgresql://{role}:{password}@127.0.0.1:{port}/postern?sslmode=disable");
             replace(&installation.path("urls").join(role), &url).unwrap();

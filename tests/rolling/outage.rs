@@ -12,7 +12,7 @@ use crate::{
     replica::Replica,
 };
 
-/// Callers get an answer after two seconds. With this much, a machine that is busy with other tests is none of them.
+/// Callers get an answer within two seconds. The rest is for a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// An installation with these replicas of crypto-service, and one of each other service.

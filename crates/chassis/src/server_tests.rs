@@ -95,8 +95,8 @@ async fn a_server_shows_its_renewed_certificate_and_trusts_the_new_authority_alo
 #[tokio::test]
 async fn connections_are_replaced_when_they_are_old_and_no_call_is_lost() {
     let authority = authority();
-    // Longer than a busy machine needs until the client's first frame: hyper closes a connection that is told to end
-    // before that, without a GOAWAY.
+    // Longer than a client's first frame takes to arrive on a busy machine: before it has that, hyper ends a connection
+    // without a GOAWAY, and a call may be lost.
     let server = Running::start(&authority, Duration::from_secs(1)).await;
     let wire = Wire::to(server.address).await;
     let client = client(wire.address, &Folder::of(&authority, "connection-service"));

@@ -74,8 +74,7 @@ fn log(status: &Status, purpose: Purpose) {
     }
 }
 
-/// rustls' text for a TLS alert from the peer. In TLS 1.3, the server verifies the client's certificate after the
-/// client has finished the handshake, so the alert arrives with a later read, and HTTP/2 keeps only its text.
+/// rustls' text for a TLS alert from the peer. tonic keeps only the text of what ended a connection.
 const ALERT: &str = "received fatal alert";
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::{StoreError, connect, roles};
 /// The newest migration. Services need this schema or a newer one.
 pub const SCHEMA_VERSION: i32 = 8;
 
-/// Descriptions and texts, by version. Not by sqlx's macro: all of sqlx would be compiled once more, for the macro.
+/// Descriptions and texts, by version. Without sqlx's macro, for which all of sqlx would be compiled a second time.
 const MIGRATIONS: [(&str, &str); SCHEMA_VERSION as usize] = [
     ("connections", include_str!("../migrations/0001_connections.sql")),
     ("rewrap", include_str!("../migrations/0002_rewrap.sql")),
@@ -22,7 +22,7 @@ const MIGRATIONS: [(&str, &str); SCHEMA_VERSION as usize] = [
     ("user data", include_str!("../migrations/0008_user_data.sql")),
 ];
 
-/// The migrations up to this version.
+/// The migrations up to this version: [`SCHEMA_VERSION`], or an older one for tests of an upgrade.
 pub fn migrations(newest: i32) -> Migrator {
     let all = (1..=newest).zip(MIGRATIONS);
     let migrations = all.map(|(version, (description, sql))| {

@@ -16,6 +16,7 @@ pub(crate) struct Arguments {
     state: PathBuf,
 }
 
+/// Compiles much faster than `release`, and runs fast enough to try things out.
 const PROFILE: &str = "up";
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {

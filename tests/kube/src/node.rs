@@ -8,6 +8,7 @@ use postern_devkit::{
     ca::{DevCa, ServiceFiles},
     random_hex,
 };
+use postern_store::roles::LOGIN_ROLES;
 use postern_testkit::{Issuer, TenantDatabase, TenantServer};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -20,10 +21,6 @@ const NAMESPACE: &str = "postern";
 
 /// The services, and the account that operators use.
 const ACCOUNTS: [&str; 4] = ["crypto-service", "connection-service", "proxy-service", "operator"];
-
-/// Database roles that services and operators sign in as.
-const ROLES: [&str; 5] =
-    ["postern_migrator", "postern_connection", "postern_proxy", "postern_rewrap", "postern_operator"];
 
 pub(crate) struct Node {
     folder: TempDir,
@@ -69,7 +66,7 @@ impl Node {
             secrets.push(secret(&format!("{account}-tls"), files));
         }
         let mut urls = BTreeMap::new();
-        for role in ROLES {
+        for role in LOGIN_ROLES {
             let url = format!("postgresql://{role}:{}@{}", random_hex(16)?, self.control_address());
             urls.insert(format!("{role}.url"), url);
         }

@@ -30,7 +30,7 @@ const STREAMS: usize = 8;
 
 const LARGE: &str = "select repeat('x', 16000000) from generate_series(1, 20)";
 
-/// A message has at least a whole row.
+/// Bytes of a message, which holds at least one whole row.
 const MESSAGE: usize = 32 << 20;
 
 /// Long enough for a hundred queries beyond the 99th percentile's one.
